@@ -1,0 +1,91 @@
+// The main job on the model in examples/: score, allocate, write the config, export, and measure what came out.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const output = join(root, 'demo-output');
+const cli = join(root, 'dist', 'cli.js');
+const model = join(root, 'examples', 'resnet_cifar10.onnx');
+const calibration = ['--data', join(root, 'examples', 'calibration'), '--preset', 'cifar10'];
+const test = ['--data', join(root, 'examples', 'test'), '--preset', 'cifar10'];
+const AVERAGES = [4, 3, 2.5];
+const ROUNDINGS = ['nearest', 'gptq', 'reconstruct'];
+
+rmSync(output, { recursive: true, force: true });
+mkdirSync(output, { recursive: true });
+node([join(root, 'esbuild.mjs')]);
+
+title('What can be quantized');
+show(['inspect', model]);
+
+title('Score on 64 unlabelled images, try the allocations at this size, keep the best one as a config');
+show(['quantize', model, ...calibration, '--avg-bits', '3', '--out', configPath(3)]);
+
+title('Write the quantized model and measure it on 500 labelled images');
+show(['export', configPath(3), '--out', modelPath(3, 'reconstruct')]);
+show(['eval', model, modelPath(3, 'reconstruct'), ...test]);
+
+title('The same at other sizes, and with simpler rounding (about a minute)');
+const rows = AVERAGES.map((average) => {
+  if (average !== 3)
+    json(['quantize', model, ...calibration, '--avg-bits', average, '--out', configPath(average)]);
+  const cells = ROUNDINGS.map((rounding) => {
+    const path = modelPath(average, rounding);
+    if (average !== 3 || rounding !== 'reconstruct') {
+      json(['export', configPath(average), '--rounding', rounding, '--out', path]);
+    }
+    process.stderr.write(`  ${relative(root, path)}\n`);
+    return { bytes: statSync(path).size, ...json(['eval', model, path, ...test]) };
+  });
+  return { average, cells };
+});
+
+const percent = (value) => `${(100 * value).toFixed(1)} %`;
+const size = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
+const [float] = rows[0].cells[0].models;
+console.log(`\nTop-1 on ${rows[0].cells[0].samples} test images; sizes as they are on the disk.\n`);
+console.log(`| average bits | file | smaller | ${ROUNDINGS.join(' | ')} |`);
+console.log(`|---|---|---|${'---|'.repeat(ROUNDINGS.length)}`);
+console.log(
+  `| 32 (float) | ${size(float.bytes)} | 1.0x |${` ${percent(float.top1)} |`.repeat(ROUNDINGS.length)}`,
+);
+for (const { average, cells } of rows) {
+  const { bytes } = cells.at(-1);
+  const accuracies = cells.map(({ models }) => percent(models[1].top1)).join(' | ');
+  console.log(`| ${average} | ${size(bytes)} | ${(float.bytes / bytes).toFixed(1)}x | ${accuracies} |`);
+}
+console.log(`\nConfigs and models are in ${relative(process.cwd(), output) || output}.`);
+
+function configPath(average) {
+  return join(output, `resnet_cifar10-${average}bit.ompq.json`);
+}
+
+function modelPath(average, rounding) {
+  return join(output, `resnet_cifar10-${average}bit-${rounding}.onnx`);
+}
+
+function title(text) {
+  console.log(`\n# ${text}`);
+}
+
+/** Shows a command as the user would type it, and runs it. */
+function show(args) {
+  const shown = args.map((arg) => (arg.startsWith(root) ? relative(root, arg) : arg));
+  console.log(`$ ompq ${shown.join(' ')}`);
+  node([cli, ...args]);
+}
+
+function json(args) {
+  return JSON.parse(node([cli, ...args.map(String), '--json'], ['ignore', 'pipe', 'ignore']));
+}
+
+function node(args, stdio = ['ignore', 'inherit', 'inherit']) {
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, stdio, encoding: 'utf8' });
+  if (status !== 0) {
+    console.error(`The demo stopped: "${args.slice(1).join(' ')}" ended with code ${status}.`);
+    process.exit(status ?? 1);
+  }
+  return stdout;
+}

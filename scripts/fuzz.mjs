@@ -1,0 +1,18 @@
+// Longer fuzzing than the tests do: node scripts/fuzz.mjs [--minutes N] [--seed S] [--round R]
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string' },
+    round: { type: 'string' },
+  },
+});
+const env = { ...process.env, OMPQ_FUZZ_MINUTES: values.minutes };
+// Another seed every time, unless one is to be played again; the output names it with every finding.
+env.OMPQ_FUZZ_SEED = values.seed ?? String(Date.now() % 1_000_000);
+if (values.round !== undefined) env.OMPQ_FUZZ_ROUND = values.round;
+const vitest = ['vitest', 'run', '--project', 'fuzz'];
+process.exitCode =
+  spawnSync('npx', vitest, { env, stdio: 'inherit', shell: process.platform === 'win32' }).status ?? 1;
