@@ -1,0 +1,32 @@
+/** Cached values as bytes: one line of JSON, then float64 numbers, little-endian. */
+import { endianness } from 'node:os';
+
+export interface CacheRecord {
+  /** Anything that JSON can hold. */
+  head: unknown;
+  values: Float64Array;
+}
+
+export function encodeRecord({ head, values }: CacheRecord): Buffer {
+  const body = Buffer.from(values.slice().buffer);
+  return Buffer.concat([
+    Buffer.from(`${JSON.stringify(head)}\n`),
+    endianness() === 'BE' ? body.swap64() : body,
+  ]);
+}
+
+/** null where the bytes are no record. */
+export function decodeRecord(bytes: Buffer): CacheRecord | null {
+  const end = bytes.indexOf(10);
+  if (end < 0 || (bytes.length - end - 1) % 8 !== 0) return null;
+  try {
+    const head: unknown = JSON.parse(bytes.toString('utf8', 0, end));
+    const body = Buffer.from(bytes.subarray(end + 1));
+    if (endianness() === 'BE') body.swap64();
+    const values = new Float64Array(body.length / 8);
+    new Uint8Array(values.buffer).set(body);
+    return { head, values };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,127 @@
+/** Opens calibration and evaluation data of every kind, and chooses samples from it. */
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import type { GraphInput } from '../onnx/network';
+import { openNpy, openNpz } from './arrays';
+import type { Dataset } from './dataset';
+import { cannotRead, DataError } from './errors';
+import { openPictures } from './pictures';
+import { shuffledIndices } from './random';
+import { batchAxes, resolveInputs } from './shapes';
+import type { OpenContext, OpenOptions, Source } from './source';
+import type { DataSpec } from './spec';
+import { openSynthetic } from './synthetic';
+import { findTestSets, openTestSets } from './testSets';
+import { isPicture } from './walk';
+
+export { describeInputs } from './shapes';
+export type { OpenOptions } from './source';
+
+const DEFAULT_MAX_BYTES = 2 * 1024 ** 3;
+
+/**
+ * Opens data for a model and chooses samples from it. By default `spec.samples` are taken by a shuffle that depends on
+ * the seed and the names of the files alone; with order 'all' or samples Infinity, every sample comes in the data's own order, to be read
+ * front to back with bounded memory.
+ * @param inputs what the model must be fed: its graph inputs that are no initializers.
+ * @throws DataError: one sentence that names the file, what is wrong and what to do.
+ */
+export async function openDataset(
+  spec: DataSpec,
+  inputs: readonly GraphInput[],
+  options: OpenOptions = {},
+): Promise<Dataset> {
+  options.signal?.throwIfAborted();
+  if (inputs.length === 0) throw new DataError('The model has no inputs to feed.');
+  const inOrder = options.order === 'all' || spec.samples === Infinity;
+  const context: OpenContext = {
+    inputs,
+    specs: resolveInputs(inputs, spec.shapes),
+    maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
+    inOrder,
+    atMost: options.atMost ?? false,
+    signal: options.signal,
+    progress: options.progress ?? (() => {}),
+  };
+  const synthetic = spec.path === null;
+  const source =
+    spec.path === null
+      ? openSynthetic(spec, context, options.vocabulary ?? {})
+      : await openPath(spec.path, spec, context);
+  if (source.count === 0) throw new DataError(`${spec.path} holds no samples; give data with at least one.`);
+  const asked = inOrder ? Infinity : spec.samples;
+  if (!(asked >= 1)) throw new DataError(`${asked} samples were asked for; ask for at least one.`);
+  return choose(source, synthetic, asked, spec, context);
+}
+
+async function choose(
+  source: Source,
+  synthetic: boolean,
+  asked: number,
+  spec: DataSpec,
+  context: OpenContext,
+): Promise<Dataset> {
+  const wanted = Math.min(asked, synthetic ? (Number.isFinite(asked) ? asked : spec.samples) : source.count);
+  // Made-up samples are all alike: there is nothing to choose from.
+  const natural = context.inOrder || synthetic;
+  const order = natural
+    ? Array.from({ length: synthetic ? wanted : source.count }, (_, i) => i)
+    : shuffledIndices(source.count, spec.seed);
+  const chosen = await source.choose(order, wanted);
+  const size = chosen.indices.length;
+  const warnings = [...source.warnings, ...chosen.warnings];
+  if (Number.isFinite(asked) && size < asked && !context.atMost) {
+    warnings.push(
+      `Only ${size} of the ${asked} samples asked for are there; scores of fewer samples are less certain.`,
+    );
+  }
+  const { labels } = source;
+  const axes = batchAxes(context.inputs);
+  const single = Object.values(axes).every((axis) => axis === null);
+  return {
+    description: synthetic
+      ? `synthetic input (seed ${spec.seed})`
+      : `${size === source.count ? size : `${size} of ${source.count}`} ${source.noun}`,
+    synthetic,
+    size,
+    labels: labels && Int32Array.from(chosen.indices, (index) => labels[index]),
+    classNames: source.classNames,
+    warnings,
+    shapes: chosen.shapes,
+    batchAxes: axes,
+    async read(start, count) {
+      context.signal?.throwIfAborted();
+      if (!(start >= 0 && count >= 1 && start + count <= size) || (single && count > 1)) {
+        throw new RangeError(
+          `samples ${start} to ${start + count} of ${size}${single ? ', fed one by one' : ''}`,
+        );
+      }
+      return chosen.read(start, count);
+    },
+    close: () => chosen.close(),
+  };
+}
+
+async function openPath(path: string, spec: DataSpec, context: OpenContext): Promise<Source> {
+  let folder: boolean;
+  try {
+    folder = (await stat(path)).isDirectory();
+    if (folder) {
+      const sets = await findTestSets(path);
+      if (sets.length > 0) return await openTestSets(path, sets, context);
+    }
+  } catch (error) {
+    if (context.signal?.aborted) throw error;
+    throw cannotRead(path, error);
+  }
+  if (folder) return openPictures(path, context, spec.preprocessing);
+  const extension = extname(path).toLowerCase();
+  if (extension === '.npy') return openNpy(path, context);
+  if (extension === '.npz') return openNpz(path, context);
+  if (isPicture(path)) {
+    throw new DataError(`${path} is a single picture; give the folder that holds it, with about 64 of them.`);
+  }
+  throw new DataError(
+    `${path} is no data that can be read; give a folder of pictures, a .npy, a .npz or a folder with test_data_set_*.`,
+  );
+}

@@ -1,0 +1,70 @@
+/** The quantization config, `<model>.ompq.json`: its type and how it is read. The JSON Schema is schemas/ompq.schema.json. */
+import Ajv, { type ErrorObject } from 'ajv';
+import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import { readFile } from 'node:fs/promises';
+import schema from '../../schemas/ompq.schema.json';
+import { isTooDeep } from './depth';
+import type { Config } from './types';
+
+export type * from './types';
+export { NOISE_WIDTHS } from './types';
+
+export const CONFIG_SUFFIX = '.ompq.json';
+
+/** A config that cannot be used, in one sentence for people. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile<Config>(schema);
+
+/** @throws ConfigError naming `file`, the place in it and what is wrong there. */
+export function parseConfig(text: string, file: string): Config {
+  if (isTooDeep(text)) throw new ConfigError(`${file} is not an OMPQ config: its brackets nest too deeply.`);
+  const errors: ParseError[] = [];
+  const value: unknown = parse(text, errors, { allowTrailingComma: false, disallowComments: true });
+  if (errors.length > 0) {
+    const line = text.slice(0, errors[0].offset).split('\n').length;
+    throw new ConfigError(
+      `${file} is not valid JSON: line ${line}: ${printParseErrorCode(errors[0].error)}.`,
+    );
+  }
+  if (!validate(value)) {
+    throw new ConfigError(`${file} is not an OMPQ config: ${describe(validate.errors?.[0])}.`);
+  }
+  const names = new Set<string>();
+  for (const { name } of value.functions) {
+    if (names.has(name)) throw new ConfigError(`${file} lists the function "${brief(name)}" twice.`);
+    names.add(name);
+  }
+  return value;
+}
+
+function describe(error: ErrorObject | undefined): string {
+  if (!error) return 'unknown error';
+  const place =
+    error.instancePath === '' ? 'the top level' : brief(error.instancePath.slice(1).replaceAll('/', '.'));
+  if (error.keyword === 'additionalProperties') {
+    return `${place} has the unknown key "${brief(String(error.params.additionalProperty))}"`;
+  }
+  if (error.keyword === 'enum') {
+    return `${place} must be one of ${(error.params.allowedValues as unknown[]).join(', ')}`;
+  }
+  return `${place} ${error.message ?? 'is wrong'}`;
+}
+
+/** Names come from the file: they may be anything, and a message is one line. */
+function brief(name: string): string {
+  const line = name.replace(/\s+/g, ' ');
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
+export async function readConfig(path: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${path} cannot be read: ${(error as Error).message}.`);
+  }
+  return parseConfig(text, path);
+}

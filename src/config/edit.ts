@@ -1,0 +1,56 @@
+/** Changes to a config by hand: bits and locks, with the bytes and totals that follow from them. */
+import type { BitWidth } from '../core/widths';
+import type { SizeModel } from '../onnx/size';
+import type { Config, ConfigFunction } from './config';
+
+export interface FunctionEdit {
+  bits?: BitWidth;
+  lock?: boolean;
+}
+
+/**
+ * The config with some functions changed.
+ * @param size of the same functions in the same order
+ * @param ties groups of function indices that share their weights: they change together
+ */
+export function editConfig(
+  config: Config,
+  edits: ReadonlyMap<string, FunctionEdit>,
+  size: SizeModel,
+  ties: readonly (readonly number[])[],
+): Config {
+  const functions = config.functions.map((f) => ({ ...f, ...edits.get(f.name) }));
+  for (const group of ties) {
+    const source = group.find((i) => edits.has(config.functions[i].name));
+    if (source === undefined) continue;
+    for (const i of group) functions[i].bits = functions[source].bits;
+  }
+  return recount({ ...config, functions }, size);
+}
+
+/** The config with bytes and totals as its bits demand. */
+export function recount(config: Config, size: SizeModel): Config {
+  const functions = config.functions.map((f, i): ConfigFunction => ({
+    ...f,
+    bytes: size.functionBytes[i][f.bits],
+  }));
+  const sum = (value: (f: ConfigFunction) => number): number =>
+    functions.reduce((total, f) => total + value(f), 0);
+  const params = sum((f) => f.params);
+  return {
+    ...config,
+    functions,
+    totals: {
+      ...config.totals,
+      fixedBytes: size.fixedBytes,
+      bytes: size.fixedBytes + sum((f) => f.bytes),
+      averageBits: Number((sum((f) => f.params * f.bits) / Math.max(1, params)).toFixed(6)),
+      params,
+    },
+  };
+}
+
+/** Does the config speak of exactly these functions, in this order? */
+export function matchesFunctions(config: Config, names: readonly string[]): boolean {
+  return config.functions.length === names.length && config.functions.every((f, i) => f.name === names[i]);
+}

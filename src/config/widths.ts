@@ -1,0 +1,31 @@
+/** Sets of bit-widths as people write them. */
+import { BIT_WIDTHS, type BitWidth } from '../core/widths';
+
+export function isBitWidth(value: number): value is BitWidth {
+  return (BIT_WIDTHS as readonly number[]).includes(value);
+}
+
+/** "4-8", "2,4,8", "2-4,8,16" -> sorted widths; null where one of them cannot be stored. */
+export function parseWidths(text: string): BitWidth[] | null {
+  const widths = new Set<BitWidth>();
+  for (const part of text.split(',')) {
+    const match = /^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$/.exec(part);
+    if (!match) return null;
+    const from = Number(match[1]);
+    const to = match[2] === undefined ? from : Number(match[2]);
+    if (!isBitWidth(from) || !isBitWidth(to) || from > to) return null;
+    for (const width of BIT_WIDTHS) if (width >= from && width <= to) widths.add(width);
+  }
+  return [...widths].sort((a, b) => a - b);
+}
+
+/** [4, 5, 6, 8] -> "4-6, 8". */
+export function formatWidths(widths: readonly BitWidth[]): string {
+  const runs: BitWidth[][] = [];
+  for (const width of widths) {
+    const last = runs.at(-1);
+    if (last && BIT_WIDTHS.indexOf(width) === BIT_WIDTHS.indexOf(last[last.length - 1]) + 1) last.push(width);
+    else runs.push([width]);
+  }
+  return runs.map((run) => (run.length > 2 ? `${run[0]}-${run[run.length - 1]}` : run.join(', '))).join(', ');
+}

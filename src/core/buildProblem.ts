@@ -1,0 +1,126 @@
+/** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
+import type { AllocationProblem, Budget, Candidate, Choice } from './problem';
+import type { BitWidth } from './widths';
+
+/** A function as the solver needs to know it. */
+export interface SizedFunction {
+  name: string;
+  /** Weight elements. */
+  params: number;
+  /** Objective weight c_i. */
+  weight: number;
+  /** Bytes on disk at each width it can be stored at (at least every width that settings may ask for). */
+  bytesByWidth: Readonly<Record<number, number>>;
+  /** What limits and objectives other than size need, where they are used; see `Choice`. */
+  noiseByWidth?: Readonly<Record<number, number>>;
+  millisecondsByWidth?: Readonly<Record<number, number>>;
+  macs?: number | null;
+}
+
+/** Widths of the first and of the last function, outside the search. */
+export interface PinnedEnds {
+  first?: BitWidth;
+  last?: BitWidth;
+}
+
+export interface ProblemSettings {
+  /** Allowed widths of functions that nothing fixes, in any order. */
+  widths: readonly BitWidth[];
+  pins: PinnedEnds | null;
+  /** Function name -> width that the user insists on; wins over a pin. Names without a function are ignored. */
+  locks: Readonly<Record<string, BitWidth>>;
+  /** Groups of indices into functions that must get the same bits. */
+  ties: readonly (readonly number[])[];
+  /** Bytes of the file that no choice changes. */
+  fixedBytes: number;
+  /** One limit, or several that hold together. */
+  budget: Budget | readonly Budget[];
+  /** Bits of the activations, for the count of bit operations; default 32 (float). */
+  activationBits?: number;
+}
+
+/** Settings that contradict each other or the model, in one sentence for people. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+interface Fix {
+  bits: BitWidth;
+  by: 'pin' | 'lock';
+}
+
+/**
+ * The problem that `allocate` solves. A pinned or locked function, and every function tied to one, keeps one choice.
+ * @throws SettingsError when no width is allowed, a width has no known size, or tied functions are locked differently
+ */
+export function buildProblem(
+  functions: readonly SizedFunction[],
+  settings: ProblemSettings,
+): AllocationProblem {
+  const widths = [...new Set(settings.widths)].sort((a, b) => a - b);
+  if (widths.length === 0 && functions.length > 0) {
+    throw new SettingsError('No bit-width is allowed: allow at least one.');
+  }
+  const fixes = fixedWidths(functions, settings);
+  const candidates = functions.map((f, i): Candidate => {
+    const fix = fixes[i];
+    const free = widths.map((bits) => choiceOf(f, bits, settings));
+    const candidate: Candidate = { name: f.name, weight: f.weight, params: f.params, choices: free };
+    return fix
+      ? { ...candidate, choices: [choiceOf(f, fix.bits, settings)], fixedBy: fix.by, ifReleased: free }
+      : candidate;
+  });
+  return {
+    candidates,
+    ties: settings.ties.map((group) => [...group]),
+    fixedBytes: settings.fixedBytes,
+    budgets: [settings.budget].flat(),
+  };
+}
+
+function choiceOf(f: SizedFunction, bits: BitWidth, { activationBits = 32 }: ProblemSettings): Choice {
+  const bytes = f.bytesByWidth[bits];
+  if (bytes === undefined) {
+    throw new SettingsError(`The function "${f.name}" cannot be stored at ${bits} bits.`);
+  }
+  const choice: Choice = { bits, bytes };
+  if (f.noiseByWidth) choice.noise = f.noiseByWidth[bits];
+  if (f.millisecondsByWidth) choice.milliseconds = f.millisecondsByWidth[bits];
+  if (f.macs != null) choice.bops = f.macs * bits * activationBits;
+  return choice;
+}
+
+/** Per function what fixes its width, if anything does. Ties hand a fix on; a lock beats a pin. */
+function fixedWidths(functions: readonly SizedFunction[], settings: ProblemSettings): (Fix | undefined)[] {
+  const fixes: (Fix | undefined)[] = new Array<Fix | undefined>(functions.length).fill(undefined);
+  const pin = (i: number, bits: BitWidth | undefined): void => {
+    if (bits !== undefined && functions.length > 0) fixes[i] = { bits, by: 'pin' };
+  };
+  pin(functions.length - 1, settings.pins?.last);
+  pin(0, settings.pins?.first);
+  functions.forEach((f, i) => {
+    const bits = Object.hasOwn(settings.locks, f.name) ? settings.locks[f.name] : undefined;
+    if (bits !== undefined) fixes[i] = { bits, by: 'lock' };
+  });
+  for (const group of settings.ties) handOn(group, fixes, functions);
+  return fixes;
+}
+
+function handOn(
+  group: readonly number[],
+  fixes: (Fix | undefined)[],
+  functions: readonly SizedFunction[],
+): void {
+  const locked = group.filter((i) => fixes[i]?.by === 'lock');
+  const source = locked[0] ?? group.find((i) => fixes[i] !== undefined);
+  if (source === undefined) return;
+  const fix = fixes[source] as Fix;
+  const contrary = locked.find((i) => fixes[i]?.bits !== fix.bits);
+  if (contrary !== undefined) {
+    throw new SettingsError(
+      `"${functions[source].name}" and "${functions[contrary].name}" share their weights but are locked at ` +
+        `${fix.bits} and ${fixes[contrary]?.bits} bits: lock them at the same width or unlock one.`,
+    );
+  }
+  for (const i of group) fixes[i] = { bits: fix.bits, by: fix.by };
+}

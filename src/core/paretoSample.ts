@@ -1,0 +1,45 @@
+/** Some points of a Pareto curve, for objectives and limits with which the whole curve is too much. */
+import { allocateBy, type AllocateOptions, bitsTimesWeight } from './allocation';
+import { InfeasibleBudgetError } from './infeasible';
+import { paretoCurve } from './pareto';
+import type { Allocation, AllocationProblem } from './problem';
+import type { Value } from './program';
+
+/**
+ * The best allocations at evenly spaced sizes of the file, from the smallest to the largest, each solved on its own;
+ * sizes at which nothing new is possible are left out. The problem's limits other than on size hold. One at a time, so
+ * that the caller can draw them as they come and stop.
+ * @param valueOf maximised; default: the paper's objective
+ * @param points 2 or more
+ */
+export function* sampleCurve(
+  problem: AllocationProblem,
+  points: number,
+  valueOf: Value = bitsTimesWeight,
+  options: AllocateOptions = {},
+): Generator<Allocation, void, undefined> {
+  const { size } = paretoCurve(problem, { objective: valueOf, maxPoints: 0 });
+  const [least, most] = [size[0], size[size.length - 1]];
+  const others = problem.budgets.filter(({ kind }) => kind !== 'bytes');
+  let last = -Infinity;
+  for (let point = 0; point < points; point++) {
+    const bytes = least + Math.round(((most - least) * point) / (points - 1));
+    const allocation = solveAt(
+      { ...problem, budgets: [{ kind: 'bytes', bytes }, ...others] },
+      valueOf,
+      options,
+    );
+    if (allocation === null || allocation.solver.objective <= last) continue;
+    last = allocation.solver.objective;
+    yield allocation;
+  }
+}
+
+function solveAt(problem: AllocationProblem, valueOf: Value, options: AllocateOptions): Allocation | null {
+  try {
+    return allocateBy(problem, valueOf, options);
+  } catch (error) {
+    if (error instanceof InfeasibleBudgetError) return null;
+    throw error;
+  }
+}

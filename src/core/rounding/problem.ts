@@ -1,0 +1,64 @@
+/** What is rounded: the rows of a layer's weights that see the same inputs. */
+
+export type RoundingMethod = 'nearest' | 'gptq' | 'reconstruct';
+
+/**
+ * Rows (output channels) of one group of a layer. Columns are the inputs of a row: the group's input channels times the
+ * kernel positions. Everything is row-major.
+ */
+export interface RowsProblem {
+  /** [rows, columns] */
+  weights: Float64Array;
+  rows: number;
+  columns: number;
+  /** 2 to 8 */
+  bits: number;
+  /** H = U^T U / n, [columns, columns]: second moments of the inputs from the quantized prefix. Not for 'nearest'. */
+  moments?: Float64Array;
+  /** Yf^T U / n, [rows, columns], Yf: these rows' float weights on the float network's inputs. Only for 'reconstruct'. */
+  responses?: Float64Array;
+}
+
+export interface RoundedRows {
+  /** [rows, columns], each in [-2^(bits-1), 2^(bits-1) - 1]. */
+  codes: Int8Array;
+  /** One per row; what a stored scale can hold. */
+  scales: Float32Array;
+}
+
+/** Smallest and largest code. */
+export function codeRange(bits: number): [number, number] {
+  return [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+}
+
+/** 1.5 * 2^52: added to a small number and taken away again, it leaves the nearest integer (ties to even). */
+const TO_INTEGER = 6755399441055744;
+
+/** The nearest code to value / scale. Several times faster than with Math.round. */
+export function nearestCode(value: number, scale: number, low: number, high: number): number {
+  const code = value / scale;
+  return code <= low ? low : code >= high ? high : code + TO_INTEGER - TO_INTEGER;
+}
+
+/** sum_rows d H d^T over the rows d of Q - W: the squared output error, times the number of samples. */
+export function outputError(
+  weights: Float64Array,
+  rounded: RoundedRows,
+  moments: Float64Array,
+  rows: number,
+  columns: number,
+): number {
+  let sum = 0;
+  const difference = new Float64Array(columns);
+  for (let r = 0; r < rows; r++) {
+    for (let k = 0; k < columns; k++) {
+      difference[k] = rounded.codes[r * columns + k] * rounded.scales[r] - weights[r * columns + k];
+    }
+    for (let i = 0; i < columns; i++) {
+      let dot = 0;
+      for (let j = 0; j < columns; j++) dot += moments[i * columns + j] * difference[j];
+      sum += difference[i] * dot;
+    }
+  }
+  return sum;
+}

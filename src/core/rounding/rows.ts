@@ -1,0 +1,146 @@
+/**
+ * Rounding of one group of rows, by the method asked for. 'reconstruct' is the recipe that lost least in our
+ * measurements: target corrected half-way for the quantized prefix, H-weighted scales, GPTQ, coordinate descent.
+ */
+import { inverseCholesky } from './cholesky';
+import { coordinateDescent } from './descent';
+import { gptq } from './gptq';
+import { copyBlockTransposed, plainMatMul, type MatMul } from './matmul';
+import { codeRange, nearestCode, type RoundedRows, type RoundingMethod, type RowsProblem } from './problem';
+import { searchScales, type ScaleRounding } from './scales';
+
+/** Damping of H, as a fraction of its mean diagonal. */
+const damping = 0.01;
+const descentDamping = 0.005;
+/** How far the target moves towards the one that makes up for the quantized prefix. */
+const correction = 0.5;
+const sweeps = 4;
+
+export interface RoundingTools {
+  matmul?: MatMul;
+  /** Rounds to the nearest number the scale type holds. */
+  roundScale: ScaleRounding;
+}
+
+/** Codes and scales for the rows of `problem`. Throws a RangeError where the method needs moments that are missing. */
+export async function roundRows(
+  problem: RowsProblem,
+  method: RoundingMethod,
+  tools: RoundingTools,
+): Promise<RoundedRows> {
+  const { rows, columns, bits, weights, moments } = problem;
+  if (weights.length !== rows * columns) {
+    throw new RangeError(`${weights.length} weights do not make ${rows} rows of ${columns}.`);
+  }
+  const round = tools.roundScale;
+  if (method === 'nearest' || isAllZero(moments)) {
+    return nearest(weights, rows, columns, bits, searchScales(weights, rows, columns, bits, null, round));
+  }
+  if (moments?.length !== columns * columns) {
+    throw new RangeError(`Rounding by ${method} needs second moments of ${columns} inputs.`);
+  }
+  const matmul = tools.matmul ?? plainMatMul;
+  // Columns by rising diag(H): GPTQ starts at the last.
+  const order = risingDiagonal(moments, columns);
+  const h = permuteBoth(moments, order);
+  const mean = meanDiagonal(h, columns);
+  const factor = await inverseCholesky(withDamping(h, columns, damping * mean), columns, matmul);
+
+  let target = permuteColumns(weights, rows, order);
+  if (method === 'reconstruct' && problem.responses) {
+    const wanted = permuteColumns(problem.responses, rows, order);
+    target = await correctTarget(target, rows, columns, wanted, damping * mean, factor, matmul);
+  }
+  const importance = method === 'reconstruct' ? diagonalOf(h, columns) : null;
+  const scales = searchScales(target, rows, columns, bits, importance, round);
+  const codes = await gptq(target, rows, columns, bits, scales, factor, matmul);
+  if (method === 'reconstruct') {
+    const damped = withDamping(h, columns, descentDamping * mean);
+    await coordinateDescent(target, rows, columns, bits, codes, scales, damped, sweeps, round, matmul);
+  }
+  return { codes: restoreOrder(codes, rows, order), scales: Float32Array.from(scales) };
+}
+
+function nearest(
+  weights: Float64Array,
+  rows: number,
+  columns: number,
+  bits: number,
+  scales: Float64Array,
+): RoundedRows {
+  const [low, high] = codeRange(bits);
+  const codes = new Int8Array(rows * columns);
+  for (let r = 0; r < rows; r++) {
+    for (let k = r * columns; k < (r + 1) * columns; k++) {
+      codes[k] = nearestCode(weights[k], scales[r], low, high);
+    }
+  }
+  return { codes, scales: Float32Array.from(scales) };
+}
+
+/**
+ * W + correction (W* - W), W* = (Yf^T U / n + l W)(H + l I)^-1: the least-squares answer to the inputs there are.
+ * (Yf = Uf W^T, so this is W (Uf^T U / n + l I)(H + l I)^-1 without the products of all inputs with all inputs.)
+ */
+async function correctTarget(
+  weights: Float64Array,
+  rows: number,
+  columns: number,
+  responses: Float64Array,
+  damping: number,
+  factor: Float64Array,
+  matmul: MatMul,
+): Promise<Float64Array> {
+  const wanted = responses.map((value, i) => value + damping * weights[i]);
+  const transposed = copyBlockTransposed(factor, columns, 0, 0, columns, columns);
+  const half = await matmul(wanted, transposed, rows, columns, columns);
+  const solved = await matmul(half, factor, rows, columns, columns);
+  return weights.map((w, i) => w + correction * (solved[i] - w));
+}
+
+function isAllZero(moments: Float64Array | undefined): boolean {
+  return moments !== undefined && moments.every((value) => value === 0);
+}
+
+function risingDiagonal(h: Float64Array, n: number): Int32Array {
+  const order = Int32Array.from({ length: n }, (_, i) => i);
+  return order.sort((a, b) => h[a * n + a] - h[b * n + b] || b - a);
+}
+
+function permuteBoth(matrix: Float64Array, order: Int32Array): Float64Array {
+  const n = order.length;
+  const result = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    const from = order[i] * n;
+    for (let j = 0; j < n; j++) result[i * n + j] = matrix[from + order[j]];
+  }
+  return result;
+}
+
+function permuteColumns(matrix: Float64Array, rows: number, order: Int32Array): Float64Array {
+  const n = order.length;
+  const result = new Float64Array(rows * n);
+  for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) result[r * n + j] = matrix[r * n + order[j]];
+  return result;
+}
+
+function restoreOrder(codes: Int8Array, rows: number, order: Int32Array): Int8Array {
+  const n = order.length;
+  const result = new Int8Array(rows * n);
+  for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) result[r * n + order[j]] = codes[r * n + j];
+  return result;
+}
+
+function diagonalOf(h: Float64Array, n: number): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => h[i * n + i]);
+}
+
+function meanDiagonal(h: Float64Array, n: number): number {
+  return diagonalOf(h, n).reduce((sum, value) => sum + value, 0) / n;
+}
+
+function withDamping(h: Float64Array, n: number, amount: number): Float64Array {
+  const damped = Float64Array.from(h);
+  for (let i = 0; i < n; i++) damped[i * n + i] += amount;
+  return damped;
+}

@@ -1,0 +1,76 @@
+/** Per-channel scales by search. */
+import { codeRange, nearestCode } from './problem';
+
+/** Rounds a scale to what can be stored. */
+export type ScaleRounding = (scale: number) => number;
+
+const candidates = 30;
+const [least, most] = [0.25, 1.05];
+/** Elements between two looks at whether a candidate can still win. */
+const chunk = 64;
+
+/**
+ * Per row, the scale s among 30 multiples 0.25 .. 1.05 of max|w| / (2^(bits-1) - 1) that minimises
+ * sum_k importance_k (q_k - w_k)^2; importance null: all 1 (plain mean square error). Rows of zeros get scale 1.
+ */
+export function searchScales(
+  weights: Float64Array,
+  rows: number,
+  columns: number,
+  bits: number,
+  importance: Float64Array | null,
+  round: ScaleRounding,
+): Float64Array {
+  const high = codeRange(bits)[1];
+  const scales = new Float64Array(rows);
+  let guess = candidates - 1;
+  for (let r = 0; r < rows; r++) {
+    const row = weights.subarray(r * columns, (r + 1) * columns);
+    let largest = 0;
+    for (let k = 0; k < columns; k++) largest = Math.max(largest, Math.abs(row[k]));
+    let best = guess;
+    let bestScale = 1;
+    let bestError = Infinity;
+    // From the previous row's answer outwards: the sooner a good one is found, the sooner the others are given up.
+    for (const c of outwards(guess)) {
+      const factor = least + ((most - least) * c) / (candidates - 1);
+      const scale = round((factor * largest) / high);
+      if (!(scale > 0)) continue;
+      const error = squareError(row, scale, bits, importance, bestError);
+      if (error < bestError || (error === bestError && c < best)) {
+        bestError = error;
+        best = c;
+        bestScale = scale;
+      }
+    }
+    guess = best;
+    scales[r] = bestScale;
+  }
+  return scales;
+}
+
+function outwards(start: number): number[] {
+  const order = Array.from({ length: candidates }, (_, c) => c);
+  return order.sort((a, b) => Math.abs(a - start) - Math.abs(b - start) || a - b);
+}
+
+/** sum_k importance_k (q_k - w_k)^2; given up for Infinity as soon as it passes `limit`. */
+function squareError(
+  row: Float64Array,
+  scale: number,
+  bits: number,
+  importance: Float64Array | null,
+  limit: number,
+): number {
+  const [low, high] = codeRange(bits);
+  let error = 0;
+  for (let start = 0; start < row.length; start += chunk) {
+    const end = Math.min(row.length, start + chunk);
+    for (let k = start; k < end; k++) {
+      const difference = nearestCode(row[k], scale, low, high) * scale - row[k];
+      error += importance === null ? difference * difference : importance[k] * difference * difference;
+    }
+    if (error > limit) return Infinity;
+  }
+  return error;
+}

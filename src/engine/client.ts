@@ -1,0 +1,280 @@
+/** The caller's end of the engine: spawns the process when it is needed, and outlives it however it ends. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { basename, dirname } from 'node:path';
+import { sweep } from '../onnx/unfinished';
+import { describeEnding, type Ending } from './crash';
+import type {
+  EngineReply,
+  EngineRequest,
+  FromEngine,
+  LogLevel,
+  Progress,
+  ReplyTo,
+  ToEngine,
+} from './protocol';
+
+/** The request was cancelled by its caller, or the engine was disposed of. */
+export class CancelledError extends Error {
+  override name = 'CancelledError';
+  constructor() {
+    super('Cancelled.');
+  }
+}
+
+/** A request failed; the message is a sentence for people. */
+export class EngineRequestError extends Error {
+  override name = 'EngineRequestError';
+}
+
+/** The engine process died under the request; the message says how, and what to try. */
+export class EngineCrashError extends EngineRequestError {
+  override name = 'EngineCrashError';
+}
+
+export interface EngineOptions {
+  /** Absolute path of the bundled engine (dist/engine.js). */
+  script: string;
+  /** Node, or an Electron that runs as Node. Default: this process's own. */
+  execPath?: string;
+  /** Added to this process's environment. */
+  env?: NodeJS.ProcessEnv;
+  log: (level: LogLevel, line: string) => void;
+  /** How long a cancelled request may take to stop by itself before the process is ended. Default 1 s. */
+  graceMs?: number;
+  /** How long a request may go without a sign of life before the engine counts as hung. Default 20 minutes. */
+  hangMs?: number;
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+interface Pending {
+  id: number;
+  request: EngineRequest;
+  options: RequestOptions;
+  resolve: (reply: EngineReply) => void;
+  reject: (error: Error) => void;
+  onAbort: () => void;
+}
+
+const STDERR_KEPT = 8192;
+/** The watchdog counts ticks, not time: a laptop that sleeps does not tick. */
+const TICK_MS = 5000;
+
+/** Requests run one at a time, in order. A job that died is never started again by itself. */
+export class Engine {
+  private child: ChildProcess | null = null;
+  private stderr = '';
+  private active: Pending | null = null;
+  private readonly queue: Pending[] = [];
+  private nextId = 1;
+  private graceTimer: NodeJS.Timeout | undefined;
+  private watchdog: NodeJS.Timeout | undefined;
+  private silentTicks = 0;
+  private disposed = false;
+
+  constructor(private readonly options: EngineOptions) {}
+
+  /** @throws EngineRequestError, EngineCrashError, CancelledError */
+  request<R extends EngineRequest>(request: R, options: RequestOptions = {}): Promise<ReplyTo<R>> {
+    const reply = new Promise<EngineReply>((resolve, reject) => {
+      if (this.disposed || options.signal?.aborted) {
+        reject(new CancelledError());
+        return;
+      }
+      const pending: Pending = {
+        id: this.nextId++,
+        request,
+        options,
+        resolve,
+        reject,
+        onAbort: () => this.cancel(pending),
+      };
+      options.signal?.addEventListener('abort', pending.onAbort, { once: true });
+      this.queue.push(pending);
+      this.startNext();
+    });
+    // The engine answers each kind with its own reply.
+    return reply as Promise<ReplyTo<R>>;
+  }
+
+  /** Process id of the running engine, if there is one. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Ends the process; what is pending is rejected as cancelled. Safe to call twice. */
+  dispose(): void {
+    this.disposed = true;
+    this.endChild();
+    for (const pending of this.takeAll()) pending.reject(new CancelledError());
+  }
+
+  private startNext(): void {
+    if (this.active || this.disposed) return;
+    const next = this.queue.shift();
+    if (!next) return;
+    this.active = next;
+    this.silentTicks = 0;
+    this.watchdog ??= setInterval(() => this.tick(), TICK_MS).unref();
+    this.child ??= this.spawn();
+    this.post({ id: next.id, request: next.request });
+  }
+
+  private spawn(): ChildProcess {
+    const { script, execPath, env } = this.options;
+    const child = fork(script, [], {
+      execPath: execPath ?? process.execPath,
+      // The caller's own flags (--inspect and the like) are not for the engine.
+      execArgv: [],
+      env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.stderr = '';
+    this.options.log('debug', `Engine process ${child.pid ?? '?'} started.`);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (this.child !== child) return;
+      this.stderr = (this.stderr + text).slice(-STDERR_KEPT);
+      for (const line of text.split('\n')) if (line.trim() !== '') this.options.log('debug', line.trimEnd());
+    });
+    child.on('message', (message) => {
+      if (this.child === child) this.receive(message as FromEngine);
+    });
+    child.on('error', (error) => this.lost(child, `The engine could not be started: ${error.message}.`));
+    // 'close' comes when stderr has been read to its end, too.
+    child.on('close', (code, signal) => this.lost(child, { code, signal, stderr: this.stderr }));
+    return child;
+  }
+
+  private post(message: ToEngine): void {
+    // A channel that has just closed is followed by 'close', which rejects what is pending.
+    if (this.child?.connected) this.child.send(message, () => undefined);
+  }
+
+  private receive(message: FromEngine): void {
+    this.silentTicks = 0;
+    if ('log' in message) {
+      this.options.log(message.level, message.log);
+      return;
+    }
+    const pending = this.active;
+    if (!pending || pending.id !== message.id) return;
+    if ('progress' in message) {
+      if (!pending.options.signal?.aborted) pending.options.onProgress?.(message.progress);
+      return;
+    }
+    this.settle(pending);
+    if ('reply' in message) pending.resolve(message.reply);
+    else if ('cancelled' in message) pending.reject(new CancelledError());
+    else {
+      if (message.error.stack) this.options.log('debug', message.error.stack);
+      pending.reject(new EngineRequestError(message.error.message));
+    }
+    this.startNext();
+  }
+
+  /** A queued request just leaves; a running one is asked to stop, and the process is ended if it does not. */
+  private cancel(pending: Pending): void {
+    const waiting = this.queue.indexOf(pending);
+    if (waiting >= 0) {
+      this.queue.splice(waiting, 1);
+      pending.reject(new CancelledError());
+      return;
+    }
+    if (this.active !== pending) return;
+    this.post({ id: pending.id, cancel: true });
+    this.graceTimer = setTimeout(() => {
+      this.options.log('debug', 'A native call did not return in time; the engine process is ended.');
+      this.endChild();
+      this.settle(pending);
+      pending.reject(new CancelledError());
+      this.startNext();
+    }, this.options.graceMs ?? 1000);
+  }
+
+  private tick(): void {
+    if (!this.active) return;
+    this.silentTicks++;
+    if (this.silentTicks * TICK_MS < (this.options.hangMs ?? 20 * 60_000)) return;
+    const minutes = Math.round((this.silentTicks * TICK_MS) / 60_000);
+    const work = describe(this.active.request);
+    this.endChild();
+    this.rejectAll(
+      `The engine gave no sign of life for ${minutes} minutes while ${work} and was stopped; try fewer samples, or the CPU (provider "cpu").`,
+    );
+  }
+
+  private lost(child: ChildProcess, how: Ending | string): void {
+    if (this.child !== child) return;
+    this.child = null;
+    void sweepAfter(this.active?.request);
+    if (!this.active) {
+      this.options.log('debug', `The idle engine process ${child.pid ?? '?'} ended.`);
+      return;
+    }
+    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, describe(this.active.request)));
+  }
+
+  private rejectAll(message: string): void {
+    this.options.log('warn', message);
+    for (const pending of this.takeAll()) pending.reject(new EngineCrashError(message));
+  }
+
+  private takeAll(): Pending[] {
+    const all = [...(this.active ? [this.active] : []), ...this.queue.splice(0)];
+    for (const pending of all) this.settle(pending);
+    return all;
+  }
+
+  /** The request is over: nothing of it stays behind. */
+  private settle(pending: Pending): void {
+    pending.options.signal?.removeEventListener('abort', pending.onAbort);
+    if (this.active !== pending) return;
+    this.active = null;
+    clearTimeout(this.graceTimer);
+    if (this.queue.length > 0) return;
+    clearInterval(this.watchdog);
+    this.watchdog = undefined;
+  }
+
+  private endChild(): void {
+    const child = this.child;
+    this.child = null;
+    const request = this.active?.request;
+    child?.once('exit', () => void sweepAfter(request));
+    // SIGKILL: a process inside a native call hears nothing else.
+    child?.kill('SIGKILL');
+  }
+}
+
+/** Removes what a killed engine was writing. */
+async function sweepAfter(request: EngineRequest | undefined): Promise<void> {
+  if (request?.kind === 'export') await sweep(dirname(request.out));
+}
+
+function describe(request: EngineRequest): string {
+  const model = basename(request.model);
+  switch (request.kind) {
+    case 'inspect':
+      return `reading ${model}`;
+    case 'listing':
+      return `listing ${model}`;
+    case 'statistics':
+      return `reading ${request.tensor} of ${model}`;
+    case 'scales':
+      return `finding the scales of ${model}`;
+    case 'score':
+      return `scoring ${model}`;
+    case 'noise':
+      return `measuring noise in ${model}`;
+    case 'contest':
+      return `comparing allocations of ${model}`;
+    case 'export':
+      return `quantizing ${model}`;
+    case 'evaluate':
+      return `evaluating ${model}`;
+  }
+}

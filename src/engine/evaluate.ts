@@ -1,0 +1,213 @@
+/** One model, or two side by side, over a set of samples: accuracy, agreement, noise. */
+import { basename, dirname, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import type { Dataset } from '../calibration/dataset';
+import { openDataset } from '../calibration/open';
+import { create } from '@bufbuild/protobuf';
+import { externalLocations } from '../onnx/external';
+import { readModel } from '../onnx/file';
+import { findNetwork } from '../onnx/functions';
+import type { GraphInput, Network } from '../onnx/network';
+import { ValueInfoProtoSchema, type ModelProto } from '../onnx/schema/onnx_pb';
+import { Accuracy, classScores, Likeness, numbers, OutputLikeness, type ClassScores } from './comparison';
+import { serialize, withGraph } from './heads';
+import { EngineFault, type Job } from './job';
+import type { EvaluateReply, EvaluateRequest } from './protocol';
+import { type Feeds, Session } from './runtime';
+import { sampleBytes } from './samples';
+
+/** Samples per run, where the model takes several. */
+const BLOCK = 32;
+/** A block of inputs takes at most this many bytes. */
+const BLOCK_BYTES = 64e6;
+/** Samples that the noise of inner layers is measured on. */
+const LAYER_SAMPLES = 64;
+
+/** @throws OnnxError, DataError, EngineFault, JobCancelled */
+export async function evaluate(request: EvaluateRequest, job: Job): Promise<EvaluateReply> {
+  const start = performance.now();
+  const { model: path, other, data } = request;
+  job.progress('Reading the models', 0);
+  const paths = other === null ? [path] : [path, other];
+  const models: ModelProto[] = [];
+  for (const each of paths) models.push(await readModel(each));
+  const network = findNetwork(models[0], { granularity: 'layer', shapes: data.shapes });
+  const dataset = await openDataset(data, network.inputs, {
+    signal: job.signal,
+    ...(request.allSamples ? { order: 'all' as const } : {}),
+  });
+  const sessions: Session[] = [];
+  try {
+    for (const [i, model] of models.entries()) sessions.push(await open(paths[i], model));
+    const pass = new Pass(dataset, network, paths, job, request.perLayer && other !== null ? 0.8 : 1);
+    await pass.run(sessions);
+    const layers =
+      request.perLayer && other !== null
+        ? await layerNoise(models, paths, network, dataset, pass.blockSize, job)
+        : null;
+    const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
+    return {
+      samples: pass.samples,
+      ...pass.result(sizes),
+      layers,
+      seconds: Math.round(performance.now() - start) / 1000,
+      synthetic: dataset.synthetic,
+      dataDescription: dataset.description,
+      warnings: [...dataset.warnings, ...pass.warnings],
+    };
+  } finally {
+    for (const session of sessions) await session.close();
+    await dataset.close();
+  }
+}
+
+function open(path: string, model: ModelProto): Promise<Session> {
+  return Session.open(serialize(model), { provider: 'cpu', folder: dirname(path), model: path });
+}
+
+async function bytesOf(path: string, model: ModelProto): Promise<number> {
+  let bytes = (await stat(path)).size;
+  for (const location of externalLocations(model)) bytes += (await stat(join(dirname(path), location))).size;
+  return bytes;
+}
+
+/** All samples through one or two models. */
+class Pass {
+  readonly warnings: string[] = [];
+  samples = 0;
+  /** Samples per run; falls to 1 where a model turns out not to take several. */
+  blockSize: number;
+  private readonly accuracies: Accuracy[];
+  private readonly likeness: OutputLikeness;
+  private classified = false;
+  private labels: Int32Array | null;
+  private classCount = 0;
+
+  constructor(
+    private readonly dataset: Dataset,
+    network: Network,
+    private readonly paths: readonly string[],
+    private readonly job: Job,
+    private readonly share: number,
+  ) {
+    this.blockSize = blockSize(dataset, network.inputs);
+    this.labels = dataset.labels;
+    this.accuracies = paths.map(() => new Accuracy());
+    this.likeness = new OutputLikeness(basename(paths[0]), basename(paths[1] ?? paths[0]));
+  }
+
+  async run(sessions: readonly Session[]): Promise<void> {
+    const { dataset, job } = this;
+    // A fixed batch that the samples do not fill is left out rather than filled up: it would count samples twice.
+    const fixed = this.blockSize;
+    for (let from = 0; from < dataset.size;) {
+      await job.checkpoint();
+      job.progress('Running', (from / dataset.size) * this.share);
+      const count = Math.min(this.blockSize, dataset.size - from);
+      const feeds = await dataset.read(from, count);
+      let outputs: Feeds[];
+      try {
+        outputs = [];
+        for (const session of sessions) outputs.push(await session.runTensors(feeds));
+      } catch (error) {
+        if (this.blockSize === 1 || !(error instanceof EngineFault)) throw error;
+        if (count < fixed && from > 0) {
+          this.warnings.push(
+            `The last ${count} samples do not fill the batch of ${fixed} that the model fixes and were left out.`,
+          );
+          break;
+        }
+        job.log('debug', `${count} samples at once do not run: ${error.message}`);
+        this.blockSize = 1;
+        continue;
+      }
+      this.add(outputs, from, count);
+      from += count;
+      this.samples = from;
+    }
+  }
+
+  result(sizes: readonly number[]): Pick<EvaluateReply, 'models' | 'against'> {
+    const models = this.paths.map((path, i) => ({
+      path,
+      bytes: sizes[i],
+      top1: this.labels && this.classified ? this.accuracies[i].top1 : null,
+      top5: this.labels && this.classified && this.classCount > 5 ? this.accuracies[i].top5 : null,
+    }));
+    if (this.paths.length < 2) return { models, against: null };
+    const against = this.likeness.result();
+    return { models, against };
+  }
+
+  private add(outputs: readonly Feeds[], from: number, count: number): void {
+    const [reference, other] = outputs;
+    if (other) this.likeness.add(reference, other, count);
+    const scores = outputs.map((each) => classScores(each, count));
+    if (scores.some((each) => each === null)) return;
+    const [first] = scores as ClassScores[];
+    this.classified = true;
+    this.classCount = first.classes;
+    if (!this.labels) return;
+    const labels = this.labels.subarray(from, from + count);
+    if (labels.some((label) => label < 0 || label >= first.classes)) {
+      this.warnings.push(
+        `The labels go beyond the ${first.classes} classes of ${basename(this.paths[0])}; no accuracy can be given.`,
+      );
+      this.labels = null;
+      return;
+    }
+    (scores as ClassScores[]).forEach(({ data, classes }, i) =>
+      this.accuracies[i].add(data, classes, labels),
+    );
+  }
+}
+
+function blockSize(dataset: Dataset, inputs: readonly GraphInput[]): number {
+  let fixed: number | null = null;
+  let open = false;
+  for (const { name, shape } of inputs) {
+    const axis = dataset.batchAxes[name] ?? null;
+    if (axis === null) continue;
+    const size = shape[axis];
+    if (typeof size === 'number') fixed = size;
+    else open = true;
+  }
+  if (fixed !== null) return fixed;
+  return open ? Math.max(1, Math.min(BLOCK, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
+}
+
+/** SQNR of every function's output between the two models, on the first samples. */
+async function layerNoise(
+  models: readonly ModelProto[],
+  paths: readonly string[],
+  network: Network,
+  dataset: Dataset,
+  size: number,
+  job: Job,
+): Promise<EvaluateReply['layers']> {
+  const names = [...new Set(network.functions.map(({ output }) => output))];
+  const made = new Set(models[1].graph!.node.flatMap(({ output }) => output));
+  const shared = names.filter((name) => made.has(name));
+  const noise = new Map(shared.map((name) => [name, new Likeness()]));
+  const sessions: Session[] = [];
+  try {
+    for (const [i, model] of models.entries()) {
+      const output = shared.map((name) => create(ValueInfoProtoSchema, { name }));
+      sessions.push(await open(paths[i], withGraph(model, { output })));
+    }
+    const last = Math.min(dataset.size, Math.max(size, LAYER_SAMPLES));
+    for (let from = 0; from + size <= last || from === 0; from += size) {
+      await job.checkpoint();
+      job.progress('Looking into the layers', 0.8 + (0.2 * from) / last);
+      const feeds = await dataset.read(from, Math.min(size, last));
+      const [reference, other] = [await sessions[0].runTensors(feeds), await sessions[1].runTensors(feeds)];
+      for (const [name, likeness] of noise) likeness.add(numbers(reference[name]), numbers(other[name]));
+    }
+  } finally {
+    for (const session of sessions) await session.close();
+  }
+  return network.functions.flatMap(({ name, output }) => {
+    const found = noise.get(output);
+    return found ? [{ name, sqnrDb: found.sqnrDb }] : [];
+  });
+}

@@ -1,0 +1,188 @@
+/** Bits in, quantized model file out: weights rounded, packed, written, tried, and only then put in its place. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Dataset } from '../calibration/dataset';
+import { openDataset } from '../calibration/open';
+import { externalLocations } from '../onnx/external';
+import { readModel } from '../onnx/file';
+import { roundToFloat16 } from '../onnx/float16';
+import { findNetwork } from '../onnx/functions';
+import type { Network } from '../onnx/network';
+import { quantizeModel, type WeightStorage } from '../onnx/quantized';
+import { draftModel } from '../onnx/save';
+import type { ModelProto } from '../onnx/schema/onnx_pb';
+import { predictedBytes, sizeModel } from '../onnx/size';
+import { calibrationBlocks } from './calibrationBlocks';
+import { roundNetwork } from './exportRounding';
+import { verify } from './exportVerify';
+import { EngineFault, type Job } from './job';
+import { freeMemory, residentMemory } from './memory';
+import type { ExportReply, ExportRequest } from './protocol';
+import type { Feeds } from './runtime';
+import { Samples } from './samples';
+import { padded } from './survey';
+
+/** Where each step begins on the progress bar. */
+const STEP = { data: 0.02, round: 0.1, write: 0.85, verify: 0.9 };
+
+/** @throws OnnxError, DataError, EngineFault, JobCancelled; no file is left behind then. */
+export async function exportModel(request: ExportRequest, job: Job): Promise<ExportReply> {
+  const start = performance.now();
+  job.progress('Reading the model', 0);
+  const model = await readModel(request.model);
+  await refuseOverwriting(request, model);
+  const { granularity, data, bits } = request;
+  const network = findNetwork(model, { granularity, shapes: data.shapes });
+  if (network.functions.length === 0) {
+    throw new EngineFault(`${basename(request.model)} has no layer that can be quantized.`);
+  }
+  checkBits(request, network);
+  job.progress('Reading samples', STEP.data);
+  const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
+  try {
+    const rounded = await roundOn(dataset, request, model, network, job);
+    const roundedAt = performance.now();
+    job.progress('Writing', STEP.write);
+    const { scaleType, config } = request;
+    const quantized = quantizeModel(model, rounded.storages, { scaleType, record: { config, bits } });
+    const draft = await draftModel(request.out, quantized, request.model);
+    try {
+      await job.checkpoint();
+      job.progress('Trying the written file', STEP.verify);
+      await verify(
+        draft.path,
+        { model, path: request.model, network, storages: rounded.storages },
+        rounded.trial,
+      );
+      await job.checkpoint();
+      await draft.commit();
+    } finally {
+      await draft.discard();
+    }
+    const seconds = (from: number, to: number) => Math.round(to - from) / 1000;
+    const now = performance.now();
+    const { bytes } = draft;
+    job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
+    return {
+      bytes,
+      predictedBytes: predictedBytes(sizeModel(model, network, { scaleType }), bits),
+      rounding: request.rounding,
+      samples: rounded.samples,
+      seconds: {
+        rounding: seconds(start, roundedAt),
+        writing: seconds(roundedAt, now),
+        total: seconds(start, now),
+      },
+      warnings: [...dataset.warnings, ...rounded.warnings],
+    };
+  } finally {
+    await dataset.close();
+  }
+}
+
+interface RoundedOn {
+  storages: WeightStorage[];
+  /** Samples that rounding used. */
+  samples: number;
+  /** A block to try the written file on, as the original takes it. */
+  trial: Feeds;
+  warnings: string[];
+}
+
+async function roundOn(
+  dataset: Dataset,
+  request: ExportRequest,
+  model: ModelProto,
+  network: Network,
+  job: Job,
+): Promise<RoundedOn> {
+  const { rounding: method, bits, model: path } = request;
+  const limit = request.memoryLimit > 0 ? request.memoryLimit : residentMemory() + freeMemory() / 2;
+  const onProgress = (share: number) =>
+    job.progress('Reading samples', STEP.data + share * (STEP.round - STEP.data));
+  const samples = await Samples.open(dataset, limit / 8, job, onProgress);
+  const trial = await trialBlock(samples, network);
+  const onLayer = (done: number, all: number, name: string) =>
+    job.progress(`Rounding ${name}`, STEP.round + (done / all) * (STEP.write - STEP.round));
+  const roundScale = request.scaleType === 'float16' ? roundToFloat16 : Math.fround;
+  const work = { network, path, bits, method, roundScale, job, onProgress: onLayer };
+  if (method === 'nearest' || bits.every((width) => width > 8)) {
+    const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
+    return { storages, samples: 0, trial, warnings: [] };
+  }
+  const {
+    blocks,
+    count,
+    model: opened,
+  } = await calibrationBlocks(
+    dataset,
+    samples,
+    { model, network, path },
+    { limit, activations: method === 'reconstruct' ? 2 : 1, job },
+  );
+  const storages = await roundNetwork({ ...work, model: opened, inputs: blocks });
+  const warnings =
+    count < samples.size
+      ? [
+          `Only ${count} of ${samples.size} samples were used for rounding: their activations would not fit in the memory limit.`,
+        ]
+      : [];
+  return { storages, samples: count, trial, warnings };
+}
+
+/** As many samples as the model's inputs fix, or one. */
+async function trialBlock(samples: Samples, network: Network): Promise<Feeds> {
+  let batch = 1;
+  for (const { name, shape } of network.inputs) {
+    const axis = samples.batchAxes[name] ?? null;
+    const size = axis === null ? undefined : shape[axis];
+    if (typeof size === 'number') batch = size;
+  }
+  return samples.take(padded([...Array(Math.min(batch, samples.size)).keys()], batch));
+}
+
+async function refuseOverwriting(
+  { model: path, out, overwrite }: ExportRequest,
+  model: ModelProto,
+): Promise<void> {
+  const resolved = async (file: string) => realpath(file).catch(() => null);
+  const target = await resolved(out);
+  const folder = await resolved(dirname(out));
+  if (folder === null)
+    throw new EngineFault(
+      `The folder ${dirname(out)} does not exist; choose another one for the quantized model.`,
+    );
+  const sources = [path, ...externalLocations(model).map((location) => join(dirname(path), location))];
+  const written = [target ?? join(folder, basename(out)), join(folder, `${basename(out)}.data`)];
+  for (const source of sources) {
+    if (written.includes((await resolved(source)) ?? source)) {
+      throw new EngineFault(
+        `${out} would overwrite the original (${basename(source)}); give the quantized model another name.`,
+      );
+    }
+  }
+  if (target !== null && !overwrite) {
+    throw new EngineFault(`${out} exists already; choose another name or allow it to be replaced.`);
+  }
+}
+
+function checkBits({ model, bits }: ExportRequest, network: Network): void {
+  if (bits.length !== network.functions.length) {
+    throw new EngineFault(
+      `${basename(model)} has ${network.functions.length} functions, but bits for ${bits.length} were given; the configuration belongs to another model or granularity.`,
+    );
+  }
+  for (const [index, width] of bits.entries()) {
+    if (![2, 3, 4, 5, 6, 7, 8, 16, 32].includes(width)) {
+      throw new EngineFault(
+        `${network.functions[index].name} cannot be stored at ${width} bits; use 2 to 8, 16 or 32.`,
+      );
+    }
+  }
+  for (const tied of network.ties) {
+    const names = tied.map((index) => network.functions[index].name);
+    if (tied.some((index) => bits[index] !== bits[tied[0]])) {
+      throw new EngineFault(`${names.join(' and ')} share their weights and must get the same bits.`);
+    }
+  }
+}

@@ -1,0 +1,271 @@
+/** Second moments of a layer's inputs, by ONNX Runtime: im2col as a one-hot convolution, then a matrix product. */
+import { create } from '@bufbuild/protobuf';
+import { dirname } from 'node:path';
+import { TYPES } from '../calibration/tensorTypes';
+import { attribute, int64s, node as makeNode, tensor, valueInfo } from '../onnx/build';
+import type { Layer } from '../onnx/network';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  TensorProto_DataType as DataType,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from '../onnx/schema/onnx_pb';
+import { elements } from '../onnx/unpack';
+import type { Prefix } from './exportPrefix';
+import type { LayerRows } from './exportRows';
+import { serialize } from './heads';
+import type { Job } from './job';
+import { type Feeds, Session } from './runtime';
+
+/** A layer with everything that unfolding its inputs needs. */
+export interface UnfoldedLayer {
+  layer: Layer;
+  node: NodeProto;
+  /** Spatial shape of a convolution's weights; empty for matrix products. */
+  kernel: number[];
+  /** Matrix products: the columns run along the last axis of the input (false: along the one before it). */
+  columnsLast: boolean;
+  rows: LayerRows;
+}
+
+export interface Moments {
+  /** Per group U^T U / n, [columns, columns]. */
+  moments: Float64Array[];
+  /** Per group Yf^T U / n, [rows, columns]; null where no float network was given. */
+  responses: Float64Array[] | null;
+  /** Per group the mean of U, [columns]. */
+  means: Float64Array[];
+  /** Positions used (n) and there. */
+  used: number;
+  all: number;
+}
+
+/** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
+const POSITIONS_PER_COLUMN = 16;
+const LEAST_POSITIONS = 32768;
+
+/**
+ * Sums over all blocks of samples. Where there are far more positions than columns, every s-th position is used, s
+ * prime, starting elsewhere in every block.
+ * @param weights the float weights, [groups, rows, columns], for the responses
+ */
+export async function layerMoments(
+  unfolded: UnfoldedLayer,
+  quantized: Prefix,
+  float: { prefix: Prefix; weights: Float32Array } | null,
+  path: string,
+  job: Job,
+): Promise<Moments> {
+  const { layer, rows } = unfolded;
+  const first = quantized.tensor(0, layer.input);
+  const model = momentsModel(unfolded, first, float !== null);
+  const session = await Session.open(serialize(model), {
+    provider: 'cpu',
+    folder: dirname(path),
+    model: path,
+  });
+  try {
+    const feeds = (block: number, start: number, step: number): Feeds => ({
+      quantized: quantized.tensor(block, layer.input),
+      ...(float
+        ? { float: float.prefix.tensor(block, layer.input), weights: weightTensor(float.weights, rows) }
+        : {}),
+      start: { type: 'int64', data: BigInt64Array.of(BigInt(start)), dims: [1] },
+      step: { type: 'int64', data: BigInt64Array.of(BigInt(step)), dims: [1] },
+    });
+    // One position, to learn how many there are.
+    const probe = await session.runTensors(feeds(0, 0, 2 ** 30));
+    const [batch, , positions] = Array.from(probe.shape.data as BigInt64Array, Number);
+    const all = batch * positions * quantized.blockCount;
+    const step = stepFor(all, positions, rows.columns);
+    const sums = new Sums(rows, float !== null);
+    for (let block = 0; block < quantized.blockCount; block++) {
+      await job.checkpoint();
+      sums.add(await session.runTensors(feeds(block, (block * 7919) % step, step)));
+    }
+    return { ...sums.finish(), all };
+  } finally {
+    await session.close();
+  }
+}
+
+function weightTensor(weights: Float32Array, { groups, rows, columns }: LayerRows): Feeds[string] {
+  return { type: 'float32', data: weights, dims: [groups, rows, columns] };
+}
+
+/** The largest prime step that leaves enough positions, and one at least; 1: all. */
+function stepFor(all: number, positions: number, columns: number): number {
+  const largest = Math.min(positions, all / Math.max(LEAST_POSITIONS, POSITIONS_PER_COLUMN * columns));
+  for (let step = Math.floor(largest); step > 1; step--) {
+    let prime = true;
+    for (let divisor = 2; divisor * divisor <= step && prime; divisor++) prime = step % divisor !== 0;
+    if (prime) return step;
+  }
+  return 1;
+}
+
+class Sums {
+  private readonly moments: Float64Array;
+  private readonly responses: Float64Array | null;
+  private readonly means: Float64Array;
+  private count = 0;
+
+  constructor(
+    private readonly size: LayerRows,
+    responses: boolean,
+  ) {
+    const { groups, rows, columns } = size;
+    this.moments = new Float64Array(groups * columns * columns);
+    this.responses = responses ? new Float64Array(groups * rows * columns) : null;
+    this.means = new Float64Array(groups * columns);
+  }
+
+  add(outputs: Feeds): void {
+    accumulate(this.moments, outputs.moments.data as Float32Array);
+    accumulate(this.means, outputs.means.data as Float32Array);
+    if (this.responses) accumulate(this.responses, outputs.responses.data as Float32Array);
+    this.count += Number((outputs.used.data as BigInt64Array)[2]);
+  }
+
+  finish(): Omit<Moments, 'all'> {
+    const { groups, rows, columns } = this.size;
+    const divided = (sums: Float64Array, size: number) => {
+      for (let i = 0; i < sums.length; i++) sums[i] /= this.count;
+      return Array.from({ length: groups }, (_, g) => sums.subarray(g * size, (g + 1) * size));
+    };
+    return {
+      moments: divided(this.moments, columns * columns),
+      means: divided(this.means, columns),
+      responses: this.responses && divided(this.responses, rows * columns),
+      used: this.count,
+    };
+  }
+}
+
+function accumulate(sums: Float64Array, values: Float32Array): void {
+  for (let i = 0; i < sums.length; i++) sums[i] += values[i];
+}
+
+/** Inputs quantized, float, weights, start, step; outputs moments, means (sums as yet), responses,
+ * shape (unfolded), used (after picking). */
+function momentsModel(unfolded: UnfoldedLayer, first: Feeds[string], withFloat: boolean): ModelProto {
+  const writer = new Writer();
+  const { rows } = unfolded;
+  const columns = unfold(writer, 'quantized', unfolded, first.dims);
+  writer.add('Shape', [columns], {}, 'shape');
+  const u = pickPositions(writer, columns, rows.groups, rows.columns);
+  writer.add('Shape', [u], {}, 'used');
+  const transposed = writer.add('Transpose', [u], { perm: [0, 2, 1] });
+  writer.add('MatMul', [u, transposed], {}, 'moments');
+  writer.add('ReduceSum', [u, writer.constant(int64s('', [2]))], { keepdims: 0 }, 'means');
+  if (withFloat) {
+    const float = unfold(writer, 'float', unfolded, first.dims);
+    const y = writer.add('MatMul', ['weights', pickPositions(writer, float, rows.groups, rows.columns)]);
+    writer.add('MatMul', [y, transposed], {}, 'responses');
+  }
+  const type = TYPES[first.type].elemType;
+  const inputs: [string, number][] = [
+    ['quantized', type],
+    ['start', DataType.INT64],
+    ['step', DataType.INT64],
+    ...(withFloat
+      ? ([
+          ['float', type],
+          ['weights', DataType.FLOAT],
+        ] as [string, number][])
+      : []),
+  ];
+  const outputs: [string, number][] = [
+    ['shape', DataType.INT64],
+    ['used', DataType.INT64],
+    ['moments', DataType.FLOAT],
+    ['means', DataType.FLOAT],
+    ...(withFloat ? ([['responses', DataType.FLOAT]] as [string, number][]) : []),
+  ];
+  return create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [{ domain: '', version: 17n }],
+    graph: create(GraphProtoSchema, {
+      name: 'moments',
+      node: writer.nodes,
+      initializer: writer.constants,
+      input: inputs.map(([name, elemType]) => valueInfo(name, elemType, null)),
+      output: outputs.map(([name, elemType]) => valueInfo(name, elemType, null)),
+    }),
+  });
+}
+
+/** The layer's inputs as [batch, groups * columns, positions], float32. */
+function unfold(
+  writer: Writer,
+  input: string,
+  { layer, node, kernel, columnsLast, rows }: UnfoldedLayer,
+  dims: number[],
+): string {
+  const x = writer.add('Cast', [input], { to: DataType.FLOAT });
+  const all = rows.groups * rows.columns;
+  if (layer.op === 'Gemm' || layer.op === 'MatMul') {
+    if (columnsLast) {
+      const flat = writer.add('Reshape', [x, writer.shape([1, -1, all])]);
+      return writer.add('Transpose', [flat], { perm: [0, 2, 1] });
+    }
+    const shape = dims.length > 2 ? [-1, all, dims[dims.length - 1]] : [1, all, -1];
+    return writer.add('Reshape', [x, writer.shape(shape)]);
+  }
+  const taps = elements(kernel);
+  const channels = all / taps;
+  const hot = writer.constant(oneHot(layer.op === 'Conv', channels, taps, kernel));
+  const conv = makeNode(layer.op, [x, hot], [writer.name()], {});
+  conv.attribute = [...node.attribute.filter(({ name }) => name !== 'group'), attribute('group', channels)];
+  writer.nodes.push(conv);
+  return writer.add('Reshape', [conv.output[0], writer.shape([0, all, -1])]);
+}
+
+/** Weights of a convolution by channel that puts out each tap of the kernel on its own. */
+function oneHot(conv: boolean, channels: number, taps: number, kernel: number[]): TensorProto {
+  const data = new Float32Array(channels * taps * taps);
+  for (let c = 0; c < channels; c++) for (let t = 0; t < taps; t++) data[(c * taps + t) * taps + t] = 1;
+  return tensor('', conv ? [channels * taps, 1, ...kernel] : [channels, taps, ...kernel], data);
+}
+
+/** [batch, groups * columns, positions] -> [groups, columns, picked positions of all samples]. */
+function pickPositions(writer: Writer, unfolded: string, groups: number, columns: number): string {
+  const end = writer.constant(int64s('', [2 ** 31 - 1]));
+  const axis = writer.constant(int64s('', [2]));
+  const picked = writer.add('Slice', [unfolded, 'start', end, axis, 'step']);
+  const grouped = writer.add('Reshape', [picked, writer.shape([0, groups, columns, -1])]);
+  const turned = writer.add('Transpose', [grouped], { perm: [1, 2, 0, 3] });
+  return writer.add('Reshape', [turned, writer.shape([groups, columns, -1])]);
+}
+
+class Writer {
+  readonly nodes: NodeProto[] = [];
+  readonly constants: TensorProto[] = [];
+  private count = 0;
+
+  name(): string {
+    return `t${this.count++}`;
+  }
+
+  add(
+    op: string,
+    inputs: string[],
+    attributes: Parameters<typeof makeNode>[3] = {},
+    output = this.name(),
+  ): string {
+    this.nodes.push(makeNode(op, inputs, [output], attributes));
+    return output;
+  }
+
+  constant(value: TensorProto): string {
+    value.name = this.name();
+    this.constants.push(value);
+    return value.name;
+  }
+
+  shape(dims: number[]): string {
+    return this.constant(int64s('', dims));
+  }
+}

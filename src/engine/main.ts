@@ -1,0 +1,91 @@
+/** Entry of the engine process (dist/engine.js). Serves requests by node IPC and ends with its parent's channel. */
+import { basename } from 'node:path';
+import { DataError } from '../calibration/errors';
+import { OnnxError } from '../onnx/errors';
+import { evaluate } from './evaluate';
+import { contest, noise } from './contest';
+import { exportModel } from './exportModel';
+import { isGuard, startGuard } from './guard';
+import { inspect } from './inspect';
+import { EngineFault, Job, JobCancelled } from './job';
+import type { EngineError, EngineReply, EngineRequest, FromEngine, ToEngine } from './protocol';
+import { listing, statistics } from './listing';
+import { PROBE, runProbe } from './probe';
+import type { ExecutionProvider } from './runtime';
+import { scales } from './scales';
+import { score } from './score';
+
+const jobs = new Map<number, Job>();
+
+function send(message: FromEngine): void {
+  process.send?.(message);
+}
+
+function perform(request: EngineRequest, job: Job): Promise<EngineReply> {
+  switch (request.kind) {
+    case 'inspect':
+      return inspect(request, job);
+    case 'listing':
+      return listing(request);
+    case 'statistics':
+      return statistics(request);
+    case 'scales':
+      return scales(request, job);
+    case 'score':
+      return score(request, job);
+    case 'noise':
+      return noise(request, job);
+    case 'contest':
+      return contest(request, job);
+    case 'export':
+      return exportModel(request, job);
+    case 'evaluate':
+      return evaluate(request, job);
+  }
+}
+
+async function serve(id: number, request: EngineRequest): Promise<void> {
+  const job = new Job(
+    (progress) => send({ id, progress }),
+    (level, log) => send({ log, level }),
+  );
+  jobs.set(id, job);
+  try {
+    send({ id, reply: await perform(request, job) });
+  } catch (error) {
+    if (error instanceof JobCancelled || job.signal.aborted) send({ id, cancelled: true });
+    else send({ id, error: toEngineError(error, request) });
+  } finally {
+    jobs.delete(id);
+  }
+}
+
+function toEngineError(error: unknown, request: EngineRequest): EngineError {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : '';
+  const stack = `${error.stack}${cause}`;
+  if (error instanceof EngineFault || error instanceof OnnxError || error instanceof DataError) {
+    return { message: error.message, stack };
+  }
+  if (
+    error instanceof RangeError &&
+    /allocation|Invalid typed array length|Invalid array/.test(error.message)
+  ) {
+    return {
+      message: `There is not enough memory for ${basename(request.model)}; lower the number of samples or the memory limit.`,
+      stack,
+    };
+  }
+  return { message: `${basename(request.model)} cannot be used: ${error.message.split('\n', 1)[0]}`, stack };
+}
+
+if (process.argv[2] === PROBE) {
+  void runProbe(process.argv[3] as ExecutionProvider).then((answer) => process.send?.(answer));
+} else if (!isGuard()) {
+  process.on('message', (message: ToEngine) => {
+    if ('cancel' in message) jobs.get(message.id)?.cancel();
+    else void serve(message.id, message.request);
+  });
+  process.on('disconnect', () => process.exit(0));
+  startGuard(__filename);
+}

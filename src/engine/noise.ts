@@ -1,0 +1,105 @@
+/** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
+import { codeRange, nearestCode } from '../core/rounding/problem';
+import { searchScales } from '../core/rounding/scales';
+import { Graph } from '../onnx/graph';
+import type { Network } from '../onnx/network';
+import type { ModelProto } from '../onnx/schema/onnx_pb';
+import { readFloats } from '../onnx/tensors';
+import { heldTensors } from '../onnx/weights';
+import { layerMoments, type Moments } from './exportMoments';
+import { Prefix } from './exportPrefix';
+import { unfoldedLayer } from './exportRounding';
+import { gatherRows, type LayerRows } from './exportRows';
+import type { Job } from './job';
+import type { Feeds } from './runtime';
+
+export interface NoiseWork {
+  /** The model as samples are run through it. */
+  model: ModelProto;
+  network: Network;
+  path: string;
+  widths: readonly number[];
+  /** Per block, calibration samples. */
+  inputs: readonly Feeds[];
+  job: Job;
+}
+
+/**
+ * Per function and width, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding to
+ * nearest, x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart.
+ */
+export async function measureNoise(work: NoiseWork): Promise<Record<number, number>[]> {
+  const { model, network, path, inputs, job, widths } = work;
+  const graph = new Graph(model.graph!);
+  const held = heldTensors(model.graph!);
+  const prefix = new Prefix(model, graph, path, job, inputs);
+  const errors = network.functions.map(() => new Map(widths.map((bits) => [bits, 0])));
+  const variances = new Float64Array(network.functions.length);
+  const layers = network.functions.flatMap(({ layers }, owner) =>
+    layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
+  );
+  layers.sort((a, b) => a.position - b.position);
+  for (const [index, { layer, owner, position }] of layers.entries()) {
+    await job.checkpoint();
+    job.progress('Measuring noise', index / layers.length);
+    await prefix.advance(position, new Map());
+    const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+    if (!unfolded) continue;
+    const sums = await layerMoments(unfolded, prefix, null, path, job);
+    const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), unfolded.rows);
+    variances[owner] += variance(weights, unfolded.rows, sums);
+    for (const bits of widths) {
+      const error = energy(roundingError(weights, unfolded.rows, bits), unfolded.rows, sums);
+      errors[owner].set(bits, errors[owner].get(bits)! + error);
+    }
+  }
+  return errors.map((byWidth, i) =>
+    Object.fromEntries(
+      [...byWidth].map(([bits, error]) => [bits, variances[i] > 0 ? error / variances[i] : 0]),
+    ),
+  );
+}
+
+/** Q - W by rounding to nearest. */
+function roundingError(
+  weights: Float64Array,
+  { groups, rows, columns }: LayerRows,
+  bits: number,
+): Float64Array {
+  const [low, high] = codeRange(bits);
+  const scales = searchScales(weights, groups * rows, columns, bits, null, Math.fround);
+  return weights.map((w, i) => {
+    const scale = scales[Math.floor(i / columns)];
+    return nearestCode(w, scale, low, high) * scale - w;
+  });
+}
+
+/** E ||V x||^2 for rows V. */
+function energy(values: Float64Array, { groups, rows, columns }: LayerRows, { moments }: Moments): number {
+  let sum = 0;
+  for (let g = 0; g < groups; g++) {
+    const h = moments[g];
+    for (let r = g * rows; r < (g + 1) * rows; r++) {
+      const v = values.subarray(r * columns, (r + 1) * columns);
+      for (let i = 0; i < columns; i++) {
+        if (v[i] === 0) continue;
+        let dot = 0;
+        for (let j = 0; j < columns; j++) dot += h[i * columns + j] * v[j];
+        sum += v[i] * dot;
+      }
+    }
+  }
+  return sum;
+}
+
+function variance(weights: Float64Array, size: LayerRows, sums: Moments): number {
+  const { groups, rows, columns } = size;
+  let squares = 0;
+  for (let row = 0; row < groups * rows; row++) {
+    const mean = sums.means[Math.floor(row / rows)];
+    let output = 0;
+    for (let k = 0; k < columns; k++) output += weights[row * columns + k] * mean[k];
+    squares += output ** 2;
+  }
+  return Math.max(0, energy(weights, size, sums) - squares);
+}

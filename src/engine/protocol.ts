@@ -1,0 +1,285 @@
+/**
+ * The boundary between the editor (or CLI) and the engine process. One request kind per job; the reply type follows
+ * from the request; every request ends in exactly one reply or error. The client sends one request at a time.
+ */
+import type { DataSpec } from '../calibration/spec';
+import type { Divergence } from '../core/divergence';
+import type { RoundingMethod } from '../core/rounding/problem';
+import type { Listing } from '../onnx/listing';
+import type { Granularity, Network } from '../onnx/network';
+import type { SizeModel } from '../onnx/size';
+
+export type { RoundingMethod, SizeModel };
+
+export type Provider = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+export interface InspectRequest {
+  kind: 'inspect';
+  /** Absolute path. */
+  model: string;
+  granularity: Granularity;
+  shapes: Record<string, number[]>;
+}
+
+export interface InspectReply {
+  network: Network;
+  /** SHA-256 of the model (and of its external data), hex. */
+  sha256: string;
+  /** Size of the model file plus its external data. */
+  bytes: number;
+  /** Absolute paths of both: the files that sha256 covers. */
+  files: string[];
+  /** Per function, per width 2..8, 16, 32: bytes on disk; and the bytes that no choice changes. */
+  size: SizeModel;
+}
+
+/** The model as text. */
+export interface ListingRequest {
+  kind: 'listing';
+  model: string;
+}
+
+/** Of one tensor stored in the file. */
+export interface StatisticsRequest {
+  kind: 'statistics';
+  model: string;
+  tensor: string;
+}
+
+export interface StatisticsReply {
+  count: number;
+  min: number;
+  max: number;
+  mean: number;
+  deviation: number;
+  zeros: number;
+}
+
+/** Of the weights at given bits, without running the model. */
+export interface ScalesRequest {
+  kind: 'scales';
+  model: string;
+  granularity: Granularity;
+  shapes: Record<string, number[]>;
+  /** One per function; those of 16 and 32 need none. */
+  bits: number[];
+}
+
+export interface ScalesReply {
+  /** One scale per output channel (index along the layer's channelAxis) of each stored tensor. */
+  tensors: { tensor: string; scales: Float32Array }[];
+}
+
+export interface ScoreRequest {
+  kind: 'score';
+  model: string;
+  granularity: Granularity;
+  data: DataSpec;
+  provider: Provider;
+  /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
+  memoryLimit: number;
+}
+
+export interface ScoreReply {
+  /** Samples used (N). */
+  samples: number;
+  /**
+   * functions.length matrices of N x N, row-major, uncentred, one after the other. Where the mean over the samples
+   * dominates a function's output, the centred part H G H was computed apart, so that centring these in float64 keeps
+   * its digits.
+   */
+  grams: Float64Array;
+  /** Device, for people: "CPU, 2 threads". */
+  provider: string;
+  seconds: { load: number; score: number };
+  synthetic: boolean;
+  /** For people: "64 of 256 images in calibration/". */
+  dataDescription: string;
+  warnings: string[];
+}
+
+/** Writes the quantized model. */
+export interface ExportRequest {
+  kind: 'export';
+  /** Absolute path of the original. */
+  model: string;
+  /** Absolute path of the file to write; not the original's. */
+  out: string;
+  /** False: an existing file is an error. */
+  overwrite: boolean;
+  granularity: Granularity;
+  /** One per function: 2 to 8, 16 or 32. */
+  bits: number[];
+  rounding: RoundingMethod;
+  scaleType: 'float32' | 'float16';
+  /** Calibration samples: for rounding, and to try the written file on. */
+  data: DataSpec;
+  /** SHA-256 of the configuration, hex; goes into the file's metadata. */
+  config: string;
+  /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
+  memoryLimit: number;
+}
+
+export interface ExportReply {
+  /** The file written, its external data included. */
+  bytes: number;
+  predictedBytes: number;
+  rounding: RoundingMethod;
+  /** Samples that rounding used; 0 for 'nearest'. */
+  samples: number;
+  seconds: { rounding: number; writing: number; total: number };
+  warnings: string[];
+}
+
+/** Runs one model, or two side by side, over a set of samples. */
+export interface EvaluateRequest {
+  kind: 'evaluate';
+  /** Absolute path; the reference where there are two. */
+  model: string;
+  other: string | null;
+  data: DataSpec;
+  /** False: data.samples of them, chosen by the seed. */
+  allSamples: boolean;
+  /** Also the SQNR of every function's output (on the first samples only). */
+  perLayer: boolean;
+}
+
+export interface EvaluateReply {
+  samples: number;
+  /** In the order given; accuracies are fractions of 1, null without labels (or, for top-5, with fewer than 6 classes). */
+  models: { path: string; bytes: number; top1: number | null; top5: number | null }[];
+  /** The second model against the first; null where there is one. */
+  against: Comparison | null;
+  /** Per function in network order, where asked for. */
+  layers: { name: string; sqnrDb: number }[] | null;
+  seconds: number;
+  synthetic: boolean;
+  dataDescription: string;
+  warnings: string[];
+}
+
+export interface Comparison {
+  /** Share of samples with the same arg max; null where no output looks like scores of classes. */
+  agreement: number | null;
+  /** Mean KL divergence of the soft-maxed scores from the first model's, in nats. */
+  kl: number | null;
+  /** Of the first output; Infinity where nothing differs. */
+  sqnrDb: number;
+  outputs: { name: string; sqnrDb: number; cosine: number }[];
+}
+
+/** How much of each function's output is noise when only its own weights are quantized. */
+export interface NoiseRequest {
+  kind: 'noise';
+  model: string;
+  granularity: Granularity;
+  widths: number[];
+  data: DataSpec;
+  /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
+  memoryLimit: number;
+}
+
+export interface NoiseReply {
+  /** Per function, per width: E ||dW x||^2 / Var(W x). */
+  noise: Record<number, number>[];
+  samples: number;
+}
+
+/** Allocations of one model, quantized and run on samples, without labels. */
+export interface ContestRequest {
+  kind: 'contest';
+  model: string;
+  granularity: Granularity;
+  /** One width per function each; equal ones are run once. */
+  candidates: number[][];
+  rounding: RoundingMethod;
+  /** The last `heldOut` of data.samples are run, the others used for rounding. */
+  data: DataSpec;
+  heldOut: number;
+  /** Local search from the best candidate, where asked for. */
+  search: SearchLimits | null;
+  memoryLimit: number;
+}
+
+export interface SearchLimits {
+  seconds: number;
+  /** Per function the widths it may take, rising; one where it is fixed. */
+  widths: number[][];
+  /** Per function, per width. */
+  functionBytes: Record<number, number>[];
+  fixedBytes: number;
+  params: number[];
+  noise: Record<number, number>[];
+  /** Limits on the whole; null: none. */
+  bytes: number | null;
+  averageBits: number | null;
+}
+
+export interface ContestReply {
+  /** In the order asked. */
+  results: Measured[];
+  /** What the local search found, where it found something better. */
+  improved: (Measured & { bits: number[] }) | null;
+  /** Samples run, and whether rounding did without them. */
+  samples: number;
+  heldOut: boolean;
+  seconds: number;
+  warnings: string[];
+}
+
+/** Against the float model. */
+export interface Measured extends Divergence {
+  agreement: number | null;
+}
+
+export type EngineRequest =
+  | InspectRequest
+  | ListingRequest
+  | StatisticsRequest
+  | ScalesRequest
+  | ScoreRequest
+  | NoiseRequest
+  | ContestRequest
+  | ExportRequest
+  | EvaluateRequest;
+
+interface Replies {
+  inspect: InspectReply;
+  listing: Listing;
+  statistics: StatisticsReply;
+  scales: ScalesReply;
+  score: ScoreReply;
+  noise: NoiseReply;
+  contest: ContestReply;
+  export: ExportReply;
+  evaluate: EvaluateReply;
+}
+
+export type EngineReply = Replies[EngineRequest['kind']];
+export type ReplyTo<R extends EngineRequest> = Replies[R['kind']];
+
+/** `fraction` in 0..1 over the whole request; never falls. */
+export interface Progress {
+  stage: string;
+  fraction: number;
+}
+
+export interface EngineError {
+  /** One sentence that says which file, what is wrong and what to do. */
+  message: string;
+  /** For the log only. */
+  stack?: string;
+}
+
+export type LogLevel = 'info' | 'warn' | 'debug';
+
+/** Caller -> engine. */
+export type ToEngine = { id: number; request: EngineRequest } | { id: number; cancel: true };
+
+/** Engine -> caller. */
+export type FromEngine =
+  | { id: number; reply: EngineReply }
+  | { id: number; error: EngineError }
+  | { id: number; cancelled: true }
+  | { id: number; progress: Progress }
+  | { log: string; level: LogLevel };

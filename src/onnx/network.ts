@@ -1,0 +1,78 @@
+/** What we know of a network from its file alone: its inputs, and the functions that can be quantized. */
+
+/** Operators whose constant weights we quantize. */
+export type LayerOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
+
+/** One dimension: a size, or the name (possibly '') of an open one. */
+export type Dimension = number | string;
+
+export interface GraphInput {
+  name: string;
+  /** TensorProto.DataType */
+  elemType: number;
+  shape: Dimension[];
+}
+
+/** One node with constant weights. */
+export interface Layer {
+  /** Node name; made up from operator and position where the file has none. Unique in the network. */
+  node: string;
+  op: LayerOp;
+  /** The tensor that holds the weights in the file: an initializer's name or a Constant node's output. */
+  weight: string;
+  /** Shape of the stored tensor. */
+  weightShape: number[];
+  /** TensorProto.DataType of the stored tensor (FLOAT or FLOAT16 ...). */
+  weightType: number;
+  /** Axis of the stored tensor along which output channels run: one quantization scale per index. */
+  channelAxis: number;
+  /** Groups of a convolution; 1 elsewhere. */
+  groups: number;
+  /** The tensor the layer reads (its first, non-constant input). */
+  input: string;
+  /** The node's own output, before its epilogue. */
+  output: string;
+  /** Number of weight elements (bias not counted). */
+  params: number;
+  /** Multiply-accumulates for one sample; null where the spatial size is open. */
+  macs: number | null;
+}
+
+/** The unit that is scored and gets one bit-width: one or more layers that end in the same tensor. */
+export interface NetworkFunction {
+  /** Unique, from the first layer's node name. */
+  name: string;
+  layers: Layer[];
+  /** Operator of the layer that ends the function. */
+  op: LayerOp;
+  /** The tensor after the epilogue: what the Gram matrix is taken of. */
+  output: string;
+  /** Shape of that tensor, as far as it is known. */
+  shape: Dimension[] | null;
+  /** Distinct weight elements (a tensor shared by two layers of the function counts once). */
+  params: number;
+  macs: number | null;
+  /** Index of the stage (run of equal spatial resolution), 0-based. */
+  stage: number;
+}
+
+export interface SkippedNode {
+  name: string;
+  op: string;
+  /** Why it stays float, as a phrase for people. */
+  reason: string;
+}
+
+export interface Network {
+  opset: number;
+  irVersion: number;
+  inputs: GraphInput[];
+  outputs: GraphInput[];
+  /** In network (topological) order. */
+  functions: NetworkFunction[];
+  /** Groups of indices into functions that share an initializer and must get the same bits (only groups of two or more). */
+  ties: number[][];
+  skipped: SkippedNode[];
+}
+
+export type Granularity = 'layer' | 'block' | 'stage' | 'net';

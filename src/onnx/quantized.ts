@@ -1,0 +1,174 @@
+/** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import { OnnxError } from './errors';
+import { addedNames, type AddedNames } from './added';
+import { checkCodes, type CodeBits } from './pack';
+import { partInto, type ConstantForm, type Part } from './part';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type StringStringEntryProto,
+} from './schema/onnx_pb';
+import { shallowCopy } from './shallow';
+import { sharedPart, sortShared } from './tables';
+import {
+  codesPart,
+  elements,
+  halfPart,
+  isWiderThanHalf,
+  type StorageForm,
+  type StoredWeight,
+  type UnpackPart,
+} from './unpack';
+import { heldTensors } from './weights';
+
+/** What to store for one weight tensor. */
+export type WeightStorage =
+  /** codes: two's complement, in the tensor's own order; scales: one per index along `axis`. Weight = code * scale. */
+  | { tensor: string; bits: CodeBits; axis: number; codes: Int8Array; scales: Float32Array }
+  /** The tensor's values, to be rounded to float16. */
+  | { tensor: string; bits: 16; values: Float32Array }
+  /** Left as it is. */
+  | { tensor: string; bits: 32 };
+
+export interface QuantizeOptions {
+  scaleType: 'float32' | 'float16';
+  /** Kept in the file: the configuration's SHA-256 (hex) and the bits of each function in network order. */
+  record?: { config: string; bits: number[] };
+}
+
+const note =
+  'Weights are unpacked from bit planes when the model is loaded. Tools that fold constants (onnxsim) undo the saving.';
+
+/**
+ * Rewrites `model` (which is left alone) so that each weight is stored as asked. `weights` lists every weight of the
+ * network in network order, those that stay as they are included: the list's length and order decide the added names.
+ * Throws OnnxError for a tensor that the file does not hold, RangeError for codes or scales that do not fit.
+ */
+export function quantizeModel(
+  model: ModelProto,
+  weights: WeightStorage[],
+  options: QuantizeOptions,
+): ModelProto {
+  const source = graphOf(model);
+  const names = addedNames(source, weights.length);
+  const form = storageForm(model, names, options.scaleType);
+  const held = heldTensors(source);
+  const parts: UnpackPart[] = [];
+  const replaced = new Set<string>();
+  for (const [index, weight] of weights.entries()) {
+    if (weight.bits === 32) continue;
+    const tensor = held.get(weight.tensor)?.tensor;
+    if (!tensor) throw new OnnxError(`The model holds no tensor "${weight.tensor}" to quantize.`);
+    const part = weightPart(
+      weight,
+      tensor.dims.map(Number),
+      tensor.dataType,
+      (n) => names.forWeight(index, n),
+      form,
+    );
+    if (!part) continue;
+    if (replaced.has(weight.tensor)) throw new RangeError(`Weight ${weight.tensor} is listed twice.`);
+    parts.push(part);
+    replaced.add(weight.tensor);
+  }
+
+  const graph = shallowCopy(GraphProtoSchema, source, {
+    node: source.node.filter((node) => !(node.opType === 'Constant' && replaced.has(node.output[0]))),
+    initializer: source.initializer.filter((tensor) => !replaced.has(tensor.name)),
+    input: source.input.filter((input) => !replaced.has(input.name)),
+  });
+  const shared: Part[] = sortShared(parts.flatMap((part) => part.needs)).map((key) =>
+    sharedPart(key, names.shared, form.opset),
+  );
+  partInto(graph, [...shared, ...parts], form.constants);
+
+  const metadataProps = options.record ? recorded(model.metadataProps, options.record) : model.metadataProps;
+  return shallowCopy(ModelProtoSchema, model, { graph, metadataProps });
+}
+
+/** Bytes that the record adds to the file, but for the bits of each function; see recordBytesPerFunction. */
+export function recordBytes(): number {
+  const entries = recorded([], { config: '0'.repeat(64), bits: [] });
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: entries })).length;
+}
+
+/** Bytes of one function's bits and the separator in the record. */
+export function recordBytesPerFunction(bits: number): number {
+  return `${bits},`.length;
+}
+
+/** How this model's weights are stored: what its versions allow. Throws OnnxError below opset 7. */
+export function storageForm(
+  model: ModelProto,
+  names: AddedNames,
+  scaleType: 'float32' | 'float16',
+): StorageForm {
+  const opset = Number(model.opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version ?? 1);
+  if (opset < 7) {
+    throw new OnnxError(
+      `The model uses opset ${opset}, too old to unpack weights in: convert it to opset 13 or later (onnx.version_converter).`,
+    );
+  }
+  const constants: ConstantForm = Number(model.irVersion) < 4 ? 'node' : 'initializer';
+  return { scaleType, opset, constants, shared: names.shared };
+}
+
+/** A model's graph, or an OnnxError where it has none. */
+export function graphOf(model: ModelProto): GraphProto {
+  if (!model.graph) throw new OnnxError('The model has no graph.');
+  return model.graph;
+}
+
+/** Null where the tensor stays as it is. */
+function weightPart(
+  weight: Exclude<WeightStorage, { bits: 32 }>,
+  shape: number[],
+  dataType: number,
+  names: (n: number) => string,
+  form: StorageForm,
+): UnpackPart | null {
+  const count = elements(shape);
+  const missing = () => {
+    throw new RangeError(`Weight ${weight.tensor}: no such content at ${weight.bits} bits.`);
+  };
+  if (weight.bits === 16) {
+    if (!isWiderThanHalf(dataType)) return null;
+    if (weight.values.length !== count) {
+      throw new RangeError(`Weight ${weight.tensor}: ${weight.values.length} values for ${count} elements.`);
+    }
+    const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis: 0 };
+    return halfPart(stored, names, { values: () => weight.values, codes: missing, scales: missing });
+  }
+  const { codes, scales, axis } = weight;
+  if (codes.length !== count || scales.length !== shape[axis]) {
+    throw new RangeError(
+      `Weight ${weight.tensor}: ${codes.length} codes and ${scales.length} scales do not fit shape [${shape.join(', ')}].`,
+    );
+  }
+  checkCodes(codes, weight.bits);
+  const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis };
+  return codesPart(stored, weight.bits, names, form, {
+    codes: () => codes,
+    scales: () => scales,
+    values: missing,
+  });
+}
+
+function recorded(
+  existing: StringStringEntryProto[],
+  record: { config: string; bits: number[] },
+): StringStringEntryProto[] {
+  const entries: Record<string, string> = {
+    'ompq.config': record.config,
+    'ompq.bits': record.bits.join(','),
+    'ompq.note': note,
+  };
+  return [
+    ...existing.filter(({ key }) => !(key in entries)),
+    ...Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
+  ];
+}

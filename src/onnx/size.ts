@@ -1,0 +1,131 @@
+/** What a quantized file will weigh, per function and width, before any weight is quantized. */
+import { toBinary } from '@bufbuild/protobuf';
+import { addedNames } from './added';
+import type { Network } from './network';
+import type { CodeBits } from './pack';
+import { fieldBytes, partBytes } from './part';
+import { graphOf, recordBytes, recordBytesPerFunction, storageForm } from './quantized';
+import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from './schema/onnx_pb';
+import { shallowCopy } from './shallow';
+import { sharedKeys, sharedPart, type SharedKey } from './tables';
+import { codesPart, halfPart, isWiderThanHalf, type StoredWeight, type WeightContent } from './unpack';
+import { heldBytes, heldTensors, wholeTensorBytes } from './weights';
+
+/** What the exported file will weigh. */
+export interface SizeModel {
+  /** Bytes that no choice changes; all look-up tables are counted here, needed or not (about 1 KB together). */
+  fixedBytes: number;
+  /** functionBytes[i][bits]: weights, scales and unpacking nodes of function i. A tensor shared by several functions is
+   * counted in the first. */
+  functionBytes: Record<number, number>[];
+  /** Look-up tables and constants that layers share: what each weighs, and which ones function i needs at each width. */
+  shared?: { bytes: number[]; needs: Record<number, number[]>[] };
+}
+
+/** Widths that a size is predicted for. */
+const predictedWidths = [2, 3, 4, 5, 6, 7, 8, 16, 32] as const;
+
+/**
+ * Predicts the size of what quantizeModel writes for `network` (with a record), to within a few bytes: message lengths
+ * that grow by a digit. Data in files beside the model counts as if it were inside. Cost: serializing the model without its weights.
+ */
+export function sizeModel(
+  model: ModelProto,
+  network: Network,
+  options: { scaleType: 'float32' | 'float16' } = { scaleType: 'float32' },
+): SizeModel {
+  const graph = graphOf(model);
+  const held = heldTensors(graph);
+  const weights = networkWeights(network);
+  const names = addedNames(graph, weights.length);
+  const form = storageForm(model, names, options.scaleType);
+  const shared = sharedKeys();
+  const sharedBytes = shared.map((key) =>
+    partBytes(sharedPart(key, names.shared, form.opset), form.constants),
+  );
+
+  const functionBytes = network.functions.map(() =>
+    Object.fromEntries(predictedWidths.map((bits) => [bits, recordBytesPerFunction(bits)])),
+  );
+  const needs = network.functions.map(() =>
+    Object.fromEntries(predictedWidths.map((bits) => [bits, new Set<SharedKey>()])),
+  );
+  let fixedBytes = modelBytes(model) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
+  for (const [index, weight] of weights.entries()) {
+    const now = heldBytes(graph, weight.tensor, held.get(weight.tensor)!);
+    fixedBytes -= now;
+    for (const bits of predictedWidths) {
+      const part = predictedPart(weight, bits, (n) => names.forWeight(index, n), form);
+      functionBytes[weight.owner][bits] += part ? partBytes(part, form.constants) : now;
+      for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
+    }
+  }
+  const positions = (keys: Set<SharedKey>) => [...keys].map((key) => shared.indexOf(key));
+  return {
+    fixedBytes,
+    functionBytes,
+    shared: {
+      bytes: sharedBytes,
+      needs: needs.map((widths) =>
+        Object.fromEntries(Object.entries(widths).map(([bits, keys]) => [bits, positions(keys)])),
+      ),
+    },
+  };
+}
+
+/** Size of the file at these bits (one per function), tables counted only where needed. */
+export function predictedBytes(size: SizeModel, bits: number[]): number {
+  let sum = size.fixedBytes;
+  const used = new Set<number>();
+  for (const [index, width] of bits.entries()) {
+    sum += size.functionBytes[index][width];
+    for (const piece of size.shared?.needs[index][width] ?? []) used.add(piece);
+  }
+  for (const [piece, bytes] of (size.shared?.bytes ?? []).entries()) if (!used.has(piece)) sum -= bytes;
+  return sum;
+}
+
+/** Weight tensors in network order, each with the first function that reads it. */
+export function networkWeights(network: Network): (StoredWeight & { owner: number })[] {
+  const weights = new Map<string, StoredWeight & { owner: number }>();
+  for (const [owner, { layers }] of network.functions.entries()) {
+    for (const { weight, weightShape, weightType, channelAxis } of layers) {
+      if (weights.has(weight)) continue;
+      weights.set(weight, {
+        tensor: weight,
+        shape: weightShape,
+        dataType: weightType,
+        axis: channelAxis,
+        owner,
+      });
+    }
+  }
+  return [...weights.values()];
+}
+
+const noContent: WeightContent = {
+  codes: () => new Int8Array(0),
+  scales: () => new Float32Array(0),
+  values: () => new Float32Array(0),
+};
+
+function predictedPart(
+  weight: StoredWeight,
+  bits: (typeof predictedWidths)[number],
+  names: (n: number) => string,
+  form: ReturnType<typeof storageForm>,
+) {
+  if (bits === 32) return null;
+  if (bits === 16) return isWiderThanHalf(weight.dataType) ? halfPart(weight, names, noContent) : null;
+  return codesPart(weight, bits satisfies CodeBits, names, form, noContent);
+}
+
+/** Bytes of a model with all its data inside, without serializing large tensors. */
+function modelBytes(model: ModelProto): number {
+  const graph = graphOf(model);
+  const emptied = shallowCopy(GraphProtoSchema, graph, { initializer: [] });
+  let graphLength = toBinary(GraphProtoSchema, emptied).length;
+  for (const tensor of graph.initializer) graphLength += fieldBytes(wholeTensorBytes(tensor));
+  const rest = toBinary(ModelProtoSchema, shallowCopy(ModelProtoSchema, model, { graph: undefined })).length;
+  return rest + fieldBytes(graphLength);
+}

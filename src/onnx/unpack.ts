@@ -1,0 +1,253 @@
+/** The nodes that turn one weight's stored form back into the tensor the model's own nodes read. */
+import { node } from './build';
+import { roundToFloat16, toFloat16Bits } from './float16';
+import { packPlane, paddedLength, planeBytes, planesOf, type CodeBits } from './pack';
+import { intConstant, partBytes, rawConstant, type ConstantForm, type Part } from './part';
+import { TensorProto_DataType as DataType } from './schema/onnx_pb';
+import { FLAT, planeKey, sharedTensor, tableKeys, ZERO, type SharedKey, type SharedName } from './tables';
+
+/** A weight tensor of the source file. */
+export interface StoredWeight {
+  /** The tensor's name in the file: the name under which it is put back. */
+  tensor: string;
+  shape: number[];
+  /** TensorProto.DataType: FLOAT, FLOAT16, BFLOAT16 or DOUBLE. */
+  dataType: number;
+  /** Axis of the output channels: one scale per index. */
+  axis: number;
+}
+
+/** How weights are stored, the same for all weights of a file. */
+export interface StorageForm {
+  scaleType: 'float32' | 'float16';
+  opset: number;
+  constants: ConstantForm;
+  shared: SharedName;
+}
+
+/** Makes the bytes of the constants; called only when a file is written. */
+export interface WeightContent {
+  codes(): Int8Array;
+  scales(): Float32Array;
+  values(): Float32Array;
+}
+
+export interface UnpackPart extends Part {
+  /** Shared pieces that the part reads. */
+  needs: SharedKey[];
+}
+
+/** Planes cost nodes; below this many bytes saved in the file, a weight stays one int8 constant. */
+const worthPlanes = 256;
+
+/**
+ * The stored form of a weight at 2 to 8 bits: bit planes where they save enough, int8 otherwise. In small weights the
+ * nodes of a second plane can outweigh it; then the codes take the planes of the next width, so that a lower width is
+ * never the larger file.
+ */
+export function codesPart(
+  weight: StoredWeight,
+  bits: CodeBits,
+  names: (n: number) => string,
+  form: StorageForm,
+  content: WeightContent,
+): UnpackPart {
+  const bytes = int8Part(weight, names, form, content);
+  let best = bytes;
+  let least = partBytes(bytes, form.constants) - worthPlanes + 1;
+  for (let width = bits; width < 8; width++) {
+    const part = planesPart(weight, width as Exclude<CodeBits, 8>, names, form, content);
+    const size = partBytes(part, form.constants);
+    if (size >= least) continue;
+    best = part;
+    least = size;
+  }
+  return best;
+}
+
+/** Float16 storage of a wider weight ("16 bits"). */
+export function halfPart(
+  weight: StoredWeight,
+  names: (n: number) => string,
+  content: WeightContent,
+): UnpackPart {
+  const count = elements(weight.shape);
+  return {
+    constants: [
+      rawConstant(names(0), DataType.FLOAT16, weight.shape, 2 * count, () =>
+        halfBytes(content.values(), weight.tensor),
+      ),
+    ],
+    nodes: [node('Cast', [names(0)], [weight.tensor], { to: weight.dataType })],
+    needs: [],
+  };
+}
+
+/** Whether 16 bits means anything for a tensor of this type: it must be wider. */
+export function isWiderThanHalf(dataType: number): boolean {
+  return ([DataType.FLOAT, DataType.DOUBLE] as number[]).includes(dataType);
+}
+
+/** Number of elements of a shape. */
+export function elements(shape: number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function int8Part(
+  weight: StoredWeight,
+  names: (n: number) => string,
+  form: StorageForm,
+  content: WeightContent,
+): UnpackPart {
+  const count = elements(weight.shape);
+  const part: UnpackPart = {
+    constants: [
+      rawConstant(names(0), DataType.INT8, weight.shape, count, () => {
+        const codes = content.codes();
+        return new Uint8Array(codes.buffer, codes.byteOffset, codes.length);
+      }),
+    ],
+    nodes: [node('Cast', [names(0)], [names(1)], { to: DataType.FLOAT })],
+    needs: [],
+  };
+  addScale(part, weight, names(1), counter(names, 2), form, content);
+  return part;
+}
+
+function planesPart(
+  weight: StoredWeight,
+  bits: Exclude<CodeBits, 8>,
+  names: (n: number) => string,
+  form: StorageForm,
+  content: WeightContent,
+): UnpackPart {
+  const next = counter(names, 0);
+  const part: UnpackPart = { constants: [], nodes: [], needs: tableKeys(bits) };
+  const count = elements(weight.shape);
+  const planes = planesOf(bits);
+  // int8 "or" came with opset 18; before it, planes are added as floats, which is exact.
+  const asFloat = planes.length > 1 && form.opset < 18;
+  let merged = '';
+  for (const plane of planes) {
+    const packed = next();
+    const length = planeBytes(count, plane);
+    part.constants.push(
+      rawConstant(packed, DataType.UINT8, [length], length, () => packPlane(content.codes(), plane)),
+    );
+    const indices = next();
+    part.nodes.push(node('Cast', [packed], [indices], { to: DataType.INT32 }));
+    let fields = next();
+    part.nodes.push(node('Gather', [sharedTensor(planeKey(plane), form.shared), indices], [fields]));
+    const apply = (op: string, more: string[], attributes: Record<string, number> = {}) => {
+      const output = next();
+      part.nodes.push(node(op, [fields, ...more], [output], attributes));
+      fields = output;
+    };
+    if (planes.length > 1 || paddedLength(count) !== count) {
+      apply('Reshape', [sharedTensor(FLAT, form.shared)]);
+      part.needs.push(FLAT);
+    }
+    if (asFloat) apply('Cast', [], { to: DataType.FLOAT });
+    if (merged) apply(asFloat ? 'Add' : 'BitwiseOr', [merged]);
+    merged = fields;
+  }
+  if (paddedLength(count) !== count) merged = addSlice(part, merged, count, next, form);
+  const shape = next();
+  part.constants.push(intConstant(shape, DataType.INT64, [weight.shape.length], weight.shape));
+  const shaped = next();
+  part.nodes.push(node('Reshape', [merged, shape], [shaped]));
+  let floats = shaped;
+  if (!asFloat) {
+    floats = next();
+    part.nodes.push(node('Cast', [shaped], [floats], { to: DataType.FLOAT }));
+  }
+  addScale(part, weight, floats, next, form, content);
+  return part;
+}
+
+/** Cuts the padding off. */
+function addSlice(
+  part: UnpackPart,
+  input: string,
+  count: number,
+  next: () => string,
+  form: StorageForm,
+): string {
+  if (form.opset < 10) {
+    const output = next();
+    part.nodes.push(node('Slice', [input], [output], { starts: [0], ends: [count] }));
+    return output;
+  }
+  const ends = next();
+  const output = next();
+  part.constants.push(intConstant(ends, DataType.INT64, [1], [count]));
+  part.nodes.push(node('Slice', [input, sharedTensor(ZERO, form.shared), ends], [output]));
+  part.needs.push(ZERO);
+  return output;
+}
+
+/** floats * scale, in the weight's own type and under its own name. One rounding: fround(code * scale). */
+function addScale(
+  part: UnpackPart,
+  weight: StoredWeight,
+  floats: string,
+  next: () => string,
+  form: StorageForm,
+  content: WeightContent,
+): void {
+  const channels = weight.shape[weight.axis];
+  const dims = [channels, ...weight.shape.slice(weight.axis + 1).map(() => 1)];
+  let scale = next();
+  const half = form.scaleType === 'float16';
+  part.constants.push(
+    rawConstant(scale, half ? DataType.FLOAT16 : DataType.FLOAT, dims, channels * (half ? 2 : 4), () =>
+      scaleBytes(content.scales(), half, weight.tensor),
+    ),
+  );
+  if (half) {
+    const wide = next();
+    part.nodes.push(node('Cast', [scale], [wide], { to: DataType.FLOAT }));
+    scale = wide;
+  }
+  const plain = weight.dataType === (DataType.FLOAT as number);
+  const product = plain ? weight.tensor : next();
+  part.nodes.push(node('Mul', [floats, scale], [product]));
+  if (!plain) part.nodes.push(node('Cast', [product], [weight.tensor], { to: weight.dataType }));
+}
+
+function scaleBytes(scales: Float32Array, half: boolean, tensor: string): Uint8Array {
+  if (!half) return littleEndian(scales);
+  for (const scale of scales) {
+    if (roundToFloat16(scale) !== scale) {
+      throw new RangeError(`Weight ${tensor}: scale ${scale} is not a float16 number.`);
+    }
+  }
+  return halfBytes(scales, tensor);
+}
+
+function halfBytes(values: Float32Array, tensor: string): Uint8Array {
+  const bytes = new Uint8Array(values.length * 2);
+  for (let i = 0; i < values.length; i++) {
+    const bits = toFloat16Bits(values[i]);
+    if ((bits & 0x7fff) === 0x7c00) {
+      throw new RangeError(
+        `Weight ${tensor} holds ${values[i]}, which float16 cannot: give it 32 or at most 8 bits.`,
+      );
+    }
+    bytes[2 * i] = bits & 0xff;
+    bytes[2 * i + 1] = bits >>> 8;
+  }
+  return bytes;
+}
+
+function littleEndian(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(values.length * 4);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => view.setFloat32(4 * i, value, true));
+  return bytes;
+}
+
+function counter(names: (n: number) => string, first: number): () => string {
+  let n = first;
+  return () => names(n++);
+}
