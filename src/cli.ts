@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** `ompq`: the same work without an editor. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 infeasible budget. */
+import { CommanderError } from 'commander';
+import { InfeasibleBudgetError } from './core/allocation';
+import { program } from './cli/program';
+import { printable } from './printable';
+
+const EXIT = { failed: 1, usage: 2, infeasible: 3 } as const;
+
+async function main(): Promise<number> {
+  try {
+    await program().parseAsync();
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+    process.stderr.write(`ompq: ${printable(error instanceof Error ? error.message : String(error))}\n`);
+    if (process.env.OMPQ_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return error instanceof InfeasibleBudgetError ? EXIT.infeasible : EXIT.failed;
+  }
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});

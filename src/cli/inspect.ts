@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { formatSize } from '../config/budget';
+import type { InspectReply } from '../engine/protocol';
+import { addShapeOption } from './options';
+import { printJson, printLines, withSession } from './session';
+import { count, table } from './table';
+
+interface Flags {
+  shape: Record<string, number[]>;
+  json?: boolean;
+}
+
+export function inspectCommand(): Command {
+  return addShapeOption(
+    new Command('inspect')
+      .description('List the functions of a model that can be quantized, and what stays float.')
+      .argument('<MODEL>', 'an .onnx file'),
+  )
+    .option('--json', 'print one JSON document')
+    .action(async (model: string, flags: Flags) => {
+      const reply = await withSession(({ engine, options }) =>
+        engine.request(
+          { kind: 'inspect', model: resolve(model), granularity: 'layer', shapes: flags.shape },
+          { signal: options.signal },
+        ),
+      );
+      if (flags.json) printJson(toJson(reply));
+      else printLines(forPeople(reply));
+    });
+}
+
+function toJson({ network, bytes, sha256 }: InspectReply) {
+  return {
+    functions: network.functions.map(({ name, layers, op, shape, params, macs, stage }) => ({
+      name,
+      layers: layers.map((layer) => layer.node),
+      op,
+      shape,
+      params,
+      macs,
+      stage,
+    })),
+    skipped: network.skipped,
+    inputs: network.inputs,
+    outputs: network.outputs,
+    ties: network.ties,
+    opset: network.opset,
+    irVersion: network.irVersion,
+    bytes,
+    sha256,
+  };
+}
+
+function forPeople({ network, bytes }: InspectReply): string[] {
+  const shape = (dims: (number | string)[]): string => dims.map((d) => (d === '' ? '?' : d)).join('x');
+  const params = network.functions.reduce((sum, f) => sum + f.params, 0);
+  return [
+    `${network.functions.length} functions, ${count(params)} weights, ${formatSize(bytes)}, opset ${network.opset}`,
+    ...network.inputs.map((input) => `input ${input.name}: ${shape(input.shape)}`),
+    '',
+    ...table(
+      ['function', 'op', 'output', 'params', 'MACs'],
+      network.functions.map((f) => [
+        f.layers.length > 1 ? `${f.name} (+${f.layers.length - 1})` : f.name,
+        f.op,
+        f.shape ? shape(f.shape) : '?',
+        count(f.params),
+        f.macs === null ? '?' : count(f.macs),
+      ]),
+    ),
+    ...(network.skipped.length > 0 ? ['', 'Stays float:'] : []),
+    ...network.skipped.map((node) => `  ${node.name} (${node.op}): ${node.reason}`),
+  ];
+}

@@ -1,0 +1,254 @@
+/** The options that several commands share, and how their words become settings. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { DataSpec, Preprocessing } from '../calibration/spec';
+import { parseSize, type BudgetSpec } from '../config/budget';
+import type { Pins } from '../config/config';
+import { OBJECTIVES, type Objective } from '../core/objectives';
+import { isBitWidth, parseWidths } from '../config/widths';
+import type { Decay } from '../core/importance';
+import type { BitWidth } from '../core/widths';
+import type { ContestRequest, Provider } from '../engine/protocol';
+import type { Granularity } from '../onnx/network';
+import type { AllocationSettings, ScoreSettings } from '../pipeline';
+
+export interface DataFlags extends Preprocessing {
+  data?: string;
+  synthetic?: boolean;
+  samples: number;
+  seed: number;
+  shape: Record<string, number[]>;
+}
+
+export interface ScoreFlags extends DataFlags {
+  granularity: Granularity;
+  uncentered?: boolean;
+  beta: number;
+  decay: Decay;
+  provider: Provider;
+  cache: boolean;
+}
+
+export interface BudgetFlags {
+  size?: number;
+  avgBits?: number;
+  ratio?: number;
+  objective: Objective;
+  contestRounding: ContestRequest['rounding'];
+  searchSeconds: number;
+  widths: BitWidth[];
+  pin: Pins | false;
+  lock: Record<string, BitWidth>;
+}
+
+export function addShapeOption(command: Command): Command {
+  return command.option(
+    '--shape <NAME=DIMS>',
+    'sizes of an input that the model leaves open, e.g. x=1x3x320x320 (repeatable)',
+    collectShape,
+    {},
+  );
+}
+
+export function addDataOptions(command: Command): Command {
+  return addShapeOption(command)
+    .option('--data <PATH>', 'folder of images, .npy, .npz or folder of test_data_set_*')
+    .option('--synthetic', 'seeded synthetic input instead of data (scores then say little)')
+    .option('--seed <N>', 'seed of the shuffle that chooses the samples', count, 0)
+    .addOption(
+      new Option('--preset <NAME>', 'how pictures become tensors')
+        .choices(['imagenet', 'cifar10', 'unit', 'raw'])
+        .default('imagenet'),
+    )
+    .option('--mean <a,b,c>', 'per channel, for pixels scaled to 0..1 (overrides the preset)', numbers)
+    .option('--std <a,b,c>', 'per channel, for pixels scaled to 0..1 (overrides the preset)', numbers)
+    .addOption(new Option('--resize <HOW>', 'overrides the preset').choices(['crop', 'stretch', 'pad']))
+    .addOption(new Option('--layout <ORDER>', 'read from the model by default').choices(['NCHW', 'NHWC']))
+    .addOption(new Option('--channels <ORDER>', 'channel order of the model').choices(['RGB', 'BGR']));
+}
+
+export function addScoreOptions(command: Command): Command {
+  return addDataOptions(command)
+    .option('--samples <N>', 'calibration samples', positive, 64)
+    .addOption(
+      new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
+        .choices(['layer', 'block', 'stage', 'net'])
+        .default('layer'),
+    )
+    .option('--uncentered', "the paper's formula, without centring the Gram matrices")
+    .option('--beta <X>', 'decay rate of e^(-beta gamma)', positiveNumber, 1)
+    .addOption(
+      new Option('--decay <PHI>', 'decreasing function from gamma to theta')
+        .choices(['exp', 'log', 'linear', 'cubic', 'negexp'])
+        .default('exp'),
+    )
+    .option('--no-cache', 'score anew, and keep nothing for the next run')
+    .addOption(
+      new Option('--provider <NAME>', 'execution provider')
+        .choices(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'])
+        .default('auto'),
+    );
+}
+
+export function addBudgetOptions(command: Command): Command {
+  return command
+    .option('--size <SIZE>', 'size of the quantized file, e.g. 1.5MB (10^6) or 1.5MiB (2^20)', size)
+    .option('--avg-bits <BITS>', 'average over all weights, pinned ones included', positiveNumber)
+    .option('--ratio <X>', 'float file size / quantized file size', positiveNumber)
+    .addOption(
+      new Option('--objective <NAME>', "orthogonality is the paper's own; auto takes what measures best")
+        .choices(OBJECTIVES)
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--contest-rounding <HOW>', 'how --objective auto rounds the allocations it compares')
+        .choices(['nearest', 'gptq', 'reconstruct'])
+        .default('nearest'),
+    )
+    .option(
+      '--search-seconds <S>',
+      'time for swapping bits after the contest of --objective auto',
+      seconds,
+      10,
+    )
+    .option('--widths <LIST>', 'allowed bit-widths, e.g. 4-8 or 2,4,8', widths, parseWidths('2-8') ?? [])
+    .option('--pin <LIST>', 'functions outside the search, e.g. first,last=8', pins, {
+      first: 8,
+      last: 8,
+    } as Pins)
+    .option('--no-pin', 'put the first and the last function into the search, too')
+    .option('--lock <NAME=BITS>', 'give a function its bits (repeatable)', collectLock, {});
+}
+
+/** Absolute path of the data. @throws CommanderError where neither --data nor --synthetic is given */
+export function dataSpec(flags: DataFlags, command: Command): DataSpec {
+  if (flags.data === undefined && !flags.synthetic) {
+    command.error(
+      'error: give --data PATH (images, .npy, .npz, test_data_set_*), or --synthetic to do without',
+    );
+  }
+  if (flags.data !== undefined && flags.synthetic)
+    command.error('error: --data and --synthetic exclude each other');
+  const path = flags.data === undefined ? null : resolve(flags.data);
+  if (path !== null && !existsSync(path))
+    throw new Error(`${path} does not exist; --data names the calibration data.`);
+  const { preset, mean, std, resize, layout, channels } = flags;
+  return {
+    path,
+    samples: flags.samples,
+    seed: flags.seed,
+    shapes: flags.shape,
+    preprocessing: { preset, mean, std, resize, layout, channels },
+  };
+}
+
+export function scoreSettings(model: string, flags: ScoreFlags, command: Command): ScoreSettings {
+  return {
+    model: resolve(model),
+    data: dataSpec(flags, command),
+    granularity: flags.granularity,
+    centered: !flags.uncentered,
+    decay: flags.decay,
+    beta: flags.beta,
+    provider: flags.provider,
+    memoryLimit: 0,
+  };
+}
+
+export function allocationSettings(flags: BudgetFlags, command: Command): AllocationSettings {
+  const budgets: BudgetSpec[] = [];
+  if (flags.size !== undefined) budgets.push({ bytes: flags.size });
+  if (flags.avgBits !== undefined) budgets.push({ averageBits: flags.avgBits });
+  if (flags.ratio !== undefined) budgets.push({ ratio: flags.ratio });
+  if (budgets.length !== 1) command.error('error: give one of --size, --avg-bits and --ratio');
+  return {
+    objective: flags.objective,
+    contest: { rounding: flags.contestRounding, searchSeconds: flags.searchSeconds },
+    budget: budgets[0],
+    widths: flags.widths,
+    pin: flags.pin === false ? null : flags.pin,
+    locks: flags.lock,
+  };
+}
+
+function collectShape(text: string, previous: Record<string, number[]>): Record<string, number[]> {
+  const at = text.lastIndexOf('=');
+  const dims = text
+    .slice(at + 1)
+    .split(/[x,]/i)
+    .map(Number);
+  if (at < 1 || dims.some((d) => !Number.isInteger(d) || d < 1)) {
+    throw new InvalidArgumentError('It looks like NAME=1x3x320x320.');
+  }
+  return { ...previous, [text.slice(0, at)]: dims };
+}
+
+function collectLock(text: string, previous: Record<string, BitWidth>): Record<string, BitWidth> {
+  const at = text.lastIndexOf('=');
+  return { ...previous, [text.slice(0, at)]: bitWidth(text.slice(at + 1)) };
+}
+
+function pins(text: string): Pins {
+  const result: Pins = {};
+  const match = /^(.*)=(\d+)$/.exec(text);
+  const names = match?.[1].split(',').map((name) => name.trim());
+  if (!match || !names?.every((name) => name === 'first' || name === 'last')) {
+    throw new InvalidArgumentError('It looks like first,last=8 or first=8.');
+  }
+  for (const name of names as (keyof Pins)[]) result[name] = bitWidth(match[2]);
+  return result;
+}
+
+function bitWidth(text: string): BitWidth {
+  const value = Number(text);
+  if (text === '' || !isBitWidth(value)) throw new InvalidArgumentError('Bits are 2 to 8, 16 or 32.');
+  return value;
+}
+
+function widths(text: string): BitWidth[] {
+  const list = parseWidths(text);
+  if (!list) throw new InvalidArgumentError('It looks like 4-8 or 2,4,8; widths are 2 to 8, 16 and 32.');
+  return list;
+}
+
+function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === null) throw new InvalidArgumentError('It looks like 1.5MB, 900KB or 1.5MiB.');
+  return bytes;
+}
+
+function numbers(text: string): number[] {
+  const list = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  if (list.some((x) => !Number.isFinite(x))) throw new InvalidArgumentError('It looks like 0.5,0.5,0.5.');
+  return list;
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It is a whole number of at least 1.');
+  return value;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0) {
+    throw new InvalidArgumentError('It is a whole number of at least 0.');
+  }
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError('It is a number of at least 0.');
+  }
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It is a number above 0.');
+  return value;
+}

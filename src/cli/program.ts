@@ -1,0 +1,29 @@
+/** The commands of `ompq`, one line each; every command lives in its own file. */
+import { Command } from 'commander';
+import { version } from '../../package.json';
+import { evalCommand } from './eval';
+import { exportCommand } from './export';
+import { importCommand } from './import';
+import { inspectCommand } from './inspect';
+import { quantizeCommand } from './quantize';
+import { scoreCommand } from './score';
+
+export function program(): Command {
+  return new Command('ompq')
+    .description(
+      'Decides how many bits each layer of an ONNX model deserves (OMPQ, AAAI 2023), and makes it so.',
+    )
+    .version(version)
+    .configureHelp({ showGlobalOptions: true })
+    .addCommand(configured(inspectCommand()))
+    .addCommand(configured(scoreCommand()))
+    .addCommand(configured(quantizeCommand()))
+    .addCommand(configured(exportCommand()))
+    .addCommand(configured(importCommand()))
+    .addCommand(configured(evalCommand()))
+    .exitOverride();
+}
+
+function configured(command: Command): Command {
+  return command.exitOverride().showHelpAfterError('(--help lists the options)');
+}

@@ -1,0 +1,119 @@
+/** From a config to a quantized model that has been measured: export, then compare with the original. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import type { DataSpec } from './calibration/spec';
+import { CONFIG_SUFFIX, type Config } from './config/config';
+import { matchesFunctions } from './config/edit';
+import { formatConfig } from './config/format';
+import type { Engine, RequestOptions } from './engine/client';
+import type { EvaluateReply, ExportReply, ExportRequest, InspectReply } from './engine/protocol';
+import { modelPathOf, part } from './pipeline';
+import { SettingsError } from './core/buildProblem';
+
+export interface ExportSettings {
+  /** Absolute path of the file to write. */
+  out: string;
+  overwrite: boolean;
+  rounding: ExportRequest['rounding'];
+  scaleType: ExportRequest['scaleType'];
+  /** Calibration samples for rounding, at most. */
+  samples: number;
+  memoryLimit: number;
+}
+
+export interface Exported {
+  path: string;
+  export: ExportReply;
+  /** On the calibration inputs, against the original. */
+  evaluation: EvaluateReply;
+}
+
+/** What was worth it in measurements: 256 inputs instead of 64 for rounding, no more than those for a first look. */
+export const ROUNDING_SAMPLES = 256;
+const LOOK_SAMPLES = 64;
+
+/** The quantized model's default place: next to the config, under a name that is free. */
+export function freeModelPath(configPath: string): string {
+  const base = configPath.slice(0, -CONFIG_SUFFIX.length);
+  for (let i = 1; ; i++) {
+    const path = `${base}.quantized${i === 1 ? '' : `-${i}`}.onnx`;
+    if (!existsSync(path)) return path;
+  }
+}
+
+/** @throws SettingsError when the model is not the one that the config was made for */
+export async function exportModel(
+  engine: Engine,
+  configPath: string,
+  config: Config,
+  settings: ExportSettings,
+  options: RequestOptions,
+): Promise<Exported> {
+  const model = modelPathOf(config, configPath);
+  const { granularity } = config.scoring;
+  const data = dataOf(config, configPath);
+  await inspectFor(engine, configPath, config, options);
+  const { out, overwrite, rounding, scaleType, samples, memoryLimit } = settings;
+  const reply = await engine.request(
+    {
+      kind: 'export',
+      model,
+      out,
+      overwrite,
+      granularity,
+      bits: config.functions.map((f) => f.bits),
+      rounding,
+      scaleType,
+      data: { ...data, samples },
+      config: createHash('sha256').update(formatConfig(config)).digest('hex'),
+      memoryLimit,
+    },
+    part(options, 0, 0.9),
+  );
+  const evaluation = await evaluateModels(
+    engine,
+    model,
+    out,
+    { ...data, samples: LOOK_SAMPLES },
+    false,
+    part(options, 0.9, 1),
+  );
+  return { path: out, export: reply, evaluation };
+}
+
+/** @throws SettingsError when the model is not the one that the config was made for */
+export async function inspectFor(
+  engine: Engine,
+  configPath: string,
+  config: Config,
+  { signal }: RequestOptions,
+): Promise<InspectReply> {
+  const model = modelPathOf(config, configPath);
+  const { granularity } = config.scoring;
+  const { shapes } = config.calibration;
+  const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes }, { signal });
+  const names = inspect.network.functions.map((f) => f.name);
+  if (inspect.sha256 !== config.model.sha256 || !matchesFunctions(config, names)) {
+    throw new SettingsError(`${model} has changed since ${configPath} was made; quantize it again.`);
+  }
+  return inspect;
+}
+
+/** Both models over the data in one pass. @param all every sample; else data.samples of them */
+export function evaluateModels(
+  engine: Engine,
+  model: string,
+  other: string | null,
+  data: DataSpec,
+  all: boolean,
+  options: RequestOptions,
+): Promise<EvaluateReply> {
+  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer: false }, options);
+}
+
+/** The calibration data of a config, its path absolute. */
+export function dataOf({ calibration }: Config, configPath: string): DataSpec {
+  const { path, ...rest } = calibration;
+  return { ...rest, path: path === null || isAbsolute(path) ? path : resolve(dirname(configPath), path) };
+}

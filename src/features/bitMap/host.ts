@@ -1,0 +1,99 @@
+/** What a panel needs of the rest of the extension. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { Capability, PanelEdit, PanelState } from '../../../webview/protocol';
+import { parseConfig } from '../../config/config';
+import { modelPathOf } from '../../pipeline';
+import { replaceConfig } from '../configEditor/documents';
+import type { Services } from '../services';
+import { COMMAND } from '../ids';
+import { COPY_FORMATS } from './foreign';
+import { editedConfig, panelState, type PanelSources } from './state';
+
+export interface PanelHost {
+  extensionUri: vscode.Uri;
+  log: vscode.LogOutputChannel;
+  /**
+   * @param last what was shown before: it stays, with a warning, while the config is half typed
+   * @throws with one sentence where the model cannot be read
+   */
+  load(model: vscode.Uri, config: vscode.Uri, last: PanelState | null): Promise<PanelState>;
+  /** Puts an edit into the config; undo takes it back, unsaved changes elsewhere in it stay. */
+  write(model: vscode.Uri, config: vscode.Uri, edit: PanelEdit): Promise<void>;
+  /** Puts the config as it is written on the clipboard, in another tool's format. */
+  copy(config: vscode.Uri, format: string): Promise<void>;
+}
+
+export class ExtensionHost implements PanelHost {
+  readonly log: vscode.LogOutputChannel;
+
+  constructor(
+    private readonly services: Services,
+    readonly extensionUri: vscode.Uri,
+  ) {
+    this.log = services.log;
+  }
+
+  async load(model: vscode.Uri, uri: vscode.Uri, last: PanelState | null): Promise<PanelState> {
+    const found = await configAt(uri, model);
+    if (found && 'broken' in found && last?.config) {
+      const capabilities = last.capabilities.filter((name) => name !== 'write');
+      return { ...last, capabilities, warnings: [found.broken] };
+    }
+    const config = found && 'value' in found ? found : null;
+    const value = config?.value;
+    const inspect = await this.services.models.inspect(
+      model.fsPath,
+      value?.scoring.granularity,
+      value?.calibration.shapes,
+    );
+    return panelState({
+      model: { uri: model.toString(), name: basename(model.path) },
+      inspect,
+      config,
+      score: value ? await this.services.orms.find(value) : null,
+      capabilities: CAPABILITIES,
+      copyFormats: COPY_FORMATS,
+      warnings: found && 'broken' in found ? [found.broken] : [],
+    });
+  }
+
+  async write(model: vscode.Uri, uri: vscode.Uri, edit: PanelEdit): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(uri);
+    const config = parseConfig(document.getText(), uri.fsPath);
+    const inspect = await this.services.models.inspect(
+      model.fsPath,
+      config.scoring.granularity,
+      config.calibration.shapes,
+    );
+    await replaceConfig(document, editedConfig(config, edit, inspect));
+  }
+
+  async copy(config: vscode.Uri, format: string): Promise<void> {
+    await vscode.commands.executeCommand(COMMAND.copyAs, config, { format });
+  }
+}
+
+const CAPABILITIES: Capability[] = ['quantize', 'write', 'export', 'evaluate'];
+
+type FoundConfig = PanelSources['config'] | { broken: string };
+
+/** The config as the editor has it, saved or not; null where there is none. */
+async function configAt(uri: vscode.Uri, model: vscode.Uri): Promise<FoundConfig> {
+  try {
+    await vscode.workspace.fs.stat(uri);
+  } catch {
+    return null;
+  }
+  const name = basename(uri.path);
+  try {
+    const document = await vscode.workspace.openTextDocument(uri);
+    const value = parseConfig(document.getText(), name);
+    if (modelPathOf(value, uri.fsPath) !== model.fsPath) {
+      return { broken: `${name} belongs to another model, ${value.model.file}.` };
+    }
+    return { uri: uri.toString(), name, dirty: document.isDirty, value };
+  } catch (error) {
+    return { broken: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,166 @@
+/** One webview that shows one model: as a panel next to its config, or as the editor of the .onnx file. */
+import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { PanelRequest, PanelState } from '../../../webview/protocol';
+import { locate } from '../../config/locate';
+import { rangeOf } from '../configEditor/documents';
+import { COMMAND } from '../ids';
+import { Owner } from '../owner';
+import type { PanelHost } from './host';
+import { connect, post } from './messages';
+import { pageHtml } from './page';
+
+const QUIET_MILLISECONDS = 120;
+
+export class BitMapPanel extends Owner {
+  private ready = false;
+  /** A function to select once the page has a state. */
+  private wanted: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private generation = 0;
+  private last: PanelState | null = null;
+  private readonly gone = this.own(new vscode.EventEmitter<void>());
+  readonly onDidDispose = this.gone.event;
+
+  constructor(
+    private readonly panel: vscode.WebviewPanel,
+    readonly model: vscode.Uri,
+    private readonly config: vscode.Uri,
+    private readonly host: PanelHost,
+  ) {
+    super();
+    const { webview } = panel;
+    const dist = vscode.Uri.joinPath(host.extensionUri, 'dist');
+    const resource = (name: string): string =>
+      webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
+    webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    const icon = (theme: string): vscode.Uri =>
+      vscode.Uri.joinPath(host.extensionUri, 'media', `bit-map-${theme}.svg`);
+    panel.iconPath = { dark: icon('dark'), light: icon('light') };
+    this.own(
+      connect(webview, {
+        ready: () => {
+          this.ready = true;
+          void this.refresh();
+        },
+        reveal: (name) => this.reveal(name),
+        openConfig: () => void vscode.window.showTextDocument(this.config, { preview: false }),
+        error: (message) => this.host.log.error(`Bit map page: ${message}`),
+        request: (request) => this.answer(request),
+      }),
+    );
+    this.own(panel.onDidDispose(() => this.dispose()));
+    this.watch();
+    webview.html = pageHtml({
+      cspSource: webview.cspSource,
+      nonce: randomBytes(16).toString('base64url'),
+      script: resource('panel.js'),
+      style: resource('panel.css'),
+      worker: resource('worker.js'),
+    });
+  }
+
+  override dispose(): void {
+    clearTimeout(this.timer);
+    this.gone.fire();
+    super.dispose();
+  }
+
+  get visible(): boolean {
+    return this.panel.visible;
+  }
+
+  /** Brings the panel to the front, if it is not there, and selects a function. */
+  show(name?: string): void {
+    if (!this.visible) this.panel.reveal(undefined, true);
+    if (name === undefined) return;
+    this.wanted = name;
+    if (this.ready) void this.refresh();
+  }
+
+  /** Model and config on disk, and the config as it is being edited. */
+  private watch(): void {
+    const touched = (uri: vscode.Uri): void => {
+      if (uri.toString() === this.config.toString()) this.schedule();
+    };
+    for (const uri of [this.model, this.config]) {
+      const watcher = this.own(
+        vscode.workspace.createFileSystemWatcher(
+          new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), basename(uri.path)),
+        ),
+      );
+      this.own(watcher.onDidChange(() => this.schedule()));
+      this.own(watcher.onDidCreate(() => this.schedule()));
+      this.own(watcher.onDidDelete(() => this.schedule()));
+    }
+    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => touched(document.uri)));
+    this.own(vscode.workspace.onDidSaveTextDocument(({ uri }) => touched(uri)));
+    this.own(vscode.workspace.onDidCloseTextDocument(({ uri }) => touched(uri)));
+  }
+
+  /** Typing in the config comes in bursts. */
+  private schedule(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.refresh(), QUIET_MILLISECONDS);
+  }
+
+  private async refresh(): Promise<void> {
+    if (!this.ready) return;
+    const generation = ++this.generation;
+    const { webview } = this.panel;
+    try {
+      const state = await this.host.load(this.model, this.config, this.last);
+      if (generation !== this.generation) return;
+      this.last = state;
+      post(webview, { type: 'state', state });
+      if (this.wanted !== undefined) post(webview, { type: 'select', name: this.wanted });
+      this.wanted = undefined;
+    } catch (error) {
+      if (generation !== this.generation) return;
+      post(webview, { type: 'unreadable', message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  private reveal(name: string): void {
+    for (const editor of vscode.window.visibleTextEditors) {
+      if (editor.document.uri.toString() !== this.config.toString()) continue;
+      const place = locate(editor.document.getText())?.functions.find((f) => f.name === name);
+      if (!place) continue;
+      const range = rangeOf(editor.document, place.span);
+      editor.selection = new vscode.Selection(range.start, range.end);
+      editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    }
+  }
+
+  private async answer(request: PanelRequest): Promise<void> {
+    switch (request.type) {
+      case 'write':
+        return this.host.write(this.model, this.config, request.edit);
+      case 'quantize':
+        await vscode.commands.executeCommand(COMMAND.quantize, this.model);
+        return;
+      case 'export':
+      case 'evaluate':
+        await vscode.commands.executeCommand(COMMAND[request.type], this.config);
+        return;
+      case 'copyText':
+        await vscode.env.clipboard.writeText(request.text);
+        vscode.window.setStatusBarMessage(vscode.l10n.t('Copied: {0}', request.what), 3000);
+        return;
+      case 'copyFormat':
+        return this.host.copy(this.config, request.format);
+      case 'savePicture':
+        return savePicture(vscode.Uri.joinPath(this.model, '..', request.name), request.data);
+    }
+  }
+}
+
+async function savePicture(proposal: vscode.Uri, data: Uint8Array): Promise<void> {
+  const extension = proposal.path.slice(proposal.path.lastIndexOf('.') + 1);
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: proposal,
+    filters: { [extension.toUpperCase()]: [extension] },
+  });
+  if (target) await vscode.workspace.fs.writeFile(target, data);
+}

@@ -1,0 +1,127 @@
+/** From a model, its config and its ORM to what the page shows, and from the page's edit back to a config. Pure. */
+import { NOISE_WIDTHS, type Config } from '../../config/config';
+import { matchesFunctions, recount } from '../../config/edit';
+import type { InspectReply } from '../../engine/protocol';
+import { budgetBytes, lockedBits } from '../../pipeline';
+import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
+import type { KeptScore } from './ormCache';
+
+export interface PanelSources {
+  model: { uri: string; name: string };
+  inspect: InspectReply;
+  /** null: there is none, or it cannot be read. */
+  config: { uri: string; name: string; dirty: boolean; value: Config } | null;
+  score: KeptScore | null;
+  capabilities: Capability[];
+  copyFormats: PanelState['copyFormats'];
+  warnings: string[];
+}
+
+export function panelState(sources: PanelSources): PanelState {
+  const { model, inspect, score, capabilities, copyFormats } = sources;
+  const { network, size } = inspect;
+  const names = network.functions.map((f) => f.name);
+  const config = sources.config && matchesFunctions(sources.config.value, names) ? sources.config : null;
+  const value = config?.value;
+  const given = value ? lockedBits(value) : {};
+  return {
+    model: { ...model, bytes: inspect.bytes },
+    config: config && { uri: config.uri, name: config.name, dirty: config.dirty },
+    functions: network.functions.map((f, i): PanelFunction => {
+      const entry = value?.functions[i];
+      return {
+        name: f.name,
+        op: f.op,
+        layers: f.layers.map((layer) => layer.node),
+        shape: f.shape,
+        params: f.params,
+        macs: f.macs,
+        stage: f.stage,
+        bytes: size.functionBytes[i],
+        bits: entry?.bits ?? null,
+        locked: Object.hasOwn(given, f.name),
+        gamma: entry?.gamma ?? null,
+        noise: entry?.noise ? byWidth(entry.noise) : null,
+      };
+    }),
+    skipped: network.skipped,
+    ties: network.ties,
+    fixedBytes: size.fixedBytes,
+    orm: value && score ? score.orm : null,
+    settings: value
+      ? {
+          objective: value.allocation.objective,
+          budget: value.allocation.budget,
+          widths: value.allocation.widths,
+          pins: value.allocation.pin,
+          decay: value.scoring.decay,
+          beta: value.scoring.beta,
+        }
+      : null,
+    solver: value?.solver ?? null,
+    contest: value?.contest ?? null,
+    scoring: value
+      ? {
+          provider: value.scoring.provider,
+          samples: value.calibration.samples,
+          seconds: score?.seconds ?? null,
+          synthetic: value.calibration.path === null,
+          centered: value.scoring.centered,
+          data: score?.data ?? value.calibration.path ?? 'synthetic input',
+        }
+      : null,
+    activationBits: 32,
+    capabilities: config ? capabilities : capabilities.filter((c) => c === 'quantize'),
+    copyFormats: config ? copyFormats : [],
+    warnings: [...sources.warnings, ...doubts(sources)],
+  };
+}
+
+function byWidth(noise: readonly number[]): Record<number, number> {
+  return Object.fromEntries(NOISE_WIDTHS.map((bits, i) => [bits, noise[i]]));
+}
+
+/** What makes the config's numbers doubtful. */
+function doubts({ config, inspect }: PanelSources): string[] {
+  if (!config) return [];
+  const { value, name } = config;
+  const names = inspect.network.functions.map((f) => f.name);
+  if (!matchesFunctions(value, names)) {
+    return [`${name} lists other functions than the model has: score again.`];
+  }
+  if (value.model.sha256 !== inspect.sha256) {
+    return [`The model has changed since ${name} was made: score again.`];
+  }
+  return [];
+}
+
+/** The config with what the page asks for put in. */
+export function editedConfig(config: Config, edit: PanelEdit, inspect: InspectReply): Config {
+  const { settings, solver, chosen } = edit;
+  const wanted = new Map(edit.functions.map((f) => [f.name, f]));
+  const functions = config.functions.map((f) => {
+    const { bits, locked, importance } = wanted.get(f.name) ?? {
+      bits: f.bits,
+      locked: f.lock,
+      importance: f.importance,
+    };
+    return { ...f, bits, lock: locked, importance };
+  });
+  const { objective, budget, widths, pins } = settings;
+  return recount(
+    {
+      ...config,
+      scoring: { ...config.scoring, decay: settings.decay, beta: settings.beta },
+      allocation: { objective, budget, widths, pin: pins },
+      contest: config.contest && chosen !== null ? { ...config.contest, chosen } : config.contest,
+      functions,
+      totals: { ...config.totals, budgetBytes: budgetBytes(inspect, budget) },
+      solver: {
+        ...solver,
+        milliseconds: Number(solver.milliseconds.toFixed(1)),
+        bits: functions.map((f) => f.bits),
+      },
+    },
+    inspect.size,
+  );
+}

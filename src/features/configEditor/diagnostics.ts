@@ -1,0 +1,199 @@
+/** Squiggles in a config for what its schema cannot know: the model, its functions and the budget. */
+import * as vscode from 'vscode';
+import { budgetUse, formatBudget, formatSize } from '../../config/budget';
+import type { Config } from '../../config/config';
+import { matchesFunctions, recount } from '../../config/edit';
+import type { InspectReply } from '../../engine/protocol';
+import { modelPathOf } from '../../pipeline';
+import type { Models } from '../models';
+import { Owner } from '../owner';
+import type { Services } from '../services';
+import { isConfigDocument, parseDocument, rangeOf, type ParsedDocument } from './documents';
+
+/** What a quick fix can tell a problem by. */
+export const PROBLEM = {
+  unknownFunction: 'unknown-function',
+  widthNotAllowed: 'width-not-allowed',
+  overBudget: 'over-budget',
+  staleTotals: 'stale-totals',
+  modelChanged: 'model-changed',
+  modelMissing: 'model-missing',
+} as const;
+
+const QUIET_MILLISECONDS = 300;
+
+export class Diagnostics extends Owner {
+  private readonly collection = this.own(vscode.languages.createDiagnosticCollection('ompq'));
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(private readonly services: Services) {
+    super();
+    const watcher = this.own(vscode.workspace.createFileSystemWatcher('**/*.onnx'));
+    const all = (): void => vscode.workspace.textDocuments.forEach((document) => this.schedule(document));
+    this.own(watcher.onDidChange(all));
+    this.own(watcher.onDidCreate(all));
+    this.own(watcher.onDidDelete(all));
+    this.own(vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)));
+    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)));
+    this.own(vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)));
+    all();
+  }
+
+  override dispose(): void {
+    this.timers.forEach((timer) => clearTimeout(timer));
+    super.dispose();
+  }
+
+  private schedule(document: vscode.TextDocument): void {
+    if (!isConfigDocument(document)) return;
+    const key = document.uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.set(
+      key,
+      setTimeout(() => {
+        this.check(document).catch((error: unknown) => this.services.log.error(String(error)));
+      }, QUIET_MILLISECONDS),
+    );
+  }
+
+  private forget(uri: vscode.Uri): void {
+    clearTimeout(this.timers.get(uri.toString()));
+    this.timers.delete(uri.toString());
+    this.collection.delete(uri);
+  }
+
+  private async check(document: vscode.TextDocument): Promise<void> {
+    const { version } = document;
+    const parsed = parseDocument(document);
+    const found = await problems(document, parsed, this.services.models);
+    if (document.version === version && !document.isClosed) this.collection.set(document.uri, found);
+  }
+}
+
+async function problems(
+  document: vscode.TextDocument,
+  { config, located }: ParsedDocument,
+  models: Models,
+): Promise<vscode.Diagnostic[]> {
+  if (!config || !located) return [];
+  const top = rangeOf(document, located.top);
+  const found = widthProblems(document, config, located);
+  if (document.uri.scheme !== 'file') return found;
+  const path = modelPathOf(config, document.fileName);
+  let inspect: InspectReply;
+  try {
+    inspect = await models.inspect(path, config.scoring.granularity, config.calibration.shapes);
+  } catch (error) {
+    return [
+      ...found,
+      problem(top, (error as Error).message, PROBLEM.modelMissing, vscode.DiagnosticSeverity.Error),
+    ];
+  }
+  const sha = located.sha256 ? rangeOf(document, located.sha256) : top;
+  if (inspect.sha256 !== config.model.sha256) {
+    found.push(
+      problem(
+        sha,
+        vscode.l10n.t('{0} has changed since it was scored: quantize it again.', config.model.file),
+        PROBLEM.modelChanged,
+        vscode.DiagnosticSeverity.Warning,
+      ),
+    );
+  }
+  return [
+    ...found,
+    ...nameProblems(document, located, inspect),
+    ...sizeProblems(document, config, located, inspect),
+  ];
+}
+
+type Located = NonNullable<ParsedDocument['located']>;
+
+function widthProblems(
+  document: vscode.TextDocument,
+  config: Config,
+  { functions }: Located,
+): vscode.Diagnostic[] {
+  const { widths, pin } = config.allocation;
+  const last = functions.length - 1;
+  return functions.flatMap((f, i) => {
+    const pinned = i === 0 ? pin?.first : i === last ? pin?.last : undefined;
+    const bits = f.bits;
+    if (!bits || f.lock || bits.value === pinned || widths.some((width) => width === bits.value)) return [];
+    return problem(
+      rangeOf(document, bits.span),
+      vscode.l10n.t('{0} bits is not among the allowed widths {1}.', bits.value, widths.join(', ')),
+      PROBLEM.widthNotAllowed,
+      vscode.DiagnosticSeverity.Warning,
+    );
+  });
+}
+
+function nameProblems(
+  document: vscode.TextDocument,
+  located: Located,
+  { network }: InspectReply,
+): vscode.Diagnostic[] {
+  const names = new Set(network.functions.map((f) => f.name));
+  return located.functions
+    .filter((f) => !names.has(f.name))
+    .map((f) =>
+      problem(
+        rangeOf(document, f.nameSpan),
+        vscode.l10n.t('The model has no function "{0}".', f.name),
+        PROBLEM.unknownFunction,
+        vscode.DiagnosticSeverity.Error,
+      ),
+    );
+}
+
+function sizeProblems(
+  document: vscode.TextDocument,
+  config: Config,
+  located: Located,
+  inspect: InspectReply,
+): vscode.Diagnostic[] {
+  const { size, network } = inspect;
+  const names = network.functions.map((f) => f.name);
+  if (!matchesFunctions(config, names)) return [];
+  const { totals } = recount(config, size);
+  const place = located.totalBytes ? rangeOf(document, located.totalBytes) : rangeOf(document, located.top);
+  const use = budgetUse(config.allocation.budget, totals, totals.budgetBytes);
+  if (use > 1) {
+    return [
+      problem(
+        place,
+        vscode.l10n.t(
+          'These bits make {0} ({1} bits on average), which is {2} % over the budget of {3}.',
+          formatSize(totals.bytes),
+          totals.averageBits.toFixed(2),
+          (100 * (use - 1)).toFixed(1),
+          formatBudget(config.allocation.budget),
+        ),
+        PROBLEM.overBudget,
+        vscode.DiagnosticSeverity.Warning,
+      ),
+    ];
+  }
+  if (totals.bytes === config.totals.bytes) return [];
+  return [
+    problem(
+      place,
+      vscode.l10n.t('The bits have been edited: they now make {0} bytes.', totals.bytes),
+      PROBLEM.staleTotals,
+      vscode.DiagnosticSeverity.Information,
+    ),
+  ];
+}
+
+function problem(
+  range: vscode.Range,
+  message: string,
+  code: string,
+  severity: vscode.DiagnosticSeverity,
+): vscode.Diagnostic {
+  const diagnostic = new vscode.Diagnostic(range, message, severity);
+  diagnostic.source = 'OMPQ';
+  diagnostic.code = code;
+  return diagnostic;
+}

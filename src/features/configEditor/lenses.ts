@@ -1,0 +1,45 @@
+/** CodeLens of a config: what can be done with the whole on top, what with one function on its line. */
+import * as vscode from 'vscode';
+import { budgetUse, formatBudget, formatSize } from '../../config/budget';
+import type { Config } from '../../config/config';
+import { COMMAND } from '../ids';
+import { isConfigDocument, parseDocument, rangeOf } from './documents';
+
+export class ConfigLenses implements vscode.CodeLensProvider {
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    if (!isConfigDocument(document)) return [];
+    const { config, located } = parseDocument(document);
+    if (!config || !located) return [];
+    const top = rangeOf(document, located.top);
+    const lens = (range: vscode.Range, title: string, command: string, ...args: unknown[]): vscode.CodeLens =>
+      new vscode.CodeLens(range, { title, command, arguments: [document.uri, ...args] });
+    return [
+      lens(top, `$(sync) ${vscode.l10n.t('Re-solve')}`, COMMAND.resolve),
+      lens(top, `$(graph) ${vscode.l10n.t('Open bit map')}`, COMMAND.openBitMap),
+      lens(top, `$(export) ${vscode.l10n.t('Export')}`, COMMAND.export),
+      lens(top, `$(beaker) ${vscode.l10n.t('Evaluate')}`, COMMAND.evaluate),
+      new vscode.CodeLens(top, { title: budgetLine(config), command: '' }),
+      ...located.functions.flatMap((f) => {
+        if (!f.bits) return [];
+        const range = rangeOf(document, f.span);
+        return [
+          lens(range, vscode.l10n.t('{0} bit: change...', f.bits.value), COMMAND.changeBits, f.name),
+          f.lock
+            ? lens(range, `$(lock) ${vscode.l10n.t('unlock')}`, COMMAND.toggleLock, f.name)
+            : lens(range, `$(unlock) ${vscode.l10n.t('lock')}`, COMMAND.toggleLock, f.name),
+          lens(range, vscode.l10n.t('Reveal in bit map'), COMMAND.openBitMap, f.name),
+        ];
+      }),
+    ];
+  }
+}
+
+/** How far from the budget the config stands. */
+function budgetLine({ totals, allocation }: Config): string {
+  const budget = formatBudget(allocation.budget);
+  const size = `${formatSize(totals.bytes)}, ${totals.averageBits.toFixed(2)} bits`;
+  const percent = 100 * budgetUse(allocation.budget, totals, totals.budgetBytes);
+  return percent <= 100
+    ? vscode.l10n.t('{0}: {1} % of the budget ({2})', size, percent.toFixed(1), budget)
+    : vscode.l10n.t('{0}: {1} % over the budget ({2})', size, (percent - 100).toFixed(1), budget);
+}

@@ -1,0 +1,156 @@
+/** "Evaluate": the original and a quantized model side by side, reported as a page that can be kept. */
+import { basename, dirname } from 'node:path';
+import * as vscode from 'vscode';
+import type { EvaluateReply } from '../engine/protocol';
+import { dataOf, evaluateModels } from '../exporting';
+import { formatSize } from '../config/budget';
+import { modelPathOf } from '../pipeline';
+import { configOf } from './configEditor/documents';
+import { printable } from '../printable';
+import { COMMAND } from './ids';
+import { Owner } from './owner';
+import { pickData, type DataChoice } from './pickData';
+import { pickOne } from './pickOne';
+import { withProgress } from './progress';
+import { reported, type Services } from './services';
+
+const REPORT_SCHEME = 'ompq-report';
+
+/** Answers that need not be asked for. */
+export interface EvaluateChoices {
+  /** Absolute path of the quantized model. */
+  other?: string;
+  data?: DataChoice;
+}
+
+export function registerEvaluate(context: vscode.ExtensionContext, services: Services): void {
+  const reports = new Reports();
+  context.subscriptions.push(
+    reports,
+    vscode.commands.registerCommand(COMMAND.evaluate, (uri?: vscode.Uri, choices?: EvaluateChoices) =>
+      reported(services.log, () => evaluateCommand(services, reports, uri, choices ?? {})),
+    ),
+  );
+}
+
+async function evaluateCommand(
+  services: Services,
+  reports: Reports,
+  uri: vscode.Uri | undefined,
+  choices: EvaluateChoices,
+): Promise<EvaluateReply | undefined> {
+  const { uri: configUri, config } = await configOf(uri);
+  const model = modelPathOf(config, configUri.fsPath);
+  const other = choices.other ?? (await pickOther(vscode.Uri.file(model)));
+  if (!other) return undefined;
+  const { network } = await services.models.inspect(
+    model,
+    config.scoring.granularity,
+    config.calibration.shapes,
+  );
+  const calibration = dataOf(config, configUri.fsPath);
+  const last = { path: calibration.path, preprocessing: calibration.preprocessing };
+  const data =
+    choices.data ??
+    (await pickData(vscode.Uri.file(model), network.inputs, last, {
+      title: vscode.l10n.t('Evaluate: data'),
+      placeholder: vscode.l10n.t(
+        'With labels (folders named by class, .npz, CSV): top-1 and top-5. Without: agreement',
+      ),
+    }));
+  if (!data) return undefined;
+  const reply = await withProgress(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
+    evaluateModels(services.engine, model, other, { ...calibration, ...data }, data.path !== null, options),
+  );
+  for (const warning of reply.warnings) services.log.warn(warning);
+  await reports.show(basename(other), report(reply));
+  return reply;
+}
+
+async function pickOther(model: vscode.Uri): Promise<string | undefined> {
+  const folder = new vscode.RelativePattern(dirname(model.fsPath), '*.onnx');
+  const found = (await vscode.workspace.findFiles(folder)).filter((uri) => uri.fsPath !== model.fsPath);
+  const items = found.map((uri) => ({ label: basename(uri.fsPath), path: uri.fsPath }));
+  const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse...')}`, path: '' };
+  const item = await pickOne([...items, browse], {
+    title: vscode.l10n.t('Evaluate: which model against {0}?', basename(model.fsPath)),
+    placeholder: vscode.l10n.t('A quantized model with the same inputs'),
+  });
+  if (item !== browse) return item?.path;
+  const picked = await vscode.window.showOpenDialog({ defaultUri: model, filters: { ONNX: ['onnx'] } });
+  return picked?.[0]?.fsPath;
+}
+
+function report({
+  models,
+  against,
+  samples,
+  dataDescription,
+  synthetic,
+  seconds,
+  warnings,
+}: EvaluateReply): string {
+  const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
+  const lines = [
+    `# ${vscode.l10n.t('Evaluation')}`,
+    '',
+    vscode.l10n.t('{0} samples ({1}) in {2} s', samples, escaped(dataDescription), seconds.toFixed(1)),
+    '',
+    ...(synthetic
+      ? [`> **${vscode.l10n.t('Synthetic input: these numbers say little about real data.')}**`, '']
+      : []),
+    `| ${vscode.l10n.t('model')} | ${vscode.l10n.t('size')} | top-1 | top-5 |`,
+    '|---|---:|---:|---:|',
+    ...models.map(({ path, bytes, top1, top5 }) => {
+      return `| ${escaped(basename(path))} | ${formatSize(bytes)} | ${percent(top1)} | ${percent(top5)} |`;
+    }),
+    '',
+  ];
+  if (against) {
+    lines.push(
+      `## ${vscode.l10n.t('Against the original')}`,
+      '',
+      ...(against.agreement === null
+        ? []
+        : [`- ${vscode.l10n.t('same answer')}: ${percent(against.agreement)}`]),
+      ...(against.kl === null
+        ? []
+        : [`- ${vscode.l10n.t('KL divergence')}: ${against.kl.toPrecision(3)} nats`]),
+      ...against.outputs.map(({ name, sqnrDb, cosine }) => {
+        return `- \`${printable(name).replace(/[`\n]/g, "'")}\`: SQNR ${sqnrDb.toFixed(1)} dB, cosine ${cosine.toFixed(5)}`;
+      }),
+      '',
+    );
+  }
+  return [...lines, ...warnings.map((warning) => `> ${escaped(warning)}\n`)].join('\n');
+}
+
+/** Names come from files: nothing of them may be Markdown or HTML. */
+function escaped(text: string): string {
+  return printable(text)
+    .replaceAll('\n', ' ')
+    .replace(/[\\`*_{}[\]()#+!|<>~]/g, (c) => `\\${c}`);
+}
+
+/** Reports as read-only documents, shown as rendered Markdown. */
+class Reports extends Owner implements vscode.TextDocumentContentProvider {
+  private readonly texts = new Map<string, string>();
+  private readonly changed = this.own(new vscode.EventEmitter<vscode.Uri>());
+  readonly onDidChange = this.changed.event;
+
+  constructor() {
+    super();
+    this.own(vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, this));
+  }
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.texts.get(uri.path) ?? '';
+  }
+
+  async show(name: string, text: string): Promise<void> {
+    const uri = vscode.Uri.from({ scheme: REPORT_SCHEME, path: `/${name}.md` });
+    this.texts.set(uri.path, text);
+    this.changed.fire(uri);
+    await vscode.commands.executeCommand('markdown.showPreview', uri);
+  }
+}

@@ -1,0 +1,132 @@
+/** "Export quantized model": from a config to a smaller .onnx file, measured against the original. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { formatSize } from '../config/budget';
+import type { Config } from '../config/config';
+import type { ExportRequest } from '../engine/protocol';
+import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
+import { configOf } from './configEditor/documents';
+import { unlinked } from '../printable';
+import { COMMAND } from './ids';
+import { pickOne } from './pickOne';
+import { withProgress } from './progress';
+import { reported, type Services } from './services';
+import { readSettings } from './settings';
+
+type Rounding = ExportRequest['rounding'];
+
+/** Answers that need not be asked for. */
+export interface ExportChoices {
+  rounding?: Rounding;
+  /** Absolute path. */
+  out?: string;
+}
+
+export function registerExport(context: vscode.ExtensionContext, services: Services): void {
+  context.subscriptions.push(
+    vscode.commands.registerCommand(COMMAND.export, (uri?: vscode.Uri, choices?: ExportChoices) =>
+      reported(services.log, () => exportCommand(services, uri, choices ?? {})),
+    ),
+  );
+}
+
+/** Resolves to the written file's path, or undefined where the user pressed Escape. */
+async function exportCommand(
+  services: Services,
+  uri: vscode.Uri | undefined,
+  choices: ExportChoices,
+): Promise<string | undefined> {
+  const { uri: configUri, config } = await configOf(uri);
+  const rounding = choices.rounding ?? (await pickRounding());
+  if (!rounding) return undefined;
+  const target = choices.out ? vscode.Uri.file(choices.out) : await pickTarget(configUri.fsPath);
+  if (!target) return undefined;
+  const { memoryLimit } = readSettings(configUri);
+  const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
+  const exported = await withProgress(title, (options) =>
+    exportModel(
+      services.engine,
+      configUri.fsPath,
+      config,
+      // The save dialog has asked whether to replace a file.
+      {
+        out: target.fsPath,
+        overwrite: !choices.out,
+        rounding,
+        scaleType: 'float32',
+        samples: ROUNDING_SAMPLES,
+        memoryLimit,
+      },
+      options,
+    ),
+  );
+  for (const warning of exported.export.warnings) services.log.warn(warning);
+  const summary = summarise(exported, config);
+  services.log.info(summary);
+  void offerNextSteps(summary, configUri, target);
+  return exported.path;
+}
+
+function pickRounding(): Promise<Rounding | undefined> {
+  const items = [
+    {
+      rounding: 'reconstruct' as const,
+      label: vscode.l10n.t('Reconstruct'),
+      description: vscode.l10n.t('most accurate: GPTQ, then coordinate descent on the calibration inputs'),
+    },
+    {
+      rounding: 'gptq' as const,
+      label: 'GPTQ',
+      description: vscode.l10n.t('in between'),
+    },
+    {
+      rounding: 'nearest' as const,
+      label: vscode.l10n.t('Nearest'),
+      description: vscode.l10n.t('seconds; good at 5 bits and more'),
+    },
+  ];
+  return pickOne(items, {
+    title: vscode.l10n.t('Export quantized model: rounding'),
+    placeholder: vscode.l10n.t('How the weights find their codes'),
+  }).then((item) => item?.rounding);
+}
+
+function pickTarget(configPath: string): Thenable<vscode.Uri | undefined> {
+  return vscode.window.showSaveDialog({
+    title: vscode.l10n.t('Export quantized model'),
+    defaultUri: vscode.Uri.file(freeModelPath(configPath)),
+    filters: { ONNX: ['onnx'] },
+    saveLabel: vscode.l10n.t('Export'),
+  });
+}
+
+function summarise({ path, export: reply, evaluation }: Exported, { model }: Config): string {
+  const agreement = evaluation.against?.agreement;
+  const size = vscode.l10n.t(
+    '{0}: {1}, {2} times smaller than {3}.',
+    basename(path),
+    formatSize(reply.bytes),
+    (model.bytes / reply.bytes).toFixed(1),
+    basename(model.file),
+  );
+  if (agreement === null || agreement === undefined) {
+    return `${size} ${vscode.l10n.t('SQNR against it: {0} dB.', evaluation.against?.sqnrDb.toFixed(1) ?? '?')}`;
+  }
+  const same = vscode.l10n.t(
+    'Same answer on {0} % of {1} calibration inputs.',
+    (100 * agreement).toFixed(1),
+    evaluation.samples,
+  );
+  return evaluation.synthetic
+    ? `${size} ${same} ${vscode.l10n.t('These inputs were synthetic.')}`
+    : `${size} ${same}`;
+}
+
+async function offerNextSteps(summary: string, config: vscode.Uri, target: vscode.Uri): Promise<void> {
+  const evaluate = vscode.l10n.t('Evaluate...');
+  const reveal = vscode.l10n.t('Show in Explorer');
+  const choice = await vscode.window.showInformationMessage(unlinked(summary), evaluate, reveal);
+  if (choice === evaluate)
+    await vscode.commands.executeCommand(COMMAND.evaluate, config, { other: target.fsPath });
+  if (choice === reveal) await vscode.commands.executeCommand('revealInExplorer', target);
+}

@@ -1,0 +1,42 @@
+/** Commands, settings and context keys; a test holds them against package.json. */
+export const COMMAND = {
+  quantize: 'ompq.quantize',
+  quantizeConfig: 'ompq.quantizeConfig',
+  resolve: 'ompq.resolve',
+  updateTotals: 'ompq.updateTotals',
+  changeBits: 'ompq.changeBits',
+  toggleLock: 'ompq.toggleLock',
+  export: 'ompq.export',
+  copyAs: 'ompq.copyAs',
+  evaluate: 'ompq.evaluate',
+  openBitMap: 'ompq.openBitMap',
+  openListing: 'ompq.openListing',
+  trySample: 'ompq.trySample',
+  showLog: 'ompq.showLog',
+} as const;
+
+/** View types of the bit map: a panel next to the config, and the editor of an .onnx file. */
+export const VIEW = {
+  bitMap: 'ompq.bitMap',
+  model: 'ompq.model',
+} as const;
+
+export const SETTINGS_SECTION = 'ompq';
+
+export const SETTING = {
+  provider: 'provider',
+  memoryLimit: 'memoryLimit',
+  samples: 'samples',
+  seed: 'seed',
+  granularity: 'granularity',
+  centered: 'centered',
+  decay: 'decay',
+  beta: 'beta',
+  objective: 'objective',
+  contestRounding: 'contest.rounding',
+  searchSeconds: 'contest.searchSeconds',
+  widths: 'widths',
+  pinFirst: 'pinFirst',
+  pinLast: 'pinLast',
+  pytorchAnnotations: 'pytorch.annotations',
+} as const;

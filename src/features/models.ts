@@ -1,0 +1,40 @@
+/** What a model's file tells, kept while the file stays the same. */
+import { stat } from 'node:fs/promises';
+import type { Engine } from '../engine/client';
+import type { InspectReply, StatisticsReply } from '../engine/protocol';
+import type { Listing } from '../onnx/listing';
+import type { Granularity } from '../onnx/network';
+
+export class Models {
+  private readonly known = new Map<string, { version: string; reply: Promise<InspectReply> }>();
+
+  constructor(private readonly engine: Engine) {}
+
+  /** @param path absolute @throws with one sentence when the model cannot be read */
+  async inspect(
+    path: string,
+    granularity: Granularity = 'layer',
+    shapes: Record<string, number[]> = {},
+  ): Promise<InspectReply> {
+    const { mtimeMs, size } = await stat(path).catch(() => {
+      throw new Error(`${path} does not exist any more.`);
+    });
+    const key = JSON.stringify([path, granularity, shapes]);
+    const version = `${mtimeMs}:${size}`;
+    const known = this.known.get(key);
+    if (known?.version === version) return known.reply;
+    const reply = this.engine.request({ kind: 'inspect', model: path, granularity, shapes }, {});
+    this.known.set(key, { version, reply });
+    reply.catch(() => this.known.delete(key));
+    return reply;
+  }
+
+  listing(path: string): Promise<Listing> {
+    return this.engine.request({ kind: 'listing', model: path });
+  }
+
+  /** @param tensor one that is stored in the file */
+  statistics(path: string, tensor: string): Promise<StatisticsReply> {
+    return this.engine.request({ kind: 'statistics', model: path, tensor });
+  }
+}

@@ -1,0 +1,113 @@
+/** Asking where calibration inputs come from: what the workspace offers first, then browse, then synthetic. */
+import { stat } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
+import * as vscode from 'vscode';
+import { findCalibrationData } from '../calibration/discover';
+import type { Preprocessing, PresetName } from '../calibration/spec';
+import type { GraphInput } from '../onnx/network';
+import { pickOne, separator } from './pickOne';
+
+export interface DataChoice {
+  /** Absolute path; null: synthetic. */
+  path: string | null;
+  preprocessing: Preprocessing;
+}
+
+interface DataItem extends vscode.QuickPickItem {
+  choose(): Promise<string | null | undefined>;
+}
+
+/** undefined: the user pressed Escape. */
+export async function pickData(
+  model: vscode.Uri,
+  inputs: GraphInput[],
+  last: DataChoice | undefined,
+  words: { title: string; placeholder: string },
+): Promise<DataChoice | undefined> {
+  const path = await pickPath(model, last, words);
+  if (path === undefined) return undefined;
+  if (path === null) return { path, preprocessing: { preset: 'unit' } };
+  if (!(await isFolder(path))) return { path, preprocessing: { preset: 'raw' } };
+  const preprocessing = await pickPreset(inputs, last);
+  return preprocessing && { path, preprocessing };
+}
+
+async function pickPath(
+  model: vscode.Uri,
+  last: DataChoice | undefined,
+  words: { title: string; placeholder: string },
+): Promise<string | null | undefined> {
+  const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? dirname(model.fsPath);
+  const found = await findCalibrationData(root);
+  const offered = found.map((candidate): DataItem => ({
+    label: `$(${candidate.kind === 'images' ? 'file-media' : 'symbol-array'}) ${relative(root, candidate.path) || '.'}`,
+    description: candidate.description,
+    choose: () => Promise.resolve(candidate.path),
+  }));
+  const others: DataItem[] = [
+    {
+      label: `$(folder-opened) ${vscode.l10n.t('Browse for a folder...')}`,
+      description: vscode.l10n.t('images, or test_data_set_*'),
+      choose: () => browse(root, true),
+    },
+    {
+      label: `$(file) ${vscode.l10n.t('Browse for a file...')}`,
+      description: '.npy, .npz',
+      choose: () => browse(root, false),
+    },
+    {
+      label: `$(warning) ${vscode.l10n.t('No data: synthetic input')}`,
+      description: vscode.l10n.t('for a first look only; the scores say little about real data'),
+      choose: () => Promise.resolve(null),
+    },
+  ];
+  const item = await pickOne([...offered, separator, ...others], {
+    ...words,
+    active: offered[found.findIndex((candidate) => candidate.path === last?.path)],
+  });
+  return item?.choose();
+}
+
+async function browse(root: string, folders: boolean): Promise<string | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    defaultUri: vscode.Uri.file(root),
+    canSelectFolders: folders,
+    canSelectFiles: !folders,
+    openLabel: vscode.l10n.t('Use for calibration'),
+    filters: folders ? undefined : { NumPy: ['npy', 'npz'] },
+  });
+  return picked?.[0]?.fsPath;
+}
+
+const PRESETS: { preset: PresetName; label: string; description: string }[] = [
+  {
+    preset: 'imagenet',
+    label: 'ImageNet',
+    description: 'mean 0.485, 0.456, 0.406 - std 0.229, 0.224, 0.225 - centre crop',
+  },
+  {
+    preset: 'cifar10',
+    label: 'CIFAR-10',
+    description: 'mean 0.4914, 0.4822, 0.4465 - std 0.2470, 0.2435, 0.2616',
+  },
+  { preset: 'unit', label: '0..1', description: 'pixel / 255' },
+  { preset: 'raw', label: '0..255', description: 'pixels as they are' },
+];
+
+async function pickPreset(
+  inputs: GraphInput[],
+  last: DataChoice | undefined,
+): Promise<Preprocessing | undefined> {
+  const small = inputs.some((input) => input.shape.at(-1) === 32);
+  const likely = last?.path ? last.preprocessing.preset : small ? 'cifar10' : 'imagenet';
+  const item = await pickOne(PRESETS, {
+    title: vscode.l10n.t('Quantize with OMPQ: how pictures become tensors'),
+    placeholder: vscode.l10n.t('The preprocessing that the model was trained with'),
+    active: PRESETS.find(({ preset }) => preset === likely),
+  });
+  return item && { preset: item.preset };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path)).isDirectory();
+}

@@ -1,0 +1,211 @@
+/** "Quantize with OMPQ": pick the data, pick the budget, score, allocate, write the config and open it. */
+import * as vscode from 'vscode';
+import { missingSizes } from '../calibration/openSizes';
+import type { DataSpec } from '../calibration/spec';
+import { formatSize, type BudgetSpec } from '../config/budget';
+import type { InspectReply } from '../engine/protocol';
+import { configPathFor, quantize, type AllocationSettings, type QuantizeResult } from '../pipeline';
+import { unlinked } from '../printable';
+import { COMMAND } from './ids';
+import { pickBudget } from './pickBudget';
+import { pickData, type DataChoice } from './pickData';
+import { pickShapes } from './pickShapes';
+import { withProgress } from './progress';
+import { reported, type Services } from './services';
+import { readSettings, type Settings } from './settings';
+
+/** Answers that need not be asked for; also what is remembered per model. */
+export interface Choices {
+  data?: DataChoice;
+  shapes?: Record<string, number[]>;
+  budget?: BudgetSpec;
+}
+
+export function registerQuantize(context: vscode.ExtensionContext, services: Services): void {
+  context.subscriptions.push(
+    vscode.commands.registerCommand(COMMAND.quantize, (uri?: vscode.Uri, choices?: Choices) =>
+      reported(services.log, () => quantizeCommand(context, services, uri, choices ?? {})),
+    ),
+    vscode.commands.registerCommand(COMMAND.showLog, () => services.log.show()),
+  );
+}
+
+/** Resolves to the config's path, or undefined where the user pressed Escape. */
+async function quantizeCommand(
+  context: vscode.ExtensionContext,
+  services: Services,
+  uri: vscode.Uri | undefined,
+  given: Choices,
+): Promise<string | undefined> {
+  const model = uri ?? activeModel() ?? (await askModel());
+  if (!model) return undefined;
+  if (model.scheme !== 'file') {
+    throw new Error(
+      `${model.toString()} is not on a disk that the engine can read; open the folder locally or over Remote.`,
+    );
+  }
+  const configPath = configPathFor(model.fsPath);
+  refuseDirty(configPath);
+  const settings = readSettings(model);
+  const inspect = await withProgress(vscode.l10n.t('Reading {0}', name(model)), (options) =>
+    services.engine.request(
+      { kind: 'inspect', model: model.fsPath, granularity: settings.granularity, shapes: given.shapes ?? {} },
+      options,
+    ),
+  );
+  const memory = new Memory(context.workspaceState, model);
+  const choices = await ask(model, inspect, settings, given, memory.recall());
+  if (!choices) return undefined;
+  await memory.keep(choices);
+
+  const result = await withProgress(vscode.l10n.t('Quantizing {0}', name(model)), (options) =>
+    quantize(
+      services.engine,
+      {
+        model: model.fsPath,
+        data: dataSpec(choices, settings),
+        granularity: settings.granularity,
+        centered: settings.centered,
+        decay: settings.decay,
+        beta: settings.beta,
+        provider: settings.provider,
+        memoryLimit: settings.memoryLimit,
+      },
+      { ...allocationSettings(settings), budget: choices.budget },
+      configPath,
+      { ...options, cache: services.cache },
+    ),
+  );
+  logResult(services.log, result);
+  await keepOrm(services, result);
+  const config = vscode.Uri.file(configPath);
+  await vscode.window.showTextDocument(config, { preview: false });
+  await vscode.commands.executeCommand(COMMAND.openBitMap, config);
+  announce(result);
+  return configPath;
+}
+
+/** For the bit map. */
+async function keepOrm({ orms }: Services, { config, scored }: QuantizeResult): Promise<void> {
+  const { seconds, dataDescription } = scored.score;
+  await orms.keep(config, {
+    orm: scored.orm,
+    seconds: seconds.load + seconds.score,
+    data: dataDescription,
+  });
+}
+
+async function ask(
+  model: vscode.Uri,
+  inspect: InspectReply,
+  settings: Settings,
+  given: Choices,
+  last: Choices,
+): Promise<Required<Choices> | undefined> {
+  const { inputs } = inspect.network;
+  const data =
+    given.data ??
+    (await pickData(model, inputs, last.data, {
+      title: vscode.l10n.t('Quantize with OMPQ (1/2): calibration data'),
+      placeholder: vscode.l10n.t('About 64 unlabelled inputs like those the model will see'),
+    }));
+  if (!data) return undefined;
+  const open = missingSizes(inputs, given.shapes ?? {});
+  const shapes = given.shapes ?? (data.path === null ? await pickShapes(open, last.shapes) : {});
+  if (!shapes) return undefined;
+  const budget = given.budget ?? (await pickBudget(inspect, allocationSettings(settings), last.budget));
+  return budget && { data, shapes, budget };
+}
+
+function dataSpec({ data, shapes }: Required<Choices>, { samples, seed }: Settings): DataSpec {
+  return { path: data.path, samples, seed, shapes, preprocessing: data.preprocessing };
+}
+
+function allocationSettings({
+  widths,
+  pin,
+  objective,
+  contestRounding,
+  searchSeconds,
+}: Settings): Omit<AllocationSettings, 'budget'> {
+  return { objective, widths, pin, locks: {}, contest: { rounding: contestRounding, searchSeconds } };
+}
+
+function refuseDirty(path: string): void {
+  const open = vscode.workspace.textDocuments.find((document) => document.uri.fsPath === path);
+  if (open?.isDirty) throw new Error(`${path} has unsaved changes; save or revert them first.`);
+}
+
+function logResult(log: vscode.LogOutputChannel, { scored, config, kept }: QuantizeResult): void {
+  const { score } = scored;
+  for (const warning of score.warnings) log.warn(warning);
+  log.info(
+    `${config.model.file}: ${score.samples} samples (${score.dataDescription}) on ${score.provider}` +
+      `${scored.cached ? ', from the cache' : ''}; ` +
+      `load ${score.seconds.load.toFixed(2)} s, score ${score.seconds.score.toFixed(2)} s; ` +
+      `solver ${config.solver.status}, gap ${config.solver.gap.toExponential(1)}, ${config.solver.milliseconds.toFixed(0)} ms`,
+  );
+  if (kept.length > 0) log.info(`Kept the locked or edited bits of ${kept.join(', ')}.`);
+}
+
+function announce({ config, scored }: QuantizeResult): void {
+  const summary = vscode.l10n.t(
+    '{0}: {1} to {2}, {3} bits on average, {4}.',
+    config.model.file,
+    formatSize(config.model.bytes),
+    formatSize(config.totals.bytes),
+    config.totals.averageBits.toFixed(2),
+    config.solver.status,
+  );
+  if (!scored.score.synthetic) {
+    void vscode.window.showInformationMessage(unlinked(summary));
+    return;
+  }
+  const flag = vscode.l10n.t(
+    'Scored on synthetic input: quantize again with real data before you rely on it.',
+  );
+  void vscode.window.showWarningMessage(unlinked(`${summary} ${flag}`));
+}
+
+function activeModel(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const uri =
+    input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? input.uri : undefined;
+  return uri?.path.toLowerCase().endsWith('.onnx') ? uri : undefined;
+}
+
+async function askModel(): Promise<vscode.Uri | undefined> {
+  const found = await vscode.workspace.findFiles('**/*.onnx', '**/node_modules/**', 200);
+  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse...')}`, uri: undefined };
+  const item = await vscode.window.showQuickPick([...items, browse], {
+    title: vscode.l10n.t('Quantize with OMPQ: which model?'),
+  });
+  if (item !== browse) return item?.uri;
+  const picked = await vscode.window.showOpenDialog({ filters: { ONNX: ['onnx'] } });
+  return picked?.[0];
+}
+
+function name(uri: vscode.Uri): string {
+  return uri.path.slice(uri.path.lastIndexOf('/') + 1);
+}
+
+/** Choices of the last run, per model. */
+class Memory {
+  private readonly key: string;
+
+  constructor(
+    private readonly state: vscode.Memento,
+    model: vscode.Uri,
+  ) {
+    this.key = `choices:${model.toString()}`;
+  }
+
+  recall(): Choices {
+    return this.state.get<Choices>(this.key, {});
+  }
+
+  async keep(choices: Choices): Promise<void> {
+    await this.state.update(this.key, choices);
+  }
+}

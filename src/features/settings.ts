@@ -1,0 +1,58 @@
+import * as vscode from 'vscode';
+import type { Pins } from '../config/config';
+import type { Objective } from '../core/objectives';
+import { parseWidths } from '../config/widths';
+import type { Decay } from '../core/importance';
+import type { BitWidth } from '../core/widths';
+import type { ContestRequest, Provider } from '../engine/protocol';
+import type { Granularity } from '../onnx/network';
+import { SETTING, SETTINGS_SECTION } from './ids';
+
+export interface Settings {
+  provider: Provider;
+  /** Bytes; 0: half of the free memory. */
+  memoryLimit: number;
+  samples: number;
+  seed: number;
+  granularity: Granularity;
+  centered: boolean;
+  decay: Decay;
+  beta: number;
+  objective: Objective;
+  contestRounding: ContestRequest['rounding'];
+  searchSeconds: number;
+  widths: BitWidth[];
+  pin: Pins | null;
+}
+
+/** The user's settings for the folder that `scope` lies in. @throws Error naming a setting that makes no sense */
+export function readSettings(scope: vscode.Uri): Settings {
+  const section = vscode.workspace.getConfiguration(SETTINGS_SECTION, scope);
+  const get = <T>(key: string): T => section.get<T>(key) as T;
+  const widths = parseWidths(get<string>(SETTING.widths));
+  if (!widths) {
+    throw new Error(
+      `The setting ompq.widths is "${get<string>(SETTING.widths)}"; it looks like 4-8 or 2,4,8 (2 to 8, 16 and 32).`,
+    );
+  }
+  const pin: Pins = {};
+  const first = get<number>(SETTING.pinFirst);
+  const last = get<number>(SETTING.pinLast);
+  if (first > 0) pin.first = first as BitWidth;
+  if (last > 0) pin.last = last as BitWidth;
+  return {
+    provider: get(SETTING.provider),
+    memoryLimit: get<number>(SETTING.memoryLimit) * 1e6,
+    samples: get(SETTING.samples),
+    seed: get(SETTING.seed),
+    granularity: get(SETTING.granularity),
+    centered: get(SETTING.centered),
+    decay: get(SETTING.decay),
+    beta: get(SETTING.beta),
+    objective: get(SETTING.objective),
+    contestRounding: get(SETTING.contestRounding),
+    searchSeconds: get(SETTING.searchSeconds),
+    widths,
+    pin: first > 0 || last > 0 ? pin : null,
+  };
+}

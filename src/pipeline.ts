@@ -1,0 +1,442 @@
+/** The whole job: a model goes in, a config comes out. The VS Code command and the CLI both call this. */
+import { access, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import type { Cache } from './cache/cache';
+import { findScore, keepScore, scoreKey } from './cache/scores';
+import type { DataSpec } from './calibration/spec';
+import { solverBudget, type BudgetSpec, type SizeBudget } from './config/budget';
+import {
+  CONFIG_SUFFIX,
+  ConfigError,
+  NOISE_WIDTHS,
+  readConfig,
+  type Config,
+  type Contest,
+  type Pins,
+} from './config/config';
+import { matchesFunctions, recount } from './config/edit';
+import { writeConfig } from './config/format';
+import { buildProblem, SettingsError } from './core/buildProblem';
+import { importance, type Decay } from './core/importance';
+import {
+  allocateBy,
+  NEEDS_NOISE,
+  type Material,
+  type FixedObjective,
+  type Noise,
+  type Objective,
+} from './core/objectives';
+import { gramToOrm } from './core/orthogonality';
+import type { Allocation, AllocationProblem } from './core/problem';
+import { BIT_WIDTHS, type BitWidth } from './core/widths';
+import type { Engine, RequestOptions } from './engine/client';
+import type { InspectReply, Provider, ScoreReply } from './engine/protocol';
+import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
+import type { Granularity } from './onnx/network';
+
+export interface ScoreSettings {
+  /** Absolute path. */
+  model: string;
+  data: DataSpec;
+  granularity: Granularity;
+  /** Centred Gram matrices; false: the paper's formula. */
+  centered: boolean;
+  decay: Decay;
+  beta: number;
+  provider: Provider;
+  /** Bytes; 0: half of the free memory. */
+  memoryLimit: number;
+}
+
+export interface AllocationSettings {
+  objective: Objective;
+  budget: BudgetSpec;
+  widths: BitWidth[];
+  pin: Pins | null;
+  /** Bits that are given, by function name. */
+  locks: Record<string, BitWidth>;
+  /** How 'auto' compares. */
+  contest?: ContestSettings;
+}
+
+export interface ScoreOptions extends RequestOptions {
+  /** Where Gram matrices are kept between runs; absent: nowhere. */
+  cache?: Cache;
+}
+
+export interface Scored {
+  settings: ScoreSettings;
+  inspect: InspectReply;
+  /** Where cached: the reply of the run that computed it. */
+  score: ScoreReply;
+  cached: boolean;
+  /** L x L, row-major. */
+  orm: Float64Array;
+  gamma: Float64Array;
+  theta: Float64Array;
+  weight: Float64Array;
+}
+
+/** Functions, calibration inputs -> Gram matrices -> ORM -> importance. */
+export async function scoreModel(
+  engine: Engine,
+  settings: ScoreSettings,
+  options: ScoreOptions,
+): Promise<Scored> {
+  const { model, data, granularity, provider, memoryLimit } = settings;
+  const inspect = await engine.request(
+    { kind: 'inspect', model, granularity, shapes: data.shapes },
+    part(options, 0, 0.05),
+  );
+  if (inspect.network.functions.length === 0) {
+    const reasons = inspect.network.skipped.slice(0, 3).map((node) => `${node.name} (${node.reason})`);
+    throw new SettingsError(
+      `${model} has no layer that can be quantized${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}.`,
+    );
+  }
+  const { cache, signal, onProgress } = options;
+  const functions = inspect.network.functions.length;
+  const findKey = () => scoreKey(inspect.sha256, settings, signal);
+  const key = cache ? await findKey() : null;
+  const found = cache && key !== null ? await findScore(cache, key, functions) : null;
+  if (found) {
+    onProgress?.({ stage: 'Scored before', fraction: 1 });
+    return { settings, inspect, score: found, cached: true, ...orthogonality(found, functions, settings) };
+  }
+  const before = await stamps(inspect.files);
+  const score = await engine.request(
+    { kind: 'score', model, granularity, data, provider, memoryLimit },
+    part(options, 0.05, 1),
+  );
+  if ((await stamps(inspect.files)) !== before) {
+    throw new SettingsError(
+      `${basename(model)} was changed or removed while it was scored; run it again when it stays as it is.`,
+    );
+  }
+  // Data that has changed meanwhile has another key.
+  if (cache && key !== null && (await findKey()) === key) await keepScore(cache, key, score);
+  return { settings, inspect, score, cached: false, ...orthogonality(score, functions, settings) };
+}
+
+/** Equal as long as nobody has written to the files. */
+async function stamps(paths: readonly string[]): Promise<string> {
+  const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
+  return found.map((file) => (file ? `${file.size} ${file.mtimeMs}` : 'gone')).join();
+}
+
+/** Noise of every function at every width, on the calibration inputs. */
+async function measureNoise(
+  engine: Engine,
+  settings: ScoreSettings,
+  options: RequestOptions,
+): Promise<Noise> {
+  const { model, granularity, data, memoryLimit } = settings;
+  const widths = [...NOISE_WIDTHS];
+  const reply = await engine.request(
+    { kind: 'noise', model, granularity, widths, data, memoryLimit },
+    options,
+  );
+  return reply.noise;
+}
+
+/** The same options, with progress that runs from `from` to `to`. */
+export function part(options: RequestOptions, from: number, to: number): RequestOptions {
+  return {
+    ...options,
+    onProgress: ({ stage, fraction }) =>
+      options.onProgress?.({ stage, fraction: from + fraction * (to - from) }),
+  };
+}
+
+function orthogonality(score: ScoreReply, functions: number, { centered, decay, beta }: ScoreSettings) {
+  const orm = gramToOrm(score.grams, functions, score.samples, { centered });
+  return { orm, ...importance(orm, functions, { decay, beta }) };
+}
+
+/** What it takes to allocate: sizes, importance, and noise where the objective asks for it. */
+export interface Measurements {
+  inspect: InspectReply;
+  gamma: Float64Array;
+  weight: Float64Array;
+  noise: Noise | null;
+  scoring: Pick<ScoreSettings, 'decay' | 'beta'>;
+}
+
+/** @throws SettingsError for a lock of a function that does not exist */
+function materialOf(measured: Measurements, settings: Omit<AllocationSettings, 'contest'>): Material {
+  const { inspect, weight, noise, gamma, scoring } = measured;
+  const known = inspect.network.functions.map((f) => f.name);
+  for (const name of Object.keys(settings.locks)) {
+    if (!known.includes(name)) {
+      throw new SettingsError(
+        `There is no function "${name}" to lock; the first ones are ${known.slice(0, 5).join(', ')} ("ompq inspect" lists all).`,
+      );
+    }
+  }
+  const problem = problemOf(
+    inspect,
+    { weight, noise },
+    settings,
+    solverBudget(settings.budget, inspect.bytes),
+  );
+  return { problem, gamma, scoring };
+}
+
+function problemOf(
+  { network, size }: InspectReply,
+  { weight, noise }: { weight: Float64Array | null; noise: Noise | null },
+  settings: Omit<AllocationSettings, 'budget' | 'contest' | 'objective'>,
+  budget: SizeBudget,
+): AllocationProblem {
+  const functions = network.functions.map((f, i) => ({
+    name: f.name,
+    params: f.params,
+    weight: weight?.[i] ?? 0,
+    bytesByWidth: size.functionBytes[i],
+    // Weights that are left alone make no noise.
+    noiseByWidth: noise ? { ...noise[i], 16: 0, 32: 0 } : undefined,
+  }));
+  const { widths, pin: pins, locks } = settings;
+  return buildProblem(functions, {
+    widths,
+    pins,
+    locks,
+    ties: network.ties,
+    fixedBytes: size.fixedBytes,
+    budget,
+  });
+}
+
+/** The smallest file that widths, pins and locks allow. */
+export function smallestBytes(inspect: InspectReply, settings: Omit<AllocationSettings, 'budget'>): number {
+  const { candidates, fixedBytes } = problemOf(inspect, { weight: null, noise: null }, settings, {
+    kind: 'bytes',
+    bytes: 0,
+  });
+  return candidates.reduce(
+    (sum, c) => sum + Math.min(...c.choices.map((choice) => choice.bytes)),
+    fixedBytes,
+  );
+}
+
+export function configPathFor(model: string): string {
+  return model.replace(/\.onnx$/i, '') + CONFIG_SUFFIX;
+}
+
+export interface QuantizeResult {
+  config: Config;
+  configPath: string;
+  scored: Scored;
+  allocation: Allocation;
+  /** Names of functions whose locks or hand-edited bits were taken over from the config that was there. */
+  kept: string[];
+}
+
+/** Score, allocate, write the config. An earlier config in its place keeps its locks and hand-edited bits. */
+export async function quantize(
+  engine: Engine,
+  scoreSettings: ScoreSettings,
+  allocationSettings: AllocationSettings,
+  configPath: string,
+  options: ScoreOptions,
+): Promise<QuantizeResult> {
+  const kept = await givenBits(configPath, scoreSettings.model);
+  const scored = await scoreModel(engine, scoreSettings, {
+    ...part(options, 0, NEEDS_NOISE.has(allocationSettings.objective) ? 0.5 : 1),
+    cache: options.cache,
+  });
+  const names = new Set(scored.inspect.network.functions.map((f) => f.name));
+  const locks = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
+  const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
+  const withNoise = NEEDS_NOISE.has(settings.objective);
+  const noise = withNoise ? await measureNoise(engine, scoreSettings, part(options, 0.5, 0.7)) : null;
+  const material = materialOf({ ...scored, noise, scoring: scoreSettings }, settings);
+  const { allocation, contest } =
+    settings.objective === 'auto' && noise
+      ? await decide(
+          engine,
+          scoreSettings,
+          material,
+          noise,
+          settings.contest ?? QUICK_CONTEST,
+          part(options, 0.7, 1),
+        )
+      : {
+          allocation: allocateBy(settings.objective as FixedObjective, material),
+          contest: undefined,
+        };
+  const config = toConfig(scored, settings, { allocation, noise, contest }, configPath);
+  options.signal?.throwIfAborted();
+  await writeConfig(configPath, config);
+  return { config, configPath, scored, allocation, kept: Object.keys(locks) };
+}
+
+/** Locks and hand-edited bits of the config at `path`, if there is one. @throws ConfigError for a file that is something else */
+async function givenBits(path: string, model: string): Promise<Record<string, BitWidth>> {
+  try {
+    await access(path);
+  } catch {
+    return {};
+  }
+  let config: Config;
+  try {
+    config = await readConfig(path);
+  } catch (error) {
+    throw new ConfigError(
+      `${(error as Error).message} It is left as it is; move it away or choose another output.`,
+    );
+  }
+  if (modelPathOf(config, path) !== model) {
+    throw new ConfigError(`${path} belongs to another model, ${config.model.file}; choose another output.`);
+  }
+  return lockedBits(config);
+}
+
+/** Bits the solver must leave alone: locked functions, and those edited by hand since it ran. */
+export function lockedBits(config: Config): Record<string, BitWidth> {
+  const given = config.functions.filter((f, i) => f.lock || f.bits !== config.solver.bits[i]);
+  return Object.fromEntries(given.map((f) => [f.name, f.bits]));
+}
+
+/**
+ * The config solved again from the importance it holds, without scoring: its locks and edited bits stay.
+ * @throws SettingsError when the model is not the one that was scored; InfeasibleBudgetError
+ */
+export function resolveConfig(config: Config, inspect: InspectReply): Config {
+  if (
+    inspect.sha256 !== config.model.sha256 ||
+    !matchesFunctions(
+      config,
+      inspect.network.functions.map((f) => f.name),
+    )
+  ) {
+    throw new SettingsError(
+      `${config.model.file} has changed since it was scored; run "Quantize with OMPQ" again.`,
+    );
+  }
+  const locks = lockedBits(config);
+  const allocation = solveAgain(config, inspect, locks);
+  const functions = config.functions.map((f, i) => ({
+    ...f,
+    bits: allocation.bits[i],
+    lock: f.name in locks,
+  }));
+  const totals = { ...config.totals, budgetBytes: budgetBytes(inspect, config.allocation.budget) };
+  return recount({ ...config, functions, totals, solver: certificate(allocation) }, inspect.size);
+}
+
+/** By the objective that made the config; for 'auto' by the one that won its contest. */
+function solveAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): Allocation {
+  const { allocation, contest, scoring, functions } = config;
+  const winner = contest?.candidates.find(({ name }) => name === contest.chosen);
+  const objective =
+    allocation.objective === 'auto' ? (winner?.objective ?? 'orthogonality') : allocation.objective;
+  const material = materialOf(
+    {
+      inspect,
+      gamma: Float64Array.from(functions, (f) => f.gamma),
+      weight: Float64Array.from(functions, (f) => f.importance),
+      noise: noiseOfConfig(config),
+      scoring,
+    },
+    { ...allocation, locks },
+  );
+  return allocateBy(objective, material, winner?.beta);
+}
+
+/** null where one of the functions has none. */
+function noiseOfConfig({ functions }: Config): Noise | null {
+  if (!functions.every((f) => f.noise?.length === NOISE_WIDTHS.length)) return null;
+  return functions.map((f) => Object.fromEntries(NOISE_WIDTHS.map((bits, i) => [bits, f.noise![i]])));
+}
+
+/** Absolute path of the model that the config at `configPath` belongs to. */
+export function modelPathOf(config: Config, configPath: string): string {
+  return resolve(dirname(configPath), config.model.file);
+}
+
+function toConfig(
+  scored: Scored,
+  settings: AllocationSettings,
+  { allocation, noise, contest }: { allocation: Allocation; noise: Noise | null; contest?: Contest },
+  configPath: string,
+): Config {
+  const { settings: score, inspect } = scored;
+  const folder = dirname(configPath);
+  const { network, size } = inspect;
+  return {
+    version: 1,
+    model: { file: portable(folder, score.model), sha256: inspect.sha256, bytes: inspect.bytes },
+    calibration: {
+      path: score.data.path === null ? null : portable(folder, score.data.path),
+      samples: scored.score.samples,
+      seed: score.data.seed,
+      shapes: score.data.shapes,
+      preprocessing: score.data.preprocessing,
+    },
+    scoring: {
+      granularity: score.granularity,
+      centered: score.centered,
+      decay: score.decay,
+      beta: score.beta,
+      provider: scored.score.provider,
+    },
+    allocation: {
+      objective: settings.objective,
+      budget: settings.budget,
+      widths: settings.widths,
+      pin: settings.pin,
+    },
+    functions: network.functions.map((f, i) => ({
+      name: f.name,
+      bits: allocation.bits[i],
+      lock: f.name in settings.locks,
+      layers: f.layers.map((layer) => layer.node),
+      params: f.params,
+      macs: f.macs,
+      gamma: Number(scored.gamma[i].toFixed(6)),
+      importance: Number(scored.weight[i].toPrecision(9)),
+      noise: noise ? NOISE_WIDTHS.map((bits) => Number(noise[i][bits].toPrecision(4))) : undefined,
+      bytes: size.functionBytes[i][allocation.bits[i]],
+    })),
+    contest,
+    totals: {
+      bytes: allocation.sizeBytes,
+      budgetBytes: budgetBytes(inspect, settings.budget),
+      fixedBytes: size.fixedBytes,
+      averageBits: Number(allocation.averageBits.toFixed(6)),
+      params: network.functions.reduce((sum, f) => sum + f.params, 0),
+    },
+    solver: certificate(allocation),
+  };
+}
+
+function certificate({ solver, bits }: Allocation): Config['solver'] {
+  return { ...solver, milliseconds: Number(solver.milliseconds.toFixed(1)), bits };
+}
+
+/** The largest file that the budget allows; for an average, with the dearest overhead of each function. */
+export function budgetBytes({ network, size, bytes }: InspectReply, budget: BudgetSpec): number {
+  const limit = solverBudget(budget, bytes);
+  if (limit.kind !== 'averageBits') return limit.bytes;
+  const overhead = network.functions.map(({ params }, i) =>
+    Math.max(...BIT_WIDTHS.filter((b) => b <= 8).map((b) => size.functionBytes[i][b] - (params * b) / 8)),
+  );
+  const params = network.functions.reduce((sum, f) => sum + f.params, 0);
+  return Math.ceil(size.fixedBytes + overhead.reduce((a, b) => a + b, 0) + (params * limit.bits) / 8);
+}
+
+/** What the file weighs at an average, interpolated between uniform widths: for people to choose by. */
+export function estimatedBytes({ size }: InspectReply, averageBits: number): number {
+  const low = Math.min(7, Math.max(2, Math.floor(averageBits)));
+  const share = averageBits - low;
+  const total = (bits: number): number =>
+    size.functionBytes.reduce((sum, bytes) => sum + bytes[bits], size.fixedBytes);
+  return Math.round(total(low) * (1 - share) + total(low + 1) * share);
+}
+
+/** Relative and with forward slashes where it can be, so that a config moves with its folder and between machines. */
+export function portable(folder: string, path: string): string {
+  const short = relative(folder, path);
+  return (isAbsolute(short) ? path : short).replaceAll('\\', '/') || '.';
+}

@@ -1,0 +1,120 @@
+/** What can be done with the allocation on show. Actions that the extension does not have are absent. */
+import { TEXT_FORMATS } from './copyAs';
+import { h } from './dom';
+import { allocation, editOf } from './edit';
+import type { Part } from './mapPart';
+import { menuButton, type MenuItem } from './menu';
+import type { PanelRequest } from './protocol';
+import { pngBytes, standaloneSvg, svgBytes } from './savePicture';
+import type { Store } from './store';
+import { button } from './toolkit';
+
+export function actionsPart(
+  store: Store,
+  document: Document,
+  request: (request: PanelRequest) => Promise<void>,
+  picture: () => SVGSVGElement | null,
+): Part {
+  const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions' });
+
+  function draw(): void {
+    const { state, plan } = store;
+    if (!state) return;
+    const has = (name: (typeof state.capabilities)[number]): boolean => state.capabilities.includes(name);
+    const send = (what: PanelRequest): void => void request(what);
+    const allocated = allocation(store) !== null;
+    const made: HTMLElement[] = [];
+    if (plan && store.history) {
+      const { past, future } = store.history;
+      const undo = button(
+        document,
+        { look: 'icon', title: 'Undo (Ctrl+Z)', label: 'Undo' },
+        () => store.undo(),
+        '↶',
+      );
+      const redo = button(
+        document,
+        { look: 'icon', title: 'Redo (Ctrl+Y)', label: 'Redo' },
+        () => store.redo(),
+        '↷',
+      );
+      undo.disabled = past.length === 0;
+      redo.disabled = future.length === 0;
+      made.push(undo, redo);
+    }
+    if (allocated) {
+      made.push(
+        menuButton(document, 'Copy as', copyItems(send)),
+        menuButton(document, 'Save picture', pictureItems()),
+      );
+    }
+    if (has('evaluate'))
+      made.push(button(document, { look: 'secondary' }, () => send({ type: 'evaluate' }), 'Evaluate'));
+    if (has('export')) {
+      made.push(
+        button(document, { look: 'secondary' }, () => send({ type: 'export' }), 'Export quantized model'),
+      );
+    }
+    if (has('quantize')) {
+      const look = allocated ? 'secondary' : 'primary';
+      made.push(
+        button(
+          document,
+          { look },
+          () => send({ type: 'quantize' }),
+          allocated ? 'Score again…' : 'Quantize with OMPQ',
+        ),
+      );
+    }
+    if (has('write') && allocated) {
+      const write = button(document, { look: 'primary' }, writeConfig, 'Write config');
+      write.disabled = !store.unwritten || store.trouble !== null;
+      made.push(write);
+    }
+    const at = [...element.children].findIndex((child) => child.contains(document.activeElement));
+    element.replaceChildren(...made);
+    if (at >= 0) (element.children[at] as HTMLElement | undefined)?.focus();
+  }
+
+  function writeConfig(): void {
+    const edit = editOf(store);
+    if (edit) void request({ type: 'write', edit });
+  }
+
+  function copyItems(send: (what: PanelRequest) => void): MenuItem[] {
+    const own = TEXT_FORMATS.map((format) => ({
+      label: format.label,
+      run: () => {
+        const rows = allocation(store);
+        if (rows) send({ type: 'copyText', text: format.text(rows), what: format.label });
+      },
+    }));
+    const theirs = (store.state?.copyFormats ?? []).map((format) => ({
+      label: `${format.label}${store.unwritten ? ' (as written)' : ''}`,
+      run: () => send({ type: 'copyFormat', format: format.id }),
+    }));
+    return [...own, ...theirs];
+  }
+
+  function pictureItems(): MenuItem[] {
+    const save = async (kind: 'svg' | 'png'): Promise<void> => {
+      const shown = picture();
+      const { state, shown: solution } = store;
+      if (!shown || !state) return;
+      const average = solution.totals ? `, ${solution.totals.averageBits.toFixed(2)} bits on average` : '';
+      const svg = standaloneSvg(shown, `${state.model.name}${average}`, document);
+      const data = kind === 'svg' ? svgBytes(svg) : await pngBytes(svg, 2, document);
+      const name = `${state.model.name.replace(/\.onnx$/i, '')}.bits.${kind}`;
+      await request({ type: 'savePicture', kind, name, data });
+    };
+    return [
+      { label: 'SVG', run: () => void save('svg') },
+      { label: 'PNG', run: () => void save('png') },
+    ];
+  }
+
+  store.subscribe((change) => {
+    if (change === 'state' || change === 'solution') draw();
+  });
+  return { element };
+}

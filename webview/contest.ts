@@ -1,0 +1,74 @@
+/** Allocations of the same size side by side, as they measured on the user's own data. (data, document) -> element. */
+import { formatSize } from '../src/config/budget';
+import type { Contest, ContestEntry } from '../src/config/types';
+import { h } from './dom';
+import { formatPercent, plural, significant } from './format';
+import { colourStrip } from './strip';
+
+export interface ContestData {
+  contest: Contest;
+  /** Name of the candidate that is on show. */
+  chosen: string | null;
+}
+
+const COLUMNS = ['Candidate', 'Bits', 'Size', 'Average', 'KL', 'Agreement', 'SQNR', ''];
+
+/** @param adopt shows another candidate */
+export function contestTable(
+  { contest, chosen }: ContestData,
+  document: Document,
+  adopt: (name: string) => void,
+): HTMLElement {
+  const rows = [...contest.candidates].sort((a, b) => cost(a) - cost(b));
+  const head = COLUMNS.map((title) =>
+    title === '' ? h(document, 'td') : h(document, 'th', { scope: 'col' }, title),
+  );
+  return h(
+    document,
+    'table',
+    { class: 'contest' },
+    h(document, 'caption', { class: 'hint' }, caption(contest)),
+    h(document, 'thead', {}, h(document, 'tr', {}, ...head)),
+    h(document, 'tbody', {}, ...rows.map((entry) => row(entry, entry.name === chosen))),
+  );
+
+  function row(entry: ContestEntry, isChosen: boolean): HTMLElement {
+    const cells = [
+      formatSize(entry.bytes),
+      entry.averageBits.toFixed(2),
+      entry.kl === null ? '–' : significant(entry.kl),
+      entry.agreement === null ? '–' : formatPercent(entry.agreement),
+      entry.sqnrDb === null ? '–' : `${entry.sqnrDb.toFixed(1)} dB`,
+    ];
+    return h(
+      document,
+      'tr',
+      { class: isChosen ? 'chosen' : null, 'aria-current': isChosen ? 'true' : null },
+      h(document, 'th', { scope: 'row' }, entry.name),
+      h(document, 'td', { class: 'strip-cell' }, colourStrip(entry.bits, document)),
+      ...cells.map((text) => h(document, 'td', { class: 'numeric' }, text)),
+      h(document, 'td', {}, isChosen ? 'on show' : adoptButton(entry.name)),
+    );
+  }
+
+  function adoptButton(name: string): HTMLElement {
+    const made = h(
+      document,
+      'button',
+      { type: 'button', class: 'link', 'aria-label': `Adopt ${name}` },
+      'Adopt',
+    );
+    made.addEventListener('click', () => adopt(name));
+    return made;
+  }
+}
+
+function caption({ samples, heldOut, rounding }: Contest): string {
+  const inputs = `${plural(samples, 'input')}${heldOut ? ' that rounding has not seen' : ''}`;
+  return `against the float model, without labels, on ${inputs}; rounding: ${rounding}`;
+}
+
+/** What candidates are ranked by. */
+function cost({ kl, sqnrDb }: ContestEntry): number {
+  return kl ?? (sqnrDb === null ? Infinity : 10 ** (-sqnrDb / 10));
+}

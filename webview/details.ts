@@ -1,0 +1,128 @@
+/** The card of one function: what it is, why it got its bits, what every other width would cost. (data, document) -> element. */
+import { formatSize } from '../src/config/budget';
+import type { BitWidth } from '../src/core/widths';
+import { h } from './dom';
+import { formatCount, formatPercent, formatShape, significant } from './format';
+import { icon } from './glyphs';
+import type { PanelFunction } from './protocol';
+
+export interface DetailsData {
+  function: PanelFunction;
+  /** 0-based, in network order. */
+  index: number;
+  count: number;
+  bits: BitWidth | null;
+  theta: number | null;
+  importance: number | null;
+  fixedBy: 'pin' | 'lock' | null;
+  /** Names of functions that share its weights. */
+  tied: string[];
+  /** Widths to offer, rising. */
+  widths: BitWidth[];
+  /** Bytes of the whole allocated file; null before allocation. */
+  total: number | null;
+}
+
+/** @param choose locks the function at a width; null unlocks it. Absent where nothing can be changed yet. */
+export function details(
+  data: DetailsData,
+  document: Document,
+  choose?: (bits: BitWidth | null) => void,
+): HTMLElement {
+  const f = data.function;
+  const fact = (name: string, value: string, title = ''): HTMLElement =>
+    h(document, 'div', { title }, h(document, 'dt', {}, name), h(document, 'dd', {}, value));
+  const facts = [
+    fact('operator', f.op),
+    fact('output', formatShape(f.shape)),
+    fact('parameters', formatCount(f.params)),
+    fact('MACs', f.macs === null ? 'open' : formatCount(f.macs)),
+  ];
+  if (f.gamma !== null)
+    facts.push(fact('γ', significant(f.gamma), 'Sum of its ORM with all other functions'));
+  if (data.theta !== null)
+    facts.push(fact('θ', significant(data.theta), 'Decreasing function of γ, largest = 1'));
+  if (data.importance !== null) {
+    facts.push(
+      fact('importance', significant(data.importance), 'Weight of its bits in the objective, largest = 1'),
+    );
+  }
+  if (data.bits !== null && data.total) {
+    facts.push(fact('of the file', formatPercent((f.bytes[data.bits] ?? 0) / data.total)));
+  }
+  return h(
+    document,
+    'section',
+    { class: 'details', 'aria-label': `Details of ${f.name}` },
+    h(
+      document,
+      'div',
+      { class: 'who' },
+      h(document, 'h2', { title: f.layers.join('\n') }, f.name),
+      h(document, 'p', {}, standing(data)),
+    ),
+    h(document, 'dl', { class: 'facts' }, ...facts),
+    widthRow(data, document, choose),
+  );
+}
+
+function standing({ index, count, fixedBy, bits, tied, function: f }: DetailsData): string {
+  const parts = [`${index + 1} of ${count}`];
+  if (f.layers.length > 1) parts.push(`${f.layers.length} layers`);
+  if (bits !== null)
+    parts.push(fixedBy === 'lock' ? 'locked by you' : fixedBy === 'pin' ? 'pinned' : 'chosen by the solver');
+  if (tied.length > 0) parts.push(`shares its weights with ${tied.join(', ')}`);
+  return parts.join(' · ');
+}
+
+/** Bytes at each width as small bars; each is a button where bits can be changed. */
+function widthRow(
+  { function: f, widths, bits, fixedBy }: DetailsData,
+  document: Document,
+  choose?: (bits: BitWidth | null) => void,
+): HTMLElement {
+  const largest = Math.max(...widths.map((w) => f.bytes[w] ?? 0), 1);
+  const row = h(document, 'div', { class: 'width-row', role: 'group', 'aria-label': 'Bytes at each width' });
+  for (const width of widths) {
+    const bytes = f.bytes[width];
+    if (bytes === undefined) continue;
+    const bar = h(document, 'span', { class: `bar bits-${width}` });
+    bar.style.height = `${Math.max(2, Math.round((bytes / largest) * 26))}px`;
+    const chosen = width === bits;
+    const cell = h(
+      document,
+      'button',
+      {
+        class: chosen ? 'width chosen' : 'width',
+        type: 'button',
+        'aria-pressed': chosen ? 'true' : 'false',
+        disabled: !choose,
+        title: choose ? `Lock at ${width} bits` : null,
+      },
+      h(document, 'span', { class: 'bar-room' }, bar),
+      h(
+        document,
+        'span',
+        { class: 'name' },
+        `${width} bit`,
+        chosen && fixedBy ? icon(document, fixedBy) : null,
+      ),
+      h(document, 'span', { class: 'bytes' }, formatSize(bytes)),
+      f.noise?.[width] !== undefined &&
+        h(
+          document,
+          'span',
+          { class: 'bytes', title: 'Noise in its output at this width, relative to the signal' },
+          `ε ${significant(f.noise[width])}`,
+        ),
+    );
+    if (choose) cell.addEventListener('click', () => choose(width));
+    row.append(cell);
+  }
+  if (choose && fixedBy === 'lock') {
+    const free = h(document, 'button', { class: 'width free', type: 'button' }, 'Unlock');
+    free.addEventListener('click', () => choose(null));
+    row.append(free);
+  }
+  return row;
+}

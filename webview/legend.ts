@@ -1,0 +1,50 @@
+/** What the colours and marks of the bit map mean, with how many functions got each width. (data, document) -> element. */
+import type { BitWidth } from '../src/core/widths';
+import { h, s } from './dom';
+import { icon } from './glyphs';
+
+export interface LegendData {
+  bits: readonly (BitWidth | null)[];
+  pins: number;
+  locks: number;
+  skipped: { name: string; op: string; reason: string }[];
+  importance: boolean;
+  /** Column widths follow size, so areas can be compared. */
+  area: boolean;
+}
+
+export function legend(data: LegendData, document: Document): HTMLElement {
+  const counts = new Map<BitWidth, number>();
+  for (const bits of data.bits) if (bits !== null) counts.set(bits, (counts.get(bits) ?? 0) + 1);
+  const item = (mark: Element, text: string, title = ''): HTMLElement =>
+    h(document, 'li', { title }, mark, h(document, 'span', {}, text));
+  const list = h(document, 'ul', { class: 'legend', 'aria-label': 'Legend' });
+  for (const [bits, count] of [...counts].sort(([a], [b]) => a - b)) {
+    list.append(item(h(document, 'span', { class: `swatch bits-${bits}` }), `${bits} bit × ${count}`));
+  }
+  if (data.importance) {
+    const line = s(
+      document,
+      'svg',
+      { width: 18, height: 10, class: 'icon importance', 'aria-hidden': 'true' },
+      s(document, 'path', { d: 'M0 5h18', class: 'line' }),
+      s(document, 'circle', { cx: 9, cy: 5, r: 2.5 }),
+    );
+    list.append(item(line, 'importance', 'Weight of the function in the objective, largest = full height'));
+  }
+  if (data.area) list.append(h(document, 'li', { class: 'hint' }, 'area = bytes on disk'));
+  if (data.pins > 0) list.append(item(icon(document, 'pin'), 'pinned'));
+  if (data.locks > 0) list.append(item(icon(document, 'lock'), 'locked'));
+  if (data.skipped.length > 0) {
+    const names = data.skipped.slice(0, 20).map((node) => `${node.name} (${node.op}): ${node.reason}`);
+    const more = data.skipped.length > 20 ? [`and ${data.skipped.length - 20} more`] : [];
+    list.append(
+      item(
+        h(document, 'span', { class: 'swatch float' }),
+        `${data.skipped.length} left float`,
+        [...names, ...more].join('\n'),
+      ),
+    );
+  }
+  return list;
+}

@@ -1,0 +1,83 @@
+/** By which objective a plan is solved, and what an allocation is worth under it. Pure; page and worker share it. */
+import type { Contest, ContestEntry } from '../src/config/types';
+import { bitsTimesWeight } from '../src/core/allocation';
+import { importanceOfGamma, type Decay } from '../src/core/importance';
+import { noiseOf } from '../src/core/noise';
+import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem';
+import type { BitWidth } from '../src/core/widths';
+import type { Plan } from './plan';
+
+export type Single = ContestEntry['objective'];
+
+/** What the worker needs to solve by any objective. */
+export interface Task {
+  /** With the paper's importance as weights, and with noise where it was measured. */
+  problem: AllocationProblem;
+  gamma: Float64Array;
+  objective: Single;
+  decay: Decay;
+  beta: number;
+}
+
+export function winnerOf(
+  plan: Pick<Plan, 'objective' | 'chosen'>,
+  contest: Contest | null,
+): ContestEntry | null {
+  if (plan.objective !== 'auto' || !contest) return null;
+  return contest.candidates.find(({ name }) => name === plan.chosen) ?? null;
+}
+
+/** The objective itself: auto stands for that of the candidate it follows, or the paper's where there was no contest. */
+export function effective(
+  plan: Pick<Plan, 'objective' | 'chosen' | 'beta'>,
+  contest: Contest | null,
+): { objective: Single; beta: number } {
+  if (plan.objective !== 'auto') return { objective: plan.objective, beta: plan.beta };
+  const winner = winnerOf(plan, contest);
+  return { objective: winner?.objective ?? 'orthogonality', beta: winner?.beta ?? plan.beta };
+}
+
+export function isNoise(objective: Single): objective is 'noise-aware' | 'orthogonality-noise' {
+  return objective === 'noise-aware' || objective === 'orthogonality-noise';
+}
+
+/** What a choice adds to the sum that is maximised; noise counts against it. */
+export function valueOf(task: Task): (candidate: Candidate, choice: Choice, index: number) => number {
+  const { objective, gamma, decay, beta } = task;
+  if (!isNoise(objective)) return bitsTimesWeight;
+  const noise = noiseOf(objective);
+  if (objective === 'noise-aware') return (candidate, choice) => -noise(candidate, choice);
+  const { weight } = importanceOfGamma(gamma, { decay, beta, normalised: true });
+  return (candidate, choice, i) => -noise({ ...candidate, weight: weight[i] }, choice);
+}
+
+/** The sum itself; NaN where a width is not among the choices. */
+export function worth(task: Task, bits: readonly (BitWidth | null)[]): number {
+  const value = valueOf(task);
+  return task.problem.candidates.reduce((sum, candidate, i) => {
+    const choice = candidate.choices.find((c) => c.bits === bits[i]);
+    return choice ? sum + value(candidate, choice, i) : NaN;
+  }, 0);
+}
+
+/**
+ * The contest may have found bits by trying that no program answers. They stand in for the solution as long as the
+ * contest is about the same problem: its entry of the same objective has just been found again.
+ */
+export function improved(
+  solved: Allocation,
+  plan: Plan,
+  contest: Contest | null,
+  task: Task,
+): Pick<Allocation, 'bits' | 'solver'> {
+  const winner = winnerOf(plan, contest);
+  const same = (bits: readonly number[]): boolean => bits.every((b, i) => b === solved.bits[i]);
+  const stands = contest?.candidates.some(
+    (entry) => entry.objective === winner?.objective && entry.beta === winner.beta && same(entry.bits),
+  );
+  if (!winner || !stands || same(winner.bits)) return solved;
+  const objective = Math.abs(worth(task, winner.bits));
+  const { bound } = solved.solver;
+  const gap = Math.abs(bound - objective) / Math.max(1e-300, objective);
+  return { bits: winner.bits, solver: { status: 'feasible', objective, bound, gap, milliseconds: 0 } };
+}

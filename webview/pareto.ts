@@ -1,0 +1,100 @@
+/** Objective against file size: every distinct optimum, the budget, and where the current allocation stands. (data, document) -> SVG. */
+import * as Plot from '@observablehq/plot';
+import { formatSize } from '../src/config/budget';
+import type { Frontier } from './solver';
+
+export interface ParetoData {
+  /** null while it is sought. */
+  frontier: Frontier | null;
+  current: Point | null;
+  /** Objectives are negative sums of noise, shown in dB. */
+  isNoise: boolean;
+  /** Size of all functions at the widest allowed width. */
+  range: { smallest: number; largest: number };
+  width: number;
+  height: number;
+}
+
+/** Left and right edges of the plot in pixels; the budget slider lies under it and shares them. */
+export const PARETO_MARGIN = { left: 46, right: 18 };
+
+export interface Point {
+  sizeBytes: number;
+  objective: number;
+}
+
+export function pareto(data: ParetoData, document: Document): SVGSVGElement {
+  const { frontier, current, range, isNoise } = data;
+  const points = thinned(data);
+  const height = heightOf(data);
+  const size = (p: Point): number => p.sizeBytes;
+  const few = points.length <= 60;
+  const svg = Plot.plot({
+    document,
+    width: data.width,
+    height: data.height,
+    marginLeft: PARETO_MARGIN.left,
+    marginRight: PARETO_MARGIN.right,
+    marginTop: 20,
+    marginBottom: 28,
+    className: 'pareto',
+    style: { background: 'none' },
+    x: { domain: [range.smallest, range.largest], tickFormat: formatSize, ticks: 5, label: null },
+    y: isNoise
+      ? { label: 'signal over noise, dB', ticks: 4, nice: true }
+      : { label: 'objective, % of the best', ticks: 4, domain: [0, 100] },
+    marks: [
+      Plot.gridY({ ticks: 4, stroke: 'currentColor', strokeOpacity: 0.15 }),
+      isNoise
+        ? null
+        : Plot.areaY(points, { x: size, y: height, y1: 0, curve: 'step-after', className: 'under' }),
+      Plot.lineY(points, { x: size, y: height, curve: 'step-after', className: 'frontier' }),
+      few ? Plot.dot(points, { x: size, y: height, r: 2, className: 'optima' }) : null,
+      current
+        ? [
+            Plot.ruleX([current], { x: size, strokeDasharray: '2,3', className: 'here' }),
+            frontier ? Plot.dot([current], { x: size, y: height, r: 5.5, className: 'current' }) : null,
+          ]
+        : null,
+    ],
+  }) as SVGSVGElement;
+  // Plot's own style element would break the page's CSP; style.css carries what is needed of it
+  svg.querySelector('style')?.remove();
+  // inside an image, labels of groups say nothing and are not allowed
+  svg.querySelectorAll('[aria-label]').forEach((group) => group.removeAttribute('aria-label'));
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', describe(data));
+  return svg;
+}
+
+/** As many points as can be told apart: of a curve that only rises, the last in each half pixel. */
+function thinned({ frontier, range, width }: ParetoData): Point[] {
+  if (!frontier) return [];
+  const { size, objective } = frontier;
+  const cell = (range.largest - range.smallest) / (2 * width) || 1;
+  const points: Point[] = [];
+  for (let i = 0; i < size.length; i++) {
+    const isLast = i === size.length - 1 || Math.floor(size[i + 1] / cell) !== Math.floor(size[i] / cell);
+    if (i === 0 || isLast) points.push({ sizeBytes: size[i], objective: objective[i] });
+  }
+  return points;
+}
+
+/** An objective as a height of the picture. */
+function heightOf({ frontier, current, isNoise }: ParetoData): (point: Point) => number {
+  if (isNoise) return ({ objective }) => -10 * Math.log10(Math.max(1e-12, -objective));
+  const best = Math.max(frontier?.objective.at(-1) ?? 0, current?.objective ?? 0, Number.MIN_VALUE);
+  return ({ objective }) => (100 * objective) / best;
+}
+
+function describe(data: ParetoData): string {
+  const { frontier, current, range, isNoise } = data;
+  const height = heightOf(data);
+  const where = current
+    ? ` Now at ${formatSize(current.sizeBytes)}, ${height(current).toFixed(1)} ${isNoise ? 'dB of signal over noise' : 'percent of the best objective'}.`
+    : '';
+  const count = frontier
+    ? `${frontier.size.length} ${frontier.isComplete ? 'distinct optima' : 'optima on its convex hull'}`
+    : 'still computed,';
+  return `Objective against size: ${count} from ${formatSize(range.smallest)} to ${formatSize(range.largest)}.${where}`;
+}

@@ -1,0 +1,81 @@
+/** What the page shows and changes -> what the solver is asked. */
+import { solverBudget, type BudgetSpec } from '../src/config/budget';
+import { buildProblem } from '../src/core/buildProblem';
+import { importance, importanceOfGamma, type Importance } from '../src/core/importance';
+import type { AllocationProblem } from '../src/core/problem';
+import type { Plan } from './plan';
+import type { PanelState } from './protocol';
+
+/** Importance under the plan's decay and beta, from the ORM or the gamma that the config keeps; null before scoring. */
+export function weightsOf(
+  state: PanelState,
+  { decay, beta }: Pick<Plan, 'decay' | 'beta'>,
+): Importance | null {
+  const { functions, orm } = state;
+  if (functions.length === 0) return null;
+  if (orm) return importance(orm, functions.length, { decay, beta });
+  if (functions.some((f) => f.gamma === null)) return null;
+  return importanceOfGamma(
+    Float64Array.from(functions, (f) => f.gamma ?? 0),
+    { decay, beta },
+  );
+}
+
+/** @throws SettingsError for settings that contradict each other */
+export function problemOf(
+  state: PanelState,
+  plan: Omit<Plan, 'chosen' | 'objective'>,
+  weight: Float64Array,
+): AllocationProblem {
+  return buildProblem(
+    state.functions.map((f, i) => ({
+      name: f.name,
+      params: f.params,
+      weight: weight[i],
+      bytesByWidth: f.bytes,
+      // weights that are left alone make no noise
+      noiseByWidth: f.noise ? { ...f.noise, 16: 0, 32: 0 } : undefined,
+    })),
+    {
+      widths: plan.widths,
+      pins: plan.pins,
+      locks: plan.locks,
+      ties: state.ties,
+      fixedBytes: state.fixedBytes,
+      budget: solverBudget(plan.budget, state.model.bytes),
+    },
+  );
+}
+
+/** What budgets make a difference. */
+export interface Range {
+  smallest: number;
+  largest: number;
+  /** Average bits at either end. */
+  leastBits: number;
+  mostBits: number;
+}
+
+export function rangeOf({ candidates, fixedBytes }: AllocationProblem): Range {
+  const params = candidates.reduce((sum, c) => sum + c.params, 0) || 1;
+  const range = { smallest: fixedBytes, largest: fixedBytes, leastBits: 0, mostBits: 0 };
+  for (const { choices, params: own } of candidates) {
+    const bytes = choices.map((choice) => choice.bytes);
+    range.smallest += Math.min(...bytes);
+    range.largest += Math.max(...bytes);
+    range.leastBits += (choices[0].bits * own) / params;
+    range.mostBits += (choices[choices.length - 1].bits * own) / params;
+  }
+  return range;
+}
+
+/** The budget of the same kind that is closest and can be met. */
+export function nearestFeasible(
+  budget: BudgetSpec,
+  least: { bytes: number; averageBits: number },
+  modelBytes: number,
+): BudgetSpec {
+  if ('averageBits' in budget) return { averageBits: Math.ceil(least.averageBits * 100 - 1e-9) / 100 };
+  if ('bytes' in budget) return { bytes: least.bytes };
+  return { ratio: Math.floor((modelBytes / least.bytes) * 100) / 100 };
+}

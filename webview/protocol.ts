@@ -1,0 +1,154 @@
+/**
+ * The boundary between the bit map page and the extension. Discriminated unions both ways; every request of the page
+ * ends in exactly one `done` or `failed` with its id.
+ */
+import type { BudgetSpec } from '../src/config/budget';
+import type { Contest } from '../src/config/types';
+import type { Objective } from '../src/core/objectives';
+import type { PinnedEnds } from '../src/core/buildProblem';
+import type { Decay } from '../src/core/importance';
+import type { Certificate } from '../src/core/problem';
+import type { BitWidth } from '../src/core/widths';
+import type { Dimension } from '../src/onnx/network';
+import type { Plan } from './plan';
+
+/** One function of the network, as far as it is known: from the file alone, or scored and allocated. */
+export interface PanelFunction {
+  name: string;
+  /** Operator of the layer that ends it. */
+  op: string;
+  /** Node names. */
+  layers: string[];
+  /** Output shape; null where unknown. */
+  shape: Dimension[] | null;
+  /** Weight elements. */
+  params: number;
+  /** Multiply-accumulates for one sample; null where the spatial size is open. */
+  macs: number | null;
+  /** Run of equal spatial resolution, 0-based. */
+  stage: number;
+  /** Bytes on disk at each width it can be stored at. */
+  bytes: Record<number, number>;
+  /** null before the first allocation. */
+  bits: BitWidth | null;
+  /** The user insists on `bits`. */
+  locked: boolean;
+  /** Sum of this function's ORM with all others; null before scoring. */
+  gamma: number | null;
+  /** Relative output error at each width, where it was measured. */
+  noise: Record<number, number> | null;
+}
+
+export interface SkippedLayer {
+  name: string;
+  op: string;
+  /** Why it stays float. */
+  reason: string;
+}
+
+/** What the user can change without scoring again. */
+export interface PanelSettings {
+  /** auto: that of the contest's chosen candidate. */
+  objective: Objective;
+  budget: BudgetSpec;
+  widths: BitWidth[];
+  pins: PinnedEnds | null;
+  decay: Decay;
+  beta: number;
+}
+
+export interface ScoringFacts {
+  /** Device, for people: "CPU, 2 threads". */
+  provider: string;
+  samples: number;
+  /** Load and score together; null where the config does not say. */
+  seconds: number | null;
+  synthetic: boolean;
+  centered: boolean;
+  /** For people: "64 of 256 images in calibration/". */
+  data: string;
+}
+
+/** Actions of the extension that the page may offer; what is not listed does not appear. */
+export type Capability = 'quantize' | 'write' | 'export' | 'evaluate';
+
+export interface PanelState {
+  model: { uri: string; name: string; bytes: number };
+  /** null: no config yet. dirty: open in an editor with unsaved changes. */
+  config: { uri: string; name: string; dirty: boolean } | null;
+  functions: PanelFunction[];
+  skipped: SkippedLayer[];
+  /** Groups of indices into functions that share their weights. */
+  ties: number[][];
+  /** Bytes of the file that no choice changes. */
+  fixedBytes: number;
+  /** functions x functions, row-major; null: not scored, or scored elsewhere. */
+  orm: Float64Array | null;
+  /** null before the first allocation. */
+  settings: PanelSettings | null;
+  solver: Certificate | null;
+  /** Allocations of one size, compared on the user's data; null: none was held. */
+  contest: Contest | null;
+  scoring: ScoringFacts | null;
+  /** Width of the activations in the quantized model; 32: float. */
+  activationBits: number;
+  capabilities: Capability[];
+  /** Formats beyond the page's own that the extension can copy. */
+  copyFormats: { id: string; label: string }[];
+  /** Something the user must know before trusting the numbers, e.g. "The model has changed since it was scored." */
+  warnings: string[];
+}
+
+/** What the page asks the extension to put into the config. */
+export interface PanelEdit {
+  settings: PanelSettings;
+  functions: { name: string; bits: BitWidth; locked: boolean; importance: number }[];
+  solver: Certificate;
+  /** The contest's candidate that these bits follow. */
+  chosen: string | null;
+}
+
+export type PanelRequest =
+  | { type: 'write'; edit: PanelEdit }
+  | { type: 'quantize' }
+  | { type: 'export' }
+  | { type: 'evaluate' }
+  /** Text to put on the clipboard. */
+  | { type: 'copyText'; text: string; what: string }
+  /** One of the state's copyFormats, of the config as it is written. */
+  | { type: 'copyFormat'; format: string }
+  | { type: 'savePicture'; kind: 'svg' | 'png'; name: string; data: Uint8Array };
+
+export type FromPage =
+  | { type: 'ready' }
+  | { type: 'request'; id: number; request: PanelRequest }
+  /** Show where this function stands in the config, if it is open. */
+  | { type: 'reveal'; name: string }
+  | { type: 'openConfig' }
+  /** Something went wrong inside the page. */
+  | { type: 'error'; message: string };
+
+export type ToPage =
+  | { type: 'state'; state: PanelState }
+  /** Select a function, e.g. from a CodeLens. */
+  | { type: 'select'; name: string }
+  /** The model cannot be shown at all. */
+  | { type: 'unreadable'; message: string }
+  | { type: 'done'; id: number }
+  | { type: 'failed'; id: number; message: string };
+
+/** What survives a reload of the window; the rest comes again from the extension. */
+export interface SavedView {
+  version: 1;
+  model: string;
+  /** null: there was none. */
+  config: string | null;
+  /** Unwritten settings and locks, if any. */
+  plan: Plan | null;
+  selected: string[];
+  columnWidth: 'equal' | 'size';
+  showImportance: boolean;
+  budgetUnit: BudgetUnit;
+}
+
+export type BudgetUnit = 'MB' | 'MiB' | 'KB' | 'bits' | 'ratio';

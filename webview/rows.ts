@@ -1,0 +1,161 @@
+/** The rows of the table: what is in them, and which are shown in what order. */
+import type { BitWidth } from '../src/core/widths';
+import { formatSize } from '../src/config/budget';
+import { formatCount, formatPercent, formatShape, significant } from './format';
+import type { PanelFunction } from './protocol';
+import type { Store } from './store';
+
+export interface Row {
+  /** 0-based, in network order. */
+  index: number;
+  name: string;
+  op: string;
+  shape: string;
+  stage: number;
+  params: number;
+  macs: number | null;
+  gamma: number | null;
+  importance: number | null;
+  bits: BitWidth | null;
+  bytes: number;
+  share: number | null;
+  fixedBy: 'pin' | 'lock' | null;
+}
+
+export interface Column {
+  id: Exclude<keyof Row, 'stage' | 'fixedBy'>;
+  title: string;
+  /** CSS grid track. */
+  track: string;
+  numeric: boolean;
+  text(row: Row): string;
+}
+
+export const COLUMNS: readonly Column[] = [
+  { id: 'index', title: '#', track: '48px', numeric: true, text: (r) => String(r.index + 1) },
+  { id: 'name', title: 'Function', track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
+  { id: 'op', title: 'Operator', track: 'minmax(70px, 0.7fr)', numeric: false, text: (r) => r.op },
+  { id: 'shape', title: 'Output', track: 'minmax(110px, 1fr)', numeric: false, text: (r) => r.shape },
+  {
+    id: 'params',
+    title: 'Parameters',
+    track: 'minmax(86px, 0.7fr)',
+    numeric: true,
+    text: (r) => formatCount(r.params),
+  },
+  {
+    id: 'macs',
+    title: 'MACs',
+    track: 'minmax(74px, 0.7fr)',
+    numeric: true,
+    text: (r) => (r.macs === null ? '?' : formatCount(r.macs)),
+  },
+  {
+    id: 'gamma',
+    title: 'γ',
+    track: 'minmax(62px, 0.6fr)',
+    numeric: true,
+    text: (r) => (r.gamma === null ? '' : significant(r.gamma)),
+  },
+  {
+    id: 'importance',
+    title: 'Importance',
+    track: 'minmax(86px, 0.7fr)',
+    numeric: true,
+    text: (r) => (r.importance === null ? '' : significant(r.importance)),
+  },
+  {
+    id: 'bits',
+    title: 'Bits',
+    track: 'minmax(78px, 0.7fr)',
+    numeric: true,
+    text: (r) => (r.bits === null ? '' : String(r.bits)),
+  },
+  {
+    id: 'bytes',
+    title: 'Size',
+    track: 'minmax(80px, 0.7fr)',
+    numeric: true,
+    text: (r) => formatSize(r.bytes),
+  },
+  {
+    id: 'share',
+    title: 'Of file',
+    track: 'minmax(66px, 0.6fr)',
+    numeric: true,
+    text: (r) => (r.share === null ? '' : formatPercent(r.share)),
+  },
+];
+
+export interface Sorting {
+  by: Column['id'];
+  descending: boolean;
+}
+
+/** Every solution makes all rows anew; what only the file decides is made once. */
+const shapes = new WeakMap<PanelFunction, string>();
+
+function shapeText(f: PanelFunction): string {
+  let text = shapes.get(f);
+  if (text === undefined) {
+    text = formatShape(f.shape).replaceAll(' ', '');
+    shapes.set(f, text);
+  }
+  return text;
+}
+
+export function rowsOf(store: Store): Row[] {
+  const { state, shown } = store;
+  if (!state) return [];
+  const total = shown.totals?.sizeBytes ?? null;
+  return state.functions.map((f, index): Row => {
+    const bits = shown.bits[index] ?? null;
+    const bytes = f.bytes[bits ?? 32] ?? f.params * 4;
+    return {
+      index,
+      name: f.name,
+      op: f.op,
+      shape: shapeText(f),
+      stage: f.stage,
+      params: f.params,
+      macs: f.macs,
+      gamma: f.gamma,
+      importance: shown.weights ? shown.weights.weight[index] : null,
+      bits,
+      bytes,
+      share: total === null ? bytes / state.model.bytes : bytes / total,
+      fixedBy: store.fixedBy(index),
+    };
+  });
+}
+
+/**
+ * Rows that match every word of the filter: a part of name, operator or shape; "4bit", "locked", "pinned" and
+ * "stage2" match what they say.
+ */
+export function filtered(rows: readonly Row[], filter: string): Row[] {
+  const words = filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  return rows.filter((row) => words.every((word) => matches(row, word)));
+}
+
+function matches(row: Row, word: string): boolean {
+  const tags = [`${row.bits ?? ''}bit`, `stage${row.stage}`];
+  if (row.fixedBy) tags.push(row.fixedBy === 'lock' ? 'locked' : 'pinned');
+  return tags.includes(word) || `${row.name} ${row.op} ${row.shape}`.toLowerCase().includes(word);
+}
+
+export function sorted(rows: readonly Row[], { by, descending }: Sorting): Row[] {
+  const sign = descending ? -1 : 1;
+  return [...rows].sort((a, b) => sign * compare(a[by], b[by]) || a.index - b.index);
+}
+
+/** Unknown values come last in rising order. */
+function compare(a: string | number | null, b: string | number | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return typeof a === 'string' || typeof b === 'string'
+    ? String(a).localeCompare(String(b), 'en', { numeric: true })
+    : a - b;
+}

@@ -1,0 +1,291 @@
+/** What the page knows: the extension's state, the user's plan with its history, and the solution that is shown. */
+import { SettingsError } from '../src/core/buildProblem';
+import type { Importance } from '../src/core/importance';
+import type { Certificate } from '../src/core/problem';
+import type { BitWidth } from '../src/core/widths';
+import {
+  pinAt,
+  planOf,
+  push,
+  redo,
+  samePlan,
+  startHistory,
+  undo,
+  withLocks,
+  withoutLocks,
+  type History,
+  type Plan,
+} from './plan';
+import { effective, improved, isNoise, worth, type Task } from './objective';
+import { nearestFeasible, problemOf, rangeOf, weightsOf, type Range } from './problem';
+import type { PanelState, SavedView } from './protocol';
+import type { Frontier, Solver } from './solver';
+import { totalsOf, type Totals } from './totals';
+import type { BudgetSpec } from '../src/config/budget';
+
+/** What is on show; bits stay those of the last solution while a new one is sought or none exists. */
+export interface Shown {
+  bits: (BitWidth | null)[];
+  solver: Certificate | null;
+  weights: Importance | null;
+  /** Of the bits on show under the objective on show; null where there are none. */
+  worth: number | null;
+  totals: Totals | null;
+}
+
+export interface Trouble {
+  message: string;
+  nearest: BudgetSpec | null;
+}
+
+/** What changed, so that a part of the page redraws only what it must. */
+export type Change = 'state' | 'solution' | 'frontier' | 'selection' | 'active' | 'view';
+
+export class Store {
+  state: PanelState | null = null;
+  shown: Shown = { bits: [], solver: null, weights: null, totals: null, worth: null };
+  trouble: Trouble | null = null;
+  range: Range | null = null;
+  frontier: Frontier | null = null;
+  history: History | null = null;
+  /** A plan being dragged, not yet a step. */
+  preview: Plan | null = null;
+  /** The config's plan changed under unwritten changes. */
+  conflict = false;
+  readonly view = {
+    columnWidth: 'equal' as SavedView['columnWidth'],
+    showImportance: true,
+    budgetUnit: 'MB' as SavedView['budgetUnit'],
+    selected: new Set<string>(),
+    /** Index of the function under the pointer or the keyboard cursor, or -1. */
+    active: -1,
+    hovered: -1,
+  };
+  private written: Plan | null = null;
+  private readonly listeners = new Set<(change: Change) => void>();
+
+  constructor(private readonly solver: Solver) {}
+
+  subscribe(listener: (change: Change) => void): void {
+    this.listeners.add(listener);
+  }
+
+  private tell(change: Change): void {
+    for (const listener of this.listeners) listener(change);
+  }
+
+  get plan(): Plan | null {
+    return this.preview ?? this.history?.present ?? null;
+  }
+
+  /** There are changes that the config does not have. */
+  get unwritten(): boolean {
+    return this.plan !== null && this.written !== null && !samePlan(this.plan, this.written);
+  }
+
+  indexOf(name: string): number {
+    return this.state?.functions.findIndex((f) => f.name === name) ?? -1;
+  }
+
+  /** A new state from the extension. Unwritten changes stay, with a word if the config moved under them. */
+  receive(state: PanelState, restored: Plan | null = null): void {
+    const fresh = planOf(state);
+    const mine = restored ?? (this.unwritten ? this.plan : null);
+    const moved = this.written !== null && fresh !== null && !samePlan(fresh, this.written);
+    this.state = state;
+    this.written = fresh;
+    this.preview = null;
+    for (const name of [...this.view.selected]) if (this.indexOf(name) < 0) this.view.selected.delete(name);
+    if (!fresh) {
+      this.history = null;
+      this.conflict = false;
+    } else if (mine && !samePlan(mine, fresh)) {
+      this.history ??= startHistory(fresh);
+      this.history = push(this.history, mine);
+      this.conflict = moved;
+    } else {
+      if (this.history && moved) this.history = push(this.history, fresh);
+      this.history ??= startHistory(fresh);
+      this.conflict = false;
+    }
+    if (this.view.active < 0 && state.functions.length > 0) this.view.active = 0;
+    this.showConfig(null);
+    this.tell('state');
+    this.ponder(true);
+  }
+
+  /** Drops unwritten changes for what the config says; undo brings them back. */
+  takeConfig(): void {
+    this.conflict = false;
+    if (this.written) this.commit(this.written);
+  }
+
+  keepMine(): void {
+    this.conflict = false;
+    this.tell('view');
+  }
+
+  /** Shows a plan while it is dragged. */
+  drag(plan: Plan): void {
+    this.preview = plan;
+    this.ponder(false);
+  }
+
+  commit(plan: Plan): void {
+    if (!this.history) return;
+    const before = this.plan;
+    this.preview = null;
+    this.history = push(this.history, plan);
+    this.ponder(before === null || !sameCurve(before, plan) || this.frontier === null);
+  }
+
+  undo(): void {
+    this.step(undo);
+  }
+
+  redo(): void {
+    this.step(redo);
+  }
+
+  private step(move: (history: History) => History): void {
+    if (!this.history) return;
+    const before = this.history.present;
+    this.preview = null;
+    this.history = move(this.history);
+    this.ponder(!sameCurve(before, this.history.present));
+  }
+
+  lock(names: readonly string[], bits: BitWidth | null): void {
+    if (!this.plan || !this.state) return;
+    const current = new Map<string, BitWidth>();
+    this.state.functions.forEach((f, i) => {
+      const width = this.shown.bits[i];
+      if (width) current.set(f.name, width);
+    });
+    this.commit(withLocks(this.plan, names, bits, current));
+  }
+
+  unlock(names: readonly string[]): void {
+    if (this.plan) this.commit(withoutLocks(this.plan, names));
+  }
+
+  /** What fixes a function's width under the plan on show; a tie hands it on. */
+  fixedBy(index: number): 'pin' | 'lock' | null {
+    const { plan, state } = this;
+    if (!plan || !state) return null;
+    const group = state.ties.find((tie) => tie.includes(index)) ?? [index];
+    if (group.some((i) => Object.hasOwn(plan.locks, state.functions[i].name))) return 'lock';
+    return group.some((i) => pinAt(plan.pins, i, state.functions.length) !== undefined) ? 'pin' : null;
+  }
+
+  select(names: Iterable<string>, active?: number): void {
+    this.view.selected = new Set(names);
+    if (active !== undefined) this.view.active = active;
+    this.tell('selection');
+  }
+
+  activate(index: number): void {
+    if (this.view.active === index) return;
+    this.view.active = index;
+    this.tell('active');
+  }
+
+  hover(index: number): void {
+    if (this.view.hovered === index) return;
+    this.view.hovered = index;
+    this.tell('active');
+  }
+
+  setView(view: Partial<Pick<Store['view'], 'columnWidth' | 'showImportance' | 'budgetUnit'>>): void {
+    Object.assign(this.view, view);
+    this.tell('view');
+  }
+
+  /** What the config says, without solving anything. */
+  private showConfig(task: Task | null): void {
+    const { state } = this;
+    if (!state) return;
+    const bits = state.functions.map((f) => f.bits);
+    this.shown = {
+      bits,
+      solver: state.solver,
+      weights: weightsOf(state, state.settings ?? { decay: 'exp', beta: 1 }),
+      totals: totalsOf(state, bits),
+      worth: task && finite(worth(task, bits)),
+    };
+    this.trouble = null;
+  }
+
+  /** What the plan on show asks of the solver; null where there is nothing to solve. @throws SettingsError */
+  private taskOf(state: PanelState, plan: Plan): Task | null {
+    const weights = weightsOf(state, plan);
+    if (!weights) return null;
+    const { objective, beta } = effective(plan, state.contest);
+    if (isNoise(objective) && state.functions.some((f) => f.noise === null)) {
+      throw new SettingsError('The noise of this network was not measured: score again with this objective.');
+    }
+    const problem = problemOf(state, plan, weights.weight);
+    return { problem, gamma: weights.gamma, objective, decay: plan.decay, beta };
+  }
+
+  /** Solves the plan on show, and the frontier again where `curve` says that more than the budget has changed. */
+  private ponder(curve: boolean): void {
+    const { state, plan } = this;
+    let task: Task | null = null;
+    try {
+      task = state && plan && this.taskOf(state, plan);
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error;
+      this.trouble = { message: error.message, nearest: null };
+    }
+    if (!state || !plan || !task) return this.tell('solution');
+    this.range = rangeOf(task.problem);
+    if (curve) {
+      this.frontier = null;
+      this.tell('frontier');
+      void this.seekFrontier(task);
+    }
+    if (this.written && samePlan(plan, this.written)) {
+      this.showConfig(task);
+      this.tell('solution');
+    } else {
+      void this.solve(state, plan, task);
+    }
+  }
+
+  /** The hull first, as it is there at once. */
+  private async seekFrontier(task: Task): Promise<void> {
+    for (const quick of [true, false]) {
+      const frontier = await this.solver.frontier(task, quick);
+      if (!frontier) return;
+      this.frontier = frontier;
+      this.tell('frontier');
+    }
+  }
+
+  private async solve(state: PanelState, plan: Plan, task: Task): Promise<void> {
+    const outcome = await this.solver.solve(task);
+    if (!outcome || this.state !== state || (!this.unwritten && this.written !== null)) return;
+    if ('allocation' in outcome) {
+      const { bits, solver } = improved(outcome.allocation, plan, state.contest, task);
+      const weights = weightsOf(state, plan);
+      this.shown = { bits, solver, weights, totals: totalsOf(state, bits), worth: finite(worth(task, bits)) };
+      this.trouble = null;
+    } else if ('infeasible' in outcome) {
+      const nearest = nearestFeasible(plan.budget, outcome.least, state.model.bytes);
+      this.trouble = { message: outcome.infeasible, nearest };
+    } else {
+      this.trouble = { message: outcome.failed, nearest: null };
+    }
+    this.tell('solution');
+  }
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** The plans differ in nothing but their budget. */
+function sameCurve(a: Plan, b: Plan): boolean {
+  return samePlan({ ...a, budget: b.budget }, b);
+}

@@ -1,0 +1,33 @@
+/** Sums over the network, as floats and as allocated. */
+import type { BitWidth } from '../src/core/widths';
+import type { PanelFunction, PanelState } from './protocol';
+
+export interface Totals {
+  params: number;
+  /** null where a function's spatial size is open. */
+  macs: number | null;
+  sizeBytes: number;
+  averageBits: number;
+  /** Bit operations for one sample: MACs x weight bits x activation bits. */
+  bops: number | null;
+  floatBops: number | null;
+}
+
+/** null where not every function has bits. */
+export function totalsOf(state: PanelState, bits: readonly (BitWidth | null)[]): Totals | null {
+  const { functions } = state;
+  if (functions.length === 0 || bits.some((b) => b === null)) return null;
+  const width = bits as BitWidth[];
+  const sum = (of: (f: PanelFunction, i: number) => number): number =>
+    functions.reduce((total, f, i) => total + of(f, i), 0);
+  const known = functions.every((f) => f.macs !== null);
+  const params = sum((f) => f.params);
+  return {
+    params,
+    macs: known ? sum((f) => f.macs ?? 0) : null,
+    sizeBytes: state.fixedBytes + sum((f, i) => f.bytes[width[i]] ?? 0),
+    averageBits: sum((f, i) => f.params * width[i]) / params,
+    bops: known ? sum((f, i) => (f.macs ?? 0) * width[i] * state.activationBits) : null,
+    floatBops: known ? sum((f) => (f.macs ?? 0) * 32 * 32) : null,
+  };
+}
