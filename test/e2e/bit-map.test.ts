@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FrameLocator } from 'playwright-core';
+import { expect, test, vi } from 'vitest';
+import { parseConfig, type Config } from '../../src/config/config';
+import { exampleWorkspace } from '../vscode/workspace';
+import type { CodeWindow } from './driver';
+import { openWindow } from './fixture';
+import { config, model, startQuantizing } from './quantize-steps';
+
+const patient = { timeout: 60_000, interval: 200 };
+
+/** A window in which the example has been quantized and its bit map is open beside the config. */
+async function quantized(): Promise<{ window: CodeWindow; panel: FrameLocator }> {
+  const window = await openWindow({
+    workspace: await exampleWorkspace(),
+    size: { width: 1600, height: 1200 },
+  });
+  await startQuantizing(window, 4);
+  await window.editor.waitForActive(config);
+  const panel = window.webview();
+  await panel.getByRole('button', { name: 'Write config' }).waitFor();
+  return { window, panel };
+}
+
+/** The config as it lies on the disk. */
+function onDisk(window: CodeWindow): Config {
+  return parseConfig(readFileSync(join(window.workspace, config), 'utf8'), config);
+}
+
+/** Saves the config in front and returns it. */
+async function saved(window: CodeWindow): Promise<Config> {
+  await window.editor.tab(config).click();
+  await window.page.keyboard.press('Control+S');
+  await window.editor.savedTab(config).waitFor();
+  return onDisk(window);
+}
+
+test('dragging the budget solves again, and "Write config" changes the config, which can be undone', async () => {
+  const { window, panel } = await quantized();
+  const before = onDisk(window);
+  const slider = panel.getByRole('slider', { name: 'Budget' });
+  await slider.scrollIntoViewIfNeeded();
+  const box = (await slider.boundingBox())!;
+  const y = box.y + box.height / 2;
+  await window.page.mouse.move(box.x + box.width * 0.3, y);
+  await window.page.mouse.down();
+  for (const at of [0.4, 0.5, 0.6, 0.7, 0.8]) await window.page.mouse.move(box.x + box.width * at, y);
+  await window.page.mouse.up();
+
+  const write = panel.getByRole('button', { name: 'Write config' });
+  await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);
+  await write.click();
+  // the config was saved before, so it is saved again
+  await vi.waitFor(() => expect(onDisk(window)).not.toEqual(before), patient);
+  const after = onDisk(window);
+  expect(after.totals.bytes).toBeGreaterThan(before.totals.bytes);
+  expect(after.totals.bytes).toBeLessThanOrEqual(after.totals.budgetBytes);
+  expect(after.functions.map((f) => f.bits)).not.toEqual(before.functions.map((f) => f.bits));
+
+  await window.editor.tab(config).click();
+  await window.page.keyboard.press('Control+Z');
+  expect(await saved(window)).toEqual(before);
+});
+
+test('a function locked in the table is locked in the config', async () => {
+  const { window, panel } = await quantized();
+  const { name, bits } = onDisk(window).functions[2];
+  const row = panel.getByRole('row', { name });
+  await row.scrollIntoViewIfNeeded();
+  await row.click();
+  await panel.getByRole('button', { name: 'Lock', exact: true }).click();
+  await panel.getByRole('button', { name: 'Write config' }).click();
+  await vi.waitFor(
+    () => expect(onDisk(window).functions[2]).toMatchObject({ name, bits, lock: true }),
+    patient,
+  );
+});
+
+test('the panel is found as it was after the window was reloaded, unwritten changes included', async () => {
+  const { window, panel } = await quantized();
+  const { name } = onDisk(window).functions[2];
+  const lock = panel.getByRole('button', { name: 'Lock', exact: true });
+  await panel.getByRole('row', { name }).click();
+  await lock.click();
+  const write = panel.getByRole('button', { name: 'Write config' });
+  await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);
+  const used = await panel.locator('.used').innerText();
+
+  await window.reload();
+  await write.waitFor();
+  await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);
+  expect(await panel.locator('.used').innerText()).toBe(used);
+  expect(await panel.getByRole('row', { name }).innerText()).toContain('locked');
+});
+
+test('a click on the model shows its functions from the file alone', async () => {
+  const window = await openWindow({ workspace: await exampleWorkspace(2) });
+  await window.explorer.open(model);
+  const page = window.webview();
+  await page.getByRole('button', { name: 'Quantize with OMPQ' }).waitFor();
+  await page.getByRole('grid', { name: 'Functions' }).waitFor();
+});

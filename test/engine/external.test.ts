@@ -1,0 +1,75 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import {
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as Location,
+  type ModelProto,
+} from '../../src/onnx/schema/onnx_pb';
+import { tinyCnn } from '../models/zoo';
+import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';
+
+/** Moves every weight of the model into one file. */
+function saveExternal(model: ModelProto, location: string, folder = scratch()): string {
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  for (const tensor of model.graph!.initializer) {
+    const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
+    tensor.externalData = [
+      entry('location', location),
+      entry('offset', String(offset)),
+      entry('length', String(tensor.rawData.length)),
+    ];
+    tensor.dataLocation = Location.EXTERNAL;
+    offset += tensor.rawData.length;
+    chunks.push(tensor.rawData);
+    tensor.rawData = new Uint8Array(0);
+  }
+  const file = join(folder, location);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, Buffer.concat(chunks));
+  return save(model, 'external.onnx', folder);
+}
+
+describe('weights in a file beside the model', () => {
+  it('are found by ONNX Runtime from a graph that is not on disk, and nothing is left in the folder', async () => {
+    const path = saveExternal(tinyCnn(), 'weights/all.bin');
+    const before = readdirSync(dirname(path), { recursive: true });
+    const data = synthetic(6);
+    const { reply } = await scoreOnce(path, data);
+    expectSameOrm(reply, await referenceGrams(path, data));
+    expect(readdirSync(dirname(path), { recursive: true })).toEqual(before);
+  });
+
+  it('count in size and hash', async () => {
+    const path = saveExternal(tinyCnn(), 'all.bin');
+    const { engine } = startEngine();
+    const request = { kind: 'inspect', model: path, granularity: 'layer', shapes: {} } as const;
+    const first = await engine.request(request);
+    expect(first.bytes).toBe(statSync(path).size + statSync(join(dirname(path), 'all.bin')).size);
+    expect(first.network.functions).toHaveLength(4);
+    const weights = join(dirname(path), 'all.bin');
+    const bytes = Buffer.alloc(statSync(weights).size);
+    writeFileSync(weights, bytes);
+    expect((await engine.request(request)).sha256).not.toBe(first.sha256);
+  });
+
+  it('that are missing, or outside the folder, are told', async () => {
+    const folder = scratch();
+    const missing = saveExternal(tinyCnn(), 'gone/all.bin');
+    const moved = save(
+      await import('../../src/onnx/file').then(({ readModel }) => readModel(missing)),
+      'x.onnx',
+      folder,
+    );
+    await expect(scoreOnce(moved, synthetic(4))).rejects.toThrow(/all\.bin/);
+    mkdirSync(join(folder, 'inner'));
+    const outside = saveExternal(tinyCnn(), '../outside.bin', join(folder, 'inner'));
+    const { engine } = startEngine();
+    await expect(
+      engine.request({ kind: 'inspect', model: outside, granularity: 'layer', shapes: {} }),
+    ).rejects.toThrow('which lies outside its folder');
+    await expect(scoreOnce(outside, synthetic(4))).rejects.toThrow('which lies outside its folder');
+  });
+});

@@ -1,0 +1,171 @@
+/** Second moments of layer inputs: for every kind of layer, w^T (U^T U) w must be the energy of the layer's own output. */
+import { toBinary } from '@bufbuild/protobuf';
+import * as ort from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { Job } from '../../src/engine/job';
+import { layerMoments } from '../../src/engine/exportMoments';
+import { Prefix } from '../../src/engine/exportPrefix';
+import { unfoldedLayer } from '../../src/engine/exportRounding';
+import { gatherRows } from '../../src/engine/exportRows';
+import type { AttributeValue } from '../../src/onnx/build';
+import { findNetwork } from '../../src/onnx/functions';
+import { Graph } from '../../src/onnx/graph';
+import { ModelProtoSchema } from '../../src/onnx/schema/onnx_pb';
+import { ModelBuilder } from '../models/builder';
+
+interface Case {
+  op: string;
+  x: number[];
+  weights: number[];
+  attributes?: Record<string, AttributeValue>;
+  /** Weights on the left of the product. */
+  left?: boolean;
+  /** Weights go through this before the layer reads them. */
+  through?: [op: string, attributes: Record<string, AttributeValue>];
+  /** Axis of the output that channels run along. */
+  channels: number;
+}
+
+const cases: Record<string, Case> = {
+  conv: {
+    op: 'Conv',
+    x: [3, 4, 9, 8],
+    weights: [5, 4, 3, 2],
+    attributes: { strides: [2, 1], pads: [1, 0, 1, 1], dilations: [2, 1], kernel_shape: [3, 2] },
+    channels: 1,
+  },
+  'conv, padded to the same size': {
+    op: 'Conv',
+    x: [2, 3, 7, 7],
+    weights: [6, 3, 3, 3],
+    attributes: { auto_pad: 'SAME_UPPER', strides: [2, 2] },
+    channels: 1,
+  },
+  'grouped conv': {
+    op: 'Conv',
+    x: [2, 6, 5, 5],
+    weights: [9, 2, 3, 3],
+    attributes: { group: 3 },
+    channels: 1,
+  },
+  'depthwise conv': {
+    op: 'Conv',
+    x: [2, 6, 6, 6],
+    weights: [12, 1, 3, 3],
+    attributes: { group: 6, pads: [1, 1, 1, 1] },
+    channels: 1,
+  },
+  'conv of one axis': { op: 'Conv', x: [4, 3, 20], weights: [5, 3, 4], channels: 1 },
+  'conv of three axes': { op: 'Conv', x: [1, 2, 5, 4, 6], weights: [3, 2, 2, 3, 2], channels: 1 },
+  'transposed conv': {
+    op: 'ConvTranspose',
+    x: [2, 4, 5, 4],
+    weights: [4, 6, 3, 2],
+    attributes: { strides: [2, 3], pads: [1, 0, 0, 1], output_padding: [1, 0] },
+    channels: 1,
+  },
+  'depthwise transposed conv': {
+    op: 'ConvTranspose',
+    x: [2, 5, 4, 4],
+    weights: [5, 1, 2, 2],
+    attributes: { strides: [2, 2], group: 5 },
+    channels: 1,
+  },
+  'gemm, transposed weights': {
+    op: 'Gemm',
+    x: [11, 7],
+    weights: [5, 7],
+    attributes: { transB: 1 },
+    channels: 1,
+  },
+  gemm: { op: 'Gemm', x: [11, 7], weights: [7, 5], channels: 1 },
+  'gemm, both transposed': {
+    op: 'Gemm',
+    x: [7, 11],
+    weights: [5, 7],
+    attributes: { transA: 1, transB: 1 },
+    channels: 1,
+  },
+  'gemm, weights first': { op: 'Gemm', x: [7, 11], weights: [5, 7], left: true, channels: 0 },
+  'gemm, weights first, all transposed': {
+    op: 'Gemm',
+    x: [11, 7],
+    weights: [7, 5],
+    left: true,
+    attributes: { transA: 1, transB: 1 },
+    channels: 0,
+  },
+  matmul: { op: 'MatMul', x: [2, 3, 7], weights: [7, 5], channels: 2 },
+  'matmul, weights first': { op: 'MatMul', x: [3, 7, 4], weights: [5, 7], left: true, channels: 1 },
+  'matmul, weights transposed by a node': {
+    op: 'MatMul',
+    x: [4, 7],
+    weights: [5, 7],
+    through: ['Transpose', { perm: [1, 0] }],
+    channels: 1,
+  },
+};
+
+function build({ op, x, weights, attributes = {}, left, through }: Case) {
+  const b = new ModelBuilder({ seed: 5 });
+  b.input('x', x);
+  let w = b.weight('w', weights, 1);
+  if (through) w = b.op(through[0], [w], through[1]);
+  b.op(op, left ? [w, 'x'] : ['x', w], attributes, { output: 'y' });
+  return { model: b.output('y').build(), feed: b.random.normals(x.reduce((m, n) => m * n, 1)) };
+}
+
+describe('second moments', () => {
+  it.each(Object.entries(cases))('%s', async (_, each) => {
+    const { model, feed } = build(each);
+    const job = new Job(
+      () => undefined,
+      () => undefined,
+    );
+    const graph = new Graph(model.graph!);
+    const { layers } = findNetwork(model).functions[0];
+    const position = graph.producerIndex('y')!;
+    const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+    const { groups, rows, columns } = unfolded.rows;
+    const blocks = [{ x: { type: 'float32' as const, data: feed, dims: each.x } }];
+    const prefix = new Prefix(model, graph, '/m.onnx', job, blocks);
+    const values = new Float32Array(new Uint8Array(model.graph!.initializer[0].rawData).buffer);
+    const weights = gatherRows(values, unfolded.rows);
+    const float = { prefix, weights: Float32Array.from(weights) };
+    const { moments, means, responses, used, all } = await layerMoments(
+      unfolded,
+      prefix,
+      float,
+      '/m.onnx',
+      job,
+    );
+    expect(used).toBe(all);
+
+    const session = await ort.InferenceSession.create(toBinary(ModelProtoSchema, model));
+    const { y } = await session.run({ x: new ort.Tensor('float32', feed, each.x) });
+    const energy = new Float64Array(groups * rows);
+    const total = new Float64Array(groups * rows);
+    const inner = y.dims.slice(each.channels + 1).reduce((m, n) => m * n, 1);
+    (y.data as Float32Array).forEach((value, i) => {
+      const row = Math.floor(i / inner) % energy.length;
+      energy[row] += value ** 2;
+      total[row] += value;
+    });
+    for (let g = 0; g < groups; g++) {
+      for (let r = 0; r < rows; r++) {
+        const w = weights.subarray((g * rows + r) * columns, (g * rows + r + 1) * columns);
+        let sum = 0;
+        for (let i = 0; i < columns; i++) {
+          let dot = 0;
+          for (let j = 0; j < columns; j++) dot += moments[g][i * columns + j] * w[j];
+          sum += w[i] * dot;
+          // The float network's inputs are the same here, so its responses are W H.
+          expect(responses![g][r * columns + i]).toBeCloseTo(dot, 4);
+        }
+        expect(sum * used).toBeCloseTo(energy[g * rows + r], 2);
+        const mean = w.reduce((at, value, k) => at + value * means[g][k], 0);
+        expect(mean * used).toBeCloseTo(total[g * rows + r], 3);
+      }
+    }
+  });
+});

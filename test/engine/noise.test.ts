@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { roundRows } from '../../src/core/rounding/rows';
+import { Job } from '../../src/engine/job';
+import { measureNoise } from '../../src/engine/noise';
+import { findNetwork } from '../../src/onnx/functions';
+import { ModelBuilder } from '../models/builder';
+import { Random } from '../models/random';
+
+describe('noise of a function', () => {
+  it('is the energy of the output error over the variance of the output, blocks added up', async () => {
+    const [samples, inputs, outputs] = [40, 12, 7];
+    const b = new ModelBuilder({ seed: 4 });
+    const model = b.output(b.gemm(b.input('x', ['batch', inputs]), outputs, { name: 'fc' })).build();
+    const random = new Random(2);
+    // A mean far from zero: noise is held against the variance, not against the energy.
+    const x = random.normals(samples * inputs).map((value) => value + 3);
+    const weights = new Float32Array(new Uint8Array(model.graph!.initializer[0].rawData).buffer);
+    const half = (samples / 2) * inputs;
+    const blocks = [x.slice(0, half), x.slice(half)].map((data) => ({
+      x: { type: 'float32' as const, data, dims: [samples / 2, inputs] },
+    }));
+    const job = new Job(
+      () => undefined,
+      () => undefined,
+    );
+    const network = findNetwork(model);
+    const noise = await measureNoise({
+      model,
+      network,
+      path: '/m.onnx',
+      widths: [2, 4],
+      inputs: blocks,
+      job,
+    });
+
+    const product = (w: ArrayLike<number>) =>
+      Array.from({ length: samples * outputs }, (_, i) => {
+        const [s, r] = [Math.floor(i / outputs), i % outputs];
+        return Array.from({ length: inputs }, (__, k) => x[s * inputs + k] * w[r * inputs + k]).reduce(
+          (p, q) => p + q,
+        );
+      });
+    const y = product(weights);
+    let variance = 0;
+    for (let r = 0; r < outputs; r++) {
+      const column = y.filter((_, i) => i % outputs === r);
+      const mean = column.reduce((p, q) => p + q) / samples;
+      variance += column.reduce((sum, value) => sum + (value - mean) ** 2, 0) / samples;
+    }
+    for (const bits of [2, 4]) {
+      const all = { weights: Float64Array.from(weights), rows: outputs, columns: inputs, bits };
+      const { codes, scales } = await roundRows(all, 'nearest', { roundScale: Math.fround });
+      const error = product(
+        Array.from(codes, (code, i) => code * scales[Math.floor(i / inputs)] - weights[i]),
+      );
+      const energy = error.reduce((sum, value) => sum + value ** 2, 0) / samples;
+      expect(noise[0][bits] / (energy / variance)).toBeCloseTo(1, 3);
+    }
+    expect(noise[0][4]).toBeLessThan(noise[0][2] / 4);
+  });
+});

