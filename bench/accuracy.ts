@@ -1,0 +1,184 @@
+/**
+ * Accuracy after quantization of the ResNet-20 in ../shared/data/cifar10 (or the example model): what rounding and
+ * allocation are worth. Weights only; first and last function at 8 bits, counted in the average.
+ *
+ *   node bench/run.mjs accuracy [--bits 2.5,3,4] [--rounding reconstruct] [--example]
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openDataset } from '../src/calibration/open';
+import type { DataSpec } from '../src/calibration/spec';
+import { allocate } from '../src/core/allocation';
+import { buildProblem, type ProblemSettings } from '../src/core/buildProblem';
+import { importance } from '../src/core/importance';
+import { allocateNoiseAware } from '../src/core/noise';
+import { gramToOrm } from '../src/core/orthogonality';
+import type { RoundingMethod } from '../src/core/rounding/problem';
+import { allocateUniform } from '../src/core/uniform';
+import type { BitWidth } from '../src/core/widths';
+import { evaluate } from '../src/engine/evaluate';
+import { exportModel } from '../src/engine/exportModel';
+import { Job } from '../src/engine/job';
+import { measureNoise } from '../src/engine/noise';
+import { score } from '../src/engine/score';
+import { readModel } from '../src/onnx/file';
+import { findNetwork } from '../src/onnx/functions';
+import { predictedBytes, sizeModel } from '../src/onnx/size';
+
+const { values: args } = parseArgs({
+  options: {
+    bits: { type: 'string', default: '2.15,2.5,3,3.5,4' },
+    rounding: { type: 'string', default: 'nearest,gptq,reconstruct' },
+    example: { type: 'boolean', default: false },
+    samples: { type: 'string', default: '256' },
+  },
+});
+
+const folder = resolve(args.example ? 'examples' : '../shared/data/cifar10');
+const path = join(folder, args.example ? 'model.onnx' : 'resnet20.onnx');
+/** Bits of a PyTorch prototype's noise-aware allocation at 2.5 bits, in network order. */
+const prototype = '83443433333333222328';
+const preprocessing = { preset: 'cifar10' as const };
+const data = (name: string, samples: number): DataSpec => ({
+  path: join(folder, name),
+  samples,
+  seed: 0,
+  shapes: {},
+  preprocessing,
+});
+const job = new Job(
+  () => undefined,
+  () => undefined,
+);
+
+interface Allocated {
+  name: string;
+  bits: number[];
+}
+
+async function allocations(target: number): Promise<Allocated[]> {
+  const { network, size, weight, noise } = await prepared();
+  const functions = network.functions.map(({ name, params }, i) => ({
+    name,
+    params,
+    weight: weight[i],
+    bytesByWidth: size.functionBytes[i],
+    noiseByWidth: noise[i],
+  }));
+  const problem = (widths: BitWidth[], average = target) => {
+    const settings: ProblemSettings = {
+      widths,
+      pins: { first: 8, last: 8 },
+      locks: {},
+      ties: network.ties,
+      fixedBytes: size.fixedBytes,
+      budget: { kind: 'averageBits', bits: average },
+    };
+    return buildProblem(functions, settings);
+  };
+  const found: Allocated[] = [];
+  // The first and the last function's 8 bits come on top of a uniform width.
+  const uniform = allocateUniform(problem([2, 3, 4, 5, 6, 7, 8], target + 0.05));
+  if (uniform && target === Math.floor(target)) found.push({ name: 'uniform', bits: uniform.bits });
+  found.push({ name: 'OMPQ, widths 2-5', bits: allocate(problem([2, 3, 4, 5])).bits });
+  if (target >= 3.1) found.push({ name: 'OMPQ, widths 3-5', bits: allocate(problem([3, 4, 5])).bits });
+  found.push({
+    name: 'noise-aware',
+    bits: allocateNoiseAware(problem([2, 3, 4, 5, 6, 7, 8]), 'noise-aware').bits,
+  });
+  if (target === 2.5 && !args.example) found.push({ name: "prototype's", bits: [...prototype].map(Number) });
+  return found;
+}
+
+let preparation: ReturnType<typeof prepare> | undefined;
+const prepared = () => (preparation ??= prepare());
+
+async function prepare() {
+  const model = await readModel(path);
+  const network = findNetwork(model);
+  const scored = await score(
+    {
+      kind: 'score',
+      model: path,
+      granularity: 'layer',
+      data: data('calibration', 64),
+      provider: 'cpu',
+      memoryLimit: 0,
+    },
+    job,
+  );
+  const orm = gramToOrm(scored.grams, network.functions.length, scored.samples, { centered: true });
+  const { weight } = importance(orm, network.functions.length, { decay: 'exp', beta: 1 });
+  const dataset = await openDataset(data('calibration', 64), network.inputs);
+  const inputs = [await dataset.read(0, 32), await dataset.read(32, 32)];
+  await dataset.close();
+  const noise = await measureNoise({ model, network, path, inputs, job, widths: [2, 3, 4, 5, 6, 7, 8] });
+  return { network, size: sizeModel(model, network), weight, noise };
+}
+
+async function accuracyOf(model: string): Promise<number> {
+  const reply = await evaluate(
+    { kind: 'evaluate', model, other: null, data: data('test', 1), allSamples: true, perLayer: false },
+    job,
+  );
+  return reply.models[0].top1!;
+}
+
+async function main(): Promise<void> {
+  if (!existsSync(path)) {
+    console.log(`${path} is missing: nothing was measured.`);
+    return;
+  }
+  const scratch = mkdtempSync(join(tmpdir(), 'ompq-bench-'));
+  const methods = args.rounding.split(',') as RoundingMethod[];
+  try {
+    const { network, size } = await prepared();
+    const params = network.functions.map((f) => f.params);
+    const total = params.reduce((a, b) => a + b, 0);
+    const float = await accuracyOf(path);
+    const samples = Number(args.samples);
+    console.log(`${path}: top-1 ${(100 * float).toFixed(1)} % in float32; ${samples} calibration images.\n`);
+    console.log(`| average | allocation | bits | bytes | ${methods.join(' | ')} |`);
+    console.log(`|---|---|---|---|${methods.map(() => '---').join('|')}|`);
+    for (const target of args.bits.split(',').map(Number)) {
+      for (const { name, bits } of await allocations(target)) {
+        const average = bits.reduce((sum, b, i) => sum + b * params[i], 0) / total;
+        const cells: string[] = [];
+        for (const rounding of methods) {
+          const out = join(scratch, 'quantized.onnx');
+          const reply = await exportModel(
+            {
+              kind: 'export',
+              model: path,
+              out,
+              overwrite: true,
+              granularity: 'layer',
+              bits,
+              rounding,
+              scaleType: 'float32',
+              data: data('calibration', samples),
+              config: '0'.repeat(64),
+              memoryLimit: 0,
+            },
+            job,
+          );
+          const top1 = 100 * (await accuracyOf(out));
+          cells.push(`${top1.toFixed(1)} (${reply.seconds.total.toFixed(0)} s)`);
+        }
+        const bytes = predictedBytes(size, bits);
+        console.log(
+          `| ${average.toFixed(2)} | ${name} | ${bits.join('')} | ${bytes} | ${cells.join(' | ')} |`,
+        );
+      }
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
