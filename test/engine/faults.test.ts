@@ -17,7 +17,7 @@ let light: EngineRequest;
 
 beforeAll(() => {
   const folder = mkdtempSync(join(tmpdir(), 'ompq-faults-'));
-  heavy = scoreRequest(save(resnet18(), 'heavy.onnx', folder), synthetic(64));
+  heavy = scoreRequest(save(resnet18(), 'heavy.onnx', folder), synthetic(256));
   light = scoreRequest(save(tinyCnn(), 'light.onnx', folder), synthetic(4));
   return () => rmSync(folder, { recursive: true });
 });
