@@ -68,11 +68,14 @@ export class CodeWindow {
 
   /** Runs a command by its title in the command palette. */
   async runCommand(title: string): Promise<void> {
-    await this.openQuickInput('F1');
-    await this.quickInput.input.fill(`>${title}`);
-    const row = this.quickInput.item(title).first();
-    await row.waitFor();
-    await row.click();
+    await until(`"${title}" is run`, async () => {
+      await this.openQuickInput('F1');
+      // the palette closes again where something else takes the focus meanwhile
+      return shortly(async (timeout) => {
+        await this.quickInput.input.fill(`>${title}`, { timeout });
+        await this.quickInput.item(title).first().click({ timeout });
+      });
+    });
   }
 
   /** A page that is still loading swallows the key; it is then pressed again. */
