@@ -23,7 +23,10 @@ async function main(): Promise<void> {
       const window = await CodeWindow.open(session.info, { workspace });
       await window.runCommand('Developer: Show Running Extensions');
       const row = window.page.locator('.runtime-extensions-editor .extension', { hasText: 'OMPQ' });
-      const text = await row.locator('.activation-time', { hasText: /\d ?ms/ }).first().innerText();
+      const text = await row
+        .locator('.activation-time', { hasText: /\d ?ms/ })
+        .first()
+        .innerText();
       times.push(Number(/(\d+) ?ms/.exec(text)![1]));
       await window.close();
       await removeWorkspace(workspace);
