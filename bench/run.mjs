@@ -13,9 +13,6 @@ await build({
   target: 'node20',
   mainFields: ['module', 'main'],
   external: ['highs', 'onnxruntime-node', 'sharp', 'esbuild', 'playwright-core', '@sparticuz/chromium'],
-  // paths are found from the module's own place
-  define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   logLevel: 'warning',
 });
 const { status } = spawnSync(process.execPath, [outfile, ...rest], { stdio: 'inherit' });
