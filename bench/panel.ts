@@ -29,7 +29,7 @@ async function main(): Promise<void> {
       fromNothing.push(await page.evaluate('fake.firstPaint().then((at) => at - fake.prepared)'));
       fromState.push(await page.evaluate('fake.showAgain()'));
       // a person who drags sees the curve, which has a worker of its own
-      await page.getByText(/distinct opti|convex hull/).waitFor();
+      await page.getByText(/optima on|^all .*optim/).waitFor();
       await page.waitForTimeout(800);
       solved.push(...(await page.evaluate<number[]>(`fake.drag(${JSON.stringify(PLACES)})`)));
       await page.close();

@@ -1,5 +1,5 @@
 /** The quantization config, `<model>.ompq.json`: its type and how it is read. The JSON Schema is schemas/ompq.schema.json. */
-import Ajv, { type ErrorObject } from 'ajv';
+import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { readFile } from 'node:fs/promises';
 import schema from '../../schemas/ompq.schema.json';
@@ -16,7 +16,12 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
-const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile<Config>(schema);
+let compiled: ValidateFunction<Config> | undefined;
+
+/** Compiled for the first config: it would be most of the time that the extension takes to activate. */
+function validator(): ValidateFunction<Config> {
+  return (compiled ??= new Ajv({ allErrors: false, allowUnionTypes: true }).compile<Config>(schema));
+}
 
 /** @throws ConfigError naming `file`, the place in it and what is wrong there. */
 export function parseConfig(text: string, file: string): Config {
@@ -29,6 +34,7 @@ export function parseConfig(text: string, file: string): Config {
       `${file} is not valid JSON: line ${line}: ${printParseErrorCode(errors[0].error)}.`,
     );
   }
+  const validate = validator();
   if (!validate(value)) {
     throw new ConfigError(`${file} is not an OMPQ config: ${describe(validate.errors?.[0])}.`);
   }

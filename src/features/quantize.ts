@@ -9,6 +9,7 @@ import { unlinked } from '../printable';
 import { COMMAND } from './ids';
 import { pickBudget } from './pickBudget';
 import { pickData, type DataChoice } from './pickData';
+import { pickOne } from './pickOne';
 import { pickShapes } from './pickShapes';
 import { withProgress } from './progress';
 import { reported, type Services } from './services';
@@ -178,8 +179,9 @@ async function askModel(): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles('**/*.onnx', '**/node_modules/**', 200);
   const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
   const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse...')}`, uri: undefined };
-  const item = await vscode.window.showQuickPick([...items, browse], {
+  const item = await pickOne([...items, browse], {
     title: vscode.l10n.t('Quantize with OMPQ: which model?'),
+    placeholder: vscode.l10n.t('An .onnx file of the workspace, or any other'),
   });
   if (item !== browse) return item?.uri;
   const picked = await vscode.window.showOpenDialog({ filters: { ONNX: ['onnx'] } });

@@ -6,7 +6,7 @@ import { parseConfig, type Config } from '../../src/config/config';
 import { exampleWorkspace } from '../vscode/workspace';
 import type { CodeWindow } from './driver';
 import { openWindow } from './fixture';
-import { config, model, startQuantizing } from './quantize-steps';
+import { config, model, startQuantizing, untilQuantized } from './quantize-steps';
 
 const patient = { timeout: 60_000, interval: 200 };
 
@@ -17,10 +17,7 @@ async function quantized(): Promise<{ window: CodeWindow; panel: FrameLocator }>
     size: { width: 1600, height: 1200 },
   });
   await startQuantizing(window, 4);
-  await window.editor.waitForActive(config);
-  const panel = window.webview();
-  await panel.getByRole('button', { name: 'Write config' }).waitFor();
-  return { window, panel };
+  return { window, panel: await untilQuantized(window) };
 }
 
 /** The config as it lies on the disk. */
@@ -28,19 +25,12 @@ function onDisk(window: CodeWindow): Config {
   return parseConfig(readFileSync(join(window.workspace, config), 'utf8'), config);
 }
 
-/** Saves the config in front and returns it. */
-async function saved(window: CodeWindow): Promise<Config> {
-  await window.editor.tab(config).click();
-  await window.page.keyboard.press('Control+S');
-  await window.editor.savedTab(config).waitFor();
-  return onDisk(window);
-}
-
 test('dragging the budget solves again, and "Write config" changes the config, which can be undone', async () => {
   const { window, panel } = await quantized();
   const before = onDisk(window);
   const slider = panel.getByRole('slider', { name: 'Budget' });
   await slider.scrollIntoViewIfNeeded();
+  await slider.hover(); // waits until it stands still and nothing covers it
   const box = (await slider.boundingBox())!;
   const y = box.y + box.height / 2;
   await window.page.mouse.move(box.x + box.width * 0.3, y);
@@ -49,7 +39,6 @@ test('dragging the budget solves again, and "Write config" changes the config, w
   await window.page.mouse.up();
 
   const write = panel.getByRole('button', { name: 'Write config' });
-  await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);
   await write.click();
   // the config was saved before, so it is saved again
   await vi.waitFor(() => expect(onDisk(window)).not.toEqual(before), patient);
@@ -58,9 +47,11 @@ test('dragging the budget solves again, and "Write config" changes the config, w
   expect(after.totals.bytes).toBeLessThanOrEqual(after.totals.budgetBytes);
   expect(after.functions.map((f) => f.bits)).not.toEqual(before.functions.map((f) => f.bits));
 
-  await window.editor.tab(config).click();
+  await window.editor.focus(config);
   await window.page.keyboard.press('Control+Z');
-  expect(await saved(window)).toEqual(before);
+  await window.editor.dirtyTab(config).waitFor();
+  await window.page.keyboard.press('Control+S');
+  await vi.waitFor(() => expect(onDisk(window)).toEqual(before), patient);
 });
 
 test('a function locked in the table is locked in the config', async () => {

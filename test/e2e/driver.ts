@@ -9,6 +9,7 @@ import { Explorer } from './parts/explorer';
 import { ContextMenu } from './parts/menu';
 import { Notifications } from './parts/notifications';
 import { QuickInput } from './parts/quick-input';
+import { shortly, until } from './parts/text';
 import { windowSettings } from '../vscode/settings';
 import { themes, type Theme } from '../vscode/themes';
 
@@ -40,8 +41,8 @@ export class CodeWindow {
     private readonly session: SessionInfo,
     private readonly options: OpenOptions,
   ) {
-    this.explorer = new Explorer(page);
     this.menu = new ContextMenu(page);
+    this.explorer = new Explorer(page, this.menu);
     this.quickInput = new QuickInput(page);
     this.notifications = new Notifications(page);
     this.editor = new Editor(page);
@@ -53,7 +54,7 @@ export class CodeWindow {
   static async open(session: SessionInfo, options: OpenOptions): Promise<CodeWindow> {
     const browser = await chromium.connect(session.browserEndpoint);
     const page = await browser.newPage({ viewport: options.size ?? { width: 1280, height: 800 } });
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(100_000);
     const window = new CodeWindow(page, browser, session, options);
     await window.applySettings();
     await page.goto(windowAddress(session.serverUrl, { workspace: options.workspace }));
@@ -67,16 +68,27 @@ export class CodeWindow {
 
   /** Runs a command by its title in the command palette. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.quickInput.input.fill(`>${title}`);
-    const row = this.quickInput.item(title).first();
-    await row.waitFor();
-    await row.click();
+    await until(`"${title}" is run`, async () => {
+      await this.openQuickInput('F1');
+      // the palette closes again where something else takes the focus meanwhile
+      return shortly(async (timeout) => {
+        await this.quickInput.input.fill(`>${title}`, { timeout });
+        await this.quickInput.item(title).first().click({ timeout });
+      });
+    });
+  }
+
+  /** A page that is still loading swallows the key; it is then pressed again. */
+  private async openQuickInput(key: string): Promise<void> {
+    await until(`${key} opens the quick input`, async () => {
+      await this.page.keyboard.press(key);
+      return shortly((timeout) => this.quickInput.input.waitFor({ timeout }));
+    });
   }
 
   /** Opens a file of the workspace by typing its path into Quick Open. */
   async openFile(path: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
+    await this.openQuickInput('Control+P');
     await this.quickInput.input.fill(path);
     const name = path.split('/').at(-1)!;
     await this.quickInput.item(name).first().waitFor();
@@ -128,6 +140,8 @@ export class CodeWindow {
   private async waitUntilReady(): Promise<void> {
     await this.page.locator(`.monaco-workbench.${themes[this.theme].workbenchClass}`).waitFor();
     await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+    // VS Code's own mark; before it, menus and editors of extensions are not there yet
+    await this.page.waitForFunction(() => performance.getEntriesByName('code/didLoadExtensions').length > 0);
   }
 
   private async applySettings(): Promise<void> {

@@ -16,6 +16,9 @@ export function windowSettings(theme: Theme, own: Record<string, unknown> = {}):
     'editor.fontFamily': "'DejaVu Sans Mono', monospace",
     'editor.cursorBlinking': 'solid',
     'files.simpleDialog.enable': true,
+    // what pops up under the pointer by itself would cover what is to be clicked
+    'workbench.hover.delay': 10_000,
+    'editor.hover.delay': 10_000,
     'files.autoSave': 'off', // a browser's default is otherwise
     ...own,
   };

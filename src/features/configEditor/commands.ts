@@ -7,6 +7,7 @@ import { BIT_WIDTHS, type BitWidth } from '../../core/widths';
 import type { InspectReply } from '../../engine/protocol';
 import { modelPathOf, resolveConfig } from '../../pipeline';
 import { COMMAND } from '../ids';
+import { pickOne } from '../pickOne';
 import { reported, type Services } from '../services';
 import { configOf, replaceConfig } from './documents';
 
@@ -58,18 +59,17 @@ async function changeBits(opened: Opened, name?: string, bits?: BitWidth): Promi
 
 async function pickWidth({ config, inspect }: Opened, name: string): Promise<BitWidth | undefined> {
   const i = config.functions.findIndex((f) => f.name === name);
-  const item = await vscode.window.showQuickPick(
-    BIT_WIDTHS.map((bits) => ({
-      bits,
-      label: bits === 32 ? vscode.l10n.t('32 bits (as it is)') : vscode.l10n.t('{0} bits', bits),
-      description: formatSize(inspect.size.functionBytes[i][bits]),
-      picked: config.functions[i].bits === bits,
-    })),
-    {
-      title: vscode.l10n.t('Bits of {0} (locks it)', name),
-      placeHolder: vscode.l10n.t('Now {0} bits', config.functions[i].bits),
-    },
-  );
+  const { bits: now } = config.functions[i];
+  const items = BIT_WIDTHS.map((bits) => ({
+    bits,
+    label: bits === 32 ? vscode.l10n.t('32 bits (as it is)') : vscode.l10n.t('{0} bits', bits),
+    description: formatSize(inspect.size.functionBytes[i][bits]),
+  }));
+  const item = await pickOne(items, {
+    title: vscode.l10n.t('Bits of {0} (locks it)', name),
+    placeholder: vscode.l10n.t('Now {0} bits', now),
+    active: items.find(({ bits }) => bits === now),
+  });
   return item?.bits;
 }
 

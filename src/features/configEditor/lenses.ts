@@ -39,7 +39,8 @@ function budgetLine({ totals, allocation }: Config): string {
   const budget = formatBudget(allocation.budget);
   const size = `${formatSize(totals.bytes)}, ${totals.averageBits.toFixed(2)} bits`;
   const percent = 100 * budgetUse(allocation.budget, totals, totals.budgetBytes);
+  // the distance first: beside an open bit map the end of the line is out of sight
   return percent <= 100
-    ? vscode.l10n.t('{0}: {1} % of the budget ({2})', size, percent.toFixed(1), budget)
-    : vscode.l10n.t('{0}: {1} % over the budget ({2})', size, (percent - 100).toFixed(1), budget);
+    ? vscode.l10n.t('{0} % of the budget ({1}): {2}', percent.toFixed(1), budget, size)
+    : vscode.l10n.t('{0} % over the budget ({1}): {2}', (percent - 100).toFixed(1), budget, size);
 }

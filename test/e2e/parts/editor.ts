@@ -1,4 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
+import { shortly, until } from './text';
 
 /** The text editor in front and the tabs above it. */
 export class Editor {
@@ -21,6 +22,17 @@ export class Editor {
   /** Waits until a tab of this name is the one in front. */
   async waitForActive(name: string | RegExp, timeout = 120_000): Promise<void> {
     await this.page.locator('.tabs-container .tab.active').filter({ hasText: name }).waitFor({ timeout });
+  }
+
+  /** Brings a text to the front and waits until what is typed goes into it. */
+  async focus(name: string | RegExp): Promise<void> {
+    await until(`the editor of ${String(name)} has the focus`, async () => {
+      await this.tab(name).click();
+      const group = this.page
+        .locator('.editor-group-container.active')
+        .filter({ has: this.page.locator('.tab.active', { hasText: name }) });
+      return shortly((timeout) => group.locator('.monaco-editor.focused').waitFor({ timeout }));
+    });
   }
 
   get lines(): Locator {

@@ -1,31 +1,44 @@
 import type { Locator, Page } from 'playwright-core';
-import { exactly } from './text';
+import { exactly, shortly } from './text';
 
 /** The open context menu. */
 export class ContextMenu {
-  constructor(private readonly page: Page) {}
+  readonly widget: Locator;
+
+  constructor(private readonly page: Page) {
+    this.widget = page.locator('.context-view .monaco-menu');
+  }
 
   item(label: string | RegExp): Locator {
-    return this.page
-      .locator('.context-view .monaco-menu .action-item')
+    return this.widget
+      .locator('.action-item')
       .filter({ has: this.page.locator('.action-label', { hasText: exactly(label) }) });
   }
 
   /** Labels from top to bottom, without separators. */
   async labels(): Promise<string[]> {
-    const labels = await this.page.locator('.context-view .monaco-menu .action-label').allInnerTexts();
+    const labels = await this.widget.locator('.action-label').allInnerTexts();
     return labels.map((label) => label.trim()).filter((label) => label !== '');
   }
 
-  async choose(label: string | RegExp): Promise<void> {
+  /** Whether the item comes into view within a few seconds. */
+  appears(label: string | RegExp): Promise<boolean> {
+    return shortly((timeout) => this.item(label).waitFor({ timeout }));
+  }
+
+  /** Takes an item; false: the menu closed before it could be clicked. */
+  async choose(label: string | RegExp): Promise<boolean> {
     const item = this.item(label);
-    await item.hover(); // the menu ignores clicks on an item it has not focused
-    await item.click();
-    await this.page.locator('.context-view .monaco-menu').waitFor({ state: 'detached' });
+    const clicked = await shortly(async (timeout) => {
+      await item.hover({ timeout }); // the menu ignores clicks on an item it has not focused
+      await item.click({ timeout });
+    });
+    if (clicked) await this.widget.waitFor({ state: 'detached' });
+    return clicked;
   }
 
   async close(): Promise<void> {
     await this.page.keyboard.press('Escape');
-    await this.page.locator('.context-view .monaco-menu').waitFor({ state: 'detached' });
+    await this.widget.waitFor({ state: 'detached' });
   }
 }

@@ -1,4 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
+import { shortly, until } from './text';
 
 /** Quick picks, input boxes and the command palette: they share one widget at the top of the window. */
 export class QuickInput {
@@ -30,7 +31,7 @@ export class QuickInput {
 
   /** Waits until the widget asks `prompt`: its title, its placeholder or the line below its input. */
   async waitFor(prompt: string | RegExp): Promise<void> {
-    const deadline = Date.now() + 60_000;
+    const deadline = Date.now() + 120_000;
     for (;;) {
       const said = await this.prompt();
       if (typeof prompt === 'string' ? said.includes(prompt) : prompt.test(said)) return;
@@ -51,9 +52,25 @@ export class QuickInput {
     return parts.filter(Boolean).join('\n');
   }
 
-  /** Clicks a row. */
-  async choose(label: string | RegExp): Promise<void> {
-    await this.item(label).first().click();
+  /**
+   * Waits for the question, clicks a row and waits until the question is gone. The list may be filled anew
+   * under a click, which is then lost; a click is repeated only while the same question is asked.
+   */
+  async choose(prompt: string, label: string | RegExp): Promise<void> {
+    await this.waitFor(prompt);
+    await until(`"${String(label)}" answers "${prompt}"`, async () => {
+      await shortly((timeout) => this.item(label).first().click({ timeout }));
+      return this.closes(prompt);
+    });
+  }
+
+  private async closes(prompt: string): Promise<boolean> {
+    const deadline = Date.now() + 3000;
+    while ((await this.prompt()).includes(prompt)) {
+      if (Date.now() > deadline) return false;
+      await this.page.waitForTimeout(50);
+    }
+    return true;
   }
 
   /** Answers an input box, or filters a quick pick and takes the first match. */
@@ -63,7 +80,9 @@ export class QuickInput {
   }
 
   async cancel(): Promise<void> {
-    await this.page.keyboard.press('Escape');
-    await this.widget.waitFor({ state: 'hidden' });
+    await until('the quick input closes', async () => {
+      await this.page.keyboard.press('Escape');
+      return shortly((timeout) => this.widget.waitFor({ state: 'hidden', timeout }));
+    });
   }
 }

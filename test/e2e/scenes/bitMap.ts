@@ -25,9 +25,9 @@ const scene: Scene = {
     await model.getByRole('heading', { name: MODEL }).waitFor();
     await window.screenshot('model-editor');
     await model.getByText('Quantize with OMPQ').click();
-    await window.quickInput.choose('calibration');
-    await window.quickInput.choose('ImageNet');
-    await window.quickInput.choose('4 bits on average');
+    await window.quickInput.choose('calibration data', 'calibration');
+    await window.quickInput.choose('how pictures become tensors', 'ImageNet');
+    await window.quickInput.choose('budget', '4 bits on average');
     await window.editor.waitForActive('mobilenet_v2.ompq.json');
     await window.page.waitForTimeout(4000);
     await window.screenshot('quantized');

@@ -5,16 +5,13 @@ import type { Scene } from '../scene';
 const scene: Scene = {
   async play(window) {
     await window.page.setViewportSize({ width: 1280, height: 720 });
-    await window.explorer.contextMenu(model);
+    await window.explorer.contextMenu(model, 'Quantize with OMPQ');
     await window.menu.item('Quantize with OMPQ').hover();
     await window.screenshot('menu');
     await window.menu.choose('Quantize with OMPQ');
-    await window.quickInput.waitFor('calibration data');
-    await window.quickInput.choose('calibration');
-    await window.quickInput.waitFor('how pictures become tensors');
-    await window.quickInput.choose('CIFAR-10');
-    await window.quickInput.waitFor('budget');
-    await window.quickInput.choose('3 bits on average');
+    await window.quickInput.choose('calibration data', 'calibration');
+    await window.quickInput.choose('how pictures become tensors', 'CIFAR-10');
+    await window.quickInput.choose('budget', '3 bits on average');
     await window.editor.waitForActive(config);
     await window.notifications.waitFor('bits on average');
     await window.webview().getByRole('heading', { name: model }).waitFor();
