@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { RoundingMethod } from '../src/core/rounding/problem';
+import type { ActivationChoice, RoundingMethod } from '../src/engine/protocol';
 import { exportModel } from '../src/engine/exportModel';
 import { Job } from '../src/engine/job';
 import { findNetwork } from '../src/onnx/functions';
@@ -31,10 +31,17 @@ function mix(model: ModelProto): number[] {
   return functions.map((_, i) => (i === 0 || i === functions.length - 1 ? 8 : cycle[i % cycle.length]));
 }
 
-async function write(folder: string, model: ModelProto, rounding: RoundingMethod, samples: number) {
+async function write(
+  folder: string,
+  model: ModelProto,
+  rounding: RoundingMethod,
+  samples: number,
+  activations: ActivationChoice | null = null,
+  name = 'quantized.onnx',
+) {
   const path = join(folder, 'model.onnx');
   writeFileSync(path, toBinary(ModelProtoSchema, model));
-  const out = join(folder, 'quantized.onnx');
+  const out = join(folder, name);
   const cpu = process.cpuUsage();
   const reply = await exportModel(
     {
@@ -46,6 +53,7 @@ async function write(folder: string, model: ModelProto, rounding: RoundingMethod
       bits: mix(model),
       rounding,
       scaleType: 'float32',
+      activations,
       data: { path: null, samples, seed: 0, shapes: {}, preprocessing: { preset: 'imagenet' } },
       config: '0'.repeat(64),
       memoryLimit: 0,

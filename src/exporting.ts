@@ -17,7 +17,9 @@ export interface ExportSettings {
   overwrite: boolean;
   rounding: ExportRequest['rounding'];
   scaleType: ExportRequest['scaleType'];
-  /** Calibration samples for rounding, at most. */
+  /** Null: weights only. */
+  activations: ExportRequest['activations'];
+  /** Calibration samples for rounding and for ranges, at most. */
   samples: number;
   memoryLimit: number;
 }
@@ -54,7 +56,7 @@ export async function exportModel(
   const { granularity } = config.scoring;
   const data = dataOf(config, configPath);
   await inspectFor(engine, configPath, config, options);
-  const { out, overwrite, rounding, scaleType, samples, memoryLimit } = settings;
+  const { out, overwrite, rounding, scaleType, activations, samples, memoryLimit } = settings;
   const reply = await engine.request(
     {
       kind: 'export',
@@ -65,6 +67,7 @@ export async function exportModel(
       bits: config.functions.map((f) => f.bits),
       rounding,
       scaleType,
+      activations,
       data: { ...data, samples },
       config: createHash('sha256').update(formatConfig(config)).digest('hex'),
       memoryLimit,

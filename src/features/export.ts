@@ -54,6 +54,7 @@ async function exportCommand(
         overwrite: !choices.out,
         rounding,
         scaleType: 'float32',
+        activations: null,
         samples: ROUNDING_SAMPLES,
         memoryLimit,
       },

@@ -26,6 +26,7 @@ async function request(model: string, { width = 4, ...more }: Options = {}): Pro
     bits: network.functions.map((_, i) => (Array.isArray(width) ? width[i % width.length] : width)),
     rounding: 'reconstruct',
     scaleType: 'float32',
+    activations: null,
     data,
     config: 'a'.repeat(64),
     memoryLimit: 0,
