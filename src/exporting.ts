@@ -79,7 +79,7 @@ export async function exportModel(
     model,
     out,
     { ...data, samples: LOOK_SAMPLES },
-    false,
+    { all: false, perLayer: false },
     part(options, 0.9, 1),
   );
   return { path: out, export: reply, evaluation };
@@ -103,16 +103,23 @@ export async function inspectFor(
   return inspect;
 }
 
-/** Both models over the data in one pass. @param all every sample; else data.samples of them */
+export interface EvaluateOptions {
+  /** Every sample; else data.samples of them. */
+  all: boolean;
+  /** Also each layer's output; needs two models. */
+  perLayer: boolean;
+}
+
+/** Both models over the data in one pass. */
 export function evaluateModels(
   engine: Engine,
   model: string,
   other: string | null,
   data: DataSpec,
-  all: boolean,
+  { all, perLayer }: EvaluateOptions,
   options: RequestOptions,
 ): Promise<EvaluateReply> {
-  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer: false }, options);
+  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer }, options);
 }
 
 /** The calibration data of a config, its path absolute. */

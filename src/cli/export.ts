@@ -65,7 +65,12 @@ export function exportCommand(): Command {
         .choices(RANGES)
         .default('mse'),
     )
-    .option('--samples <N>', 'calibration samples for rounding and ranges, at most', positive, ROUNDING_SAMPLES)
+    .option(
+      '--samples <N>',
+      'calibration samples for rounding and ranges, at most',
+      positive,
+      ROUNDING_SAMPLES,
+    )
     .option('--json', 'print one JSON document')
     .action(async (file: string, flags: Flags) => {
       const configPath = resolve(file);

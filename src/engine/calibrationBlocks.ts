@@ -38,7 +38,8 @@ export async function calibrationBlocks(
   const batches = await openBatches(samples, { model, network, path }, job);
   const { size } = batches;
   const perSample =
-    sampleBytes(dataset) + activations * activationBytes(batches.model, samples.shapes(size), size, new Map());
+    sampleBytes(dataset) +
+    activations * activationBytes(batches.model, samples.shapes(size), size, new Map());
   const affordable = Math.floor((limit - residentMemory()) / perSample);
   const count = Math.min(samples.size, Math.max(affordable, size));
   const blocks: Feeds[] = [];

@@ -90,7 +90,12 @@ function integerNumbers(
   return { scales: own, bias: codes };
 }
 
-function rescaleChannel({ codes, axis }: CodeStorage, shape: number[], channel: number, factor: number): void {
+function rescaleChannel(
+  { codes, axis }: CodeStorage,
+  shape: number[],
+  channel: number,
+  factor: number,
+): void {
   const inner = elements(shape.slice(axis + 1));
   for (let i = 0; i < codes.length; i++) {
     if (Math.floor(i / inner) % shape[axis] === channel) codes[i] = Math.round(codes[i] * factor);

@@ -103,7 +103,11 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   }
 }
 
-function placed({ activations, bits, model: path }: ExportRequest, model: ModelProto, network: Network): Placement {
+function placed(
+  { activations, bits, model: path }: ExportRequest,
+  model: ModelProto,
+  network: Network,
+): Placement {
   try {
     return placeActivations(new Graph(model.graph!), network, bits, activations!.bits);
   } catch (error) {
@@ -130,14 +134,15 @@ async function activationPlan(
     memory: Math.max(LEAST_ACTIVATIONS, (limitOf(memoryLimit) - residentMemory()) / 4),
     job,
     onProgress: (share) =>
-      job.progress(
-        'Measuring activations',
-        STEP.activations + share * (STEP.write - STEP.activations),
-      ),
+      job.progress('Measuring activations', STEP.activations + share * (STEP.write - STEP.activations)),
   });
 }
 
-function withActivations({ model, network, storages }: Expected, plan: ActivationPlan, request: ExportRequest): number {
+function withActivations(
+  { model, network, storages }: Expected,
+  plan: ActivationPlan,
+  request: ExportRequest,
+): number {
   const integer = new Set(plan.layers.map(({ layer }) => layer.weight));
   const size = sizeModel(model, network, { scaleType: request.scaleType, integer });
   return predictedBytes(size, request.bits) + activationBytes(model, plan, storages.length);

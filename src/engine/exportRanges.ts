@@ -135,7 +135,11 @@ async function overBlocks(
     output: outputs.filter((name) => !fed.has(name)).map((name) => create(ValueInfoProtoSchema, { name })),
     valueInfo: [],
   });
-  const session = await Session.open(serialize(part), { provider: 'cpu', folder: dirname(path), model: path });
+  const session = await Session.open(serialize(part), {
+    provider: 'cpu',
+    folder: dirname(path),
+    model: path,
+  });
   try {
     let done = 0;
     for await (const feeds of blocks()) {

@@ -167,7 +167,7 @@ export interface EvaluateRequest {
   data: DataSpec;
   /** False: data.samples of them, chosen by the seed. */
   allSamples: boolean;
-  /** Also the SQNR of every function's output (on the first samples only). */
+  /** Also the SQNR and cosine of every function's output (on the first samples only). */
   perLayer: boolean;
 }
 
@@ -178,7 +178,7 @@ export interface EvaluateReply {
   /** The second model against the first; null where there is one. */
   against: Comparison | null;
   /** Per function in network order, where asked for. */
-  layers: { name: string; sqnrDb: number }[] | null;
+  layers: { name: string; sqnrDb: number; cosine: number }[] | null;
   seconds: number;
   synthetic: boolean;
   dataDescription: string;

@@ -9,7 +9,15 @@ import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from './schema/on
 import { shallowCopy } from './shallow';
 import { sharedKeys, sharedPart, type SharedKey } from './tables';
 import { insertActivations, type ActivationPlan } from './qdq/insert';
-import { codesName, codesPart, halfPart, isWiderThanHalf, type StoredWeight, type UnpackedAs, type WeightContent } from './unpack';
+import {
+  codesName,
+  codesPart,
+  halfPart,
+  isWiderThanHalf,
+  type StoredWeight,
+  type UnpackedAs,
+  type WeightContent,
+} from './unpack';
 import { heldBytes, heldTensors, wholeTensorBytes } from './weights';
 
 /** What the exported file will weigh. */
@@ -99,7 +107,13 @@ export function activationBytes(model: ModelProto, plan: ActivationPlan, weights
     node: source.node.filter(({ opType, output }) => opType !== 'Constant' || !integer.has(output[0])),
   });
   const before = modelBytes(shallowCopy(ModelProtoSchema, model, { graph }));
-  insertActivations(graph, plan, { kind: 'codes', name: () => codesName((n) => names.forWeight(0, n)) }, names, constants);
+  insertActivations(
+    graph,
+    plan,
+    { kind: 'codes', name: () => codesName((n) => names.forWeight(0, n)) },
+    names,
+    constants,
+  );
   const added = modelBytes(shallowCopy(ModelProtoSchema, model, { graph })) - before;
   return added + recordBytes(plan.record) - recordBytes();
 }

@@ -100,7 +100,8 @@ function rewriteNodes(
     nodes.push(same ? each : shallowCopy(NodeProtoSchema, each, { input: read, output: written }));
     for (const name of output) {
       const index = placed.get(name);
-      if (index !== undefined) nodes.push(...writer.pair(tensors[index], index, writer.name(index, 'in'), name));
+      if (index !== undefined)
+        nodes.push(...writer.pair(tensors[index], index, writer.name(index, 'in'), name));
     }
   }
   graph.node = nodes;
@@ -175,14 +176,17 @@ class Writer {
     const biasName = bias && name(1);
     if (weights.kind === 'values') {
       this.store(makeTensor(weight, layer.weightShape, weights.values(layer, scales)));
-      if (bias) this.store(float32(name(1), [bias.length], biasValues(bias, this.gridOf(layer.input), scales)));
+      if (bias)
+        this.store(float32(name(1), [bias.length], biasValues(bias, this.gridOf(layer.input), scales)));
       return { weight, bias: biasName };
     }
     this.store(float32(name(2), [scales.length], scales));
     const codes = [weights.name(layer.weight), name(2), this.zeros(scales.length)];
     this.part.nodes.push(makeNode('DequantizeLinear', codes, [weight], { axis: layer.channelAxis }));
     if (bias) {
-      const bytes = rawConstant(name(3), DataType.INT32, [bias.length], 4 * bias.length, () => littleEndian(bias));
+      const bytes = rawConstant(name(3), DataType.INT32, [bias.length], 4 * bias.length, () =>
+        littleEndian(bias),
+      );
       this.part.constants.push(bytes);
       // Its scales are computed when the model is loaded: four bytes a channel less.
       this.part.nodes.push(
