@@ -8,6 +8,17 @@ import type { Graph } from '../graph';
 import type { Layer, Network } from '../network';
 import { TensorProto_DataType as DataType, type NodeProto } from '../schema/onnx_pb';
 
+const ACTIVATIONS = new Set([
+  'Relu',
+  'Clip',
+  'LeakyRelu',
+  'Sigmoid',
+  'Tanh',
+  'HardSigmoid',
+  'Elu',
+  'Softplus',
+]);
+
 export interface IntegerLayer {
   layer: Layer;
   node: NodeProto;
@@ -72,8 +83,8 @@ export function placeActivations(
   const wanted = new Set<string>();
   for (const { layer, norm } of layers) {
     wanted.add(layer.input);
-    // A matrix product can put out floats as quickly; a convolution cannot.
-    if (layer.op === 'Conv') wanted.add(activationEnd(graph, norm ? norm.output[0] : layer.output));
+    if (needsIntegerOutput(graph, layer))
+      wanted.add(activationEnd(graph, norm ? norm.output[0] : layer.output));
   }
   const { tensors, like } = extended(graph, wanted);
   const root = (tensor: string): string => {
@@ -95,6 +106,16 @@ export function placeActivations(
         return { tensor, like: own === tensor ? null : own, bits: narrow ? activationBits : 8 };
       }),
   };
+}
+
+/**
+ * A matrix product can put out floats as quickly, and does so where its output is the model's; a convolution cannot, nor a
+ * Gemm that ONNX Runtime would fuse with its activation before it sees the integers.
+ */
+function needsIntegerOutput(graph: Graph, { op, output }: Layer): boolean {
+  if (op !== 'Gemm') return op === 'Conv';
+  const reader = onlyReader(graph, output);
+  return reader !== null && ACTIVATIONS.has(standardOp(reader));
 }
 
 function integerLayers(graph: Graph, network: Network, bits: readonly number[]): IntegerLayer[] {
