@@ -5,7 +5,7 @@ import { CancelledError } from '../../src/engine/client';
 import { readModel } from '../../src/onnx/file';
 import { findNetwork } from '../../src/onnx/functions';
 import { draftModel } from '../../src/onnx/save';
-import { paddleClassifier, sileroV5 } from '../models/thirdparty';
+import { paddleClassifier, paddleDetector, paddleRecognizer, sileroV5 } from '../models/thirdparty';
 import { mobilenetV2, tinyCnn, transformer } from '../models/zoo';
 import { compare, everyLayer, quantize, request, type Options } from './exporting';
 import { save, scratch, startEngine, synthetic } from './harness';
@@ -71,6 +71,23 @@ describe('export', () => {
     expect(reply.bytes).toBeLessThan(0.5 * statSync(path).size);
     const { against } = await compare(path, reply.out, data);
     expect(against!.sqnrDb).toBeGreaterThan(5);
+  });
+
+  it.each([
+    [paddleRecognizer, { x: [1, 3, 48, 320] }],
+    [paddleDetector, { x: [1, 3, 160, 160] }],
+  ])('writes $name so that it loads, runs and stays close at 8 bits', async ({ path }, shapes) => {
+    const data = synthetic(2, shapes);
+    const reply = await quantize(path, {
+      data,
+      out: join(scratch(), 'small.onnx'),
+      width: 8,
+      rounding: 'nearest',
+    });
+    expect(reply.bytes).toBeLessThan(0.4 * statSync(path).size);
+    const { against } = await compare(path, reply.out, data);
+    // Noise is no document: the detector's probabilities are near zero, and so is what they differ by.
+    expect(against!.outputs[0].cosine).toBeGreaterThan(0.7);
   });
 
   it('says so where there is nothing to quantize', async () => {
