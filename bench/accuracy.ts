@@ -1,8 +1,9 @@
 /**
  * Accuracy after quantization of the ResNet-20 in ../shared/data/cifar10 (or the example model): what rounding and
- * allocation are worth. Weights only; first and last function at 8 bits, counted in the average.
+ * allocation are worth, weights only and with quantized activations (+a8); first and last function at 8 bits, counted in
+ * the average.
  *
- *   node bench/run.mjs accuracy [--bits 2.5,3,4] [--rounding reconstruct] [--example]
+ *   node bench/run.mjs accuracy [--bits 2.5,3,4] [--rounding reconstruct] [--acts none,8] [--range mse] [--example]
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,7 @@ import { buildProblem, type ProblemSettings } from '../src/core/buildProblem';
 import { importance } from '../src/core/importance';
 import { allocateNoiseAware } from '../src/core/noise';
 import { gramToOrm } from '../src/core/orthogonality';
-import type { RoundingMethod } from '../src/core/rounding/problem';
+import type { ActivationChoice, RangeMethod, RoundingMethod } from '../src/engine/protocol';
 import { allocateUniform } from '../src/core/uniform';
 import type { BitWidth } from '../src/core/widths';
 import { evaluate } from '../src/engine/evaluate';
@@ -31,6 +32,9 @@ const { values: args } = parseArgs({
   options: {
     bits: { type: 'string', default: '2.15,2.5,3,3.5,4' },
     rounding: { type: 'string', default: 'nearest,gptq,reconstruct' },
+    acts: { type: 'string', default: 'none,8' },
+    range: { type: 'string', default: 'mse' },
+    only: { type: 'string' },
     example: { type: 'boolean', default: false },
     samples: { type: 'string', default: '256' },
   },
@@ -134,19 +138,36 @@ async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'ompq-bench-'));
   const methods = args.rounding.split(',') as RoundingMethod[];
   try {
+    const activations = args.acts
+      .split(',')
+      .flatMap((bits): (ActivationChoice | null)[] =>
+        bits === 'none'
+          ? [null]
+          : args.range
+              .split(',')
+              .map((range) => ({
+                bits: Number(bits) as ActivationChoice['bits'],
+                range: range as RangeMethod,
+              })),
+      );
+    const variants = methods.flatMap((rounding) => activations.map((choice) => ({ rounding, choice })));
+    const heads = variants.map(
+      ({ rounding, choice }) => rounding + (choice ? ` +a${choice.bits} ${choice.range}` : ''),
+    );
     const { network, size } = await prepared();
     const params = network.functions.map((f) => f.params);
     const total = params.reduce((a, b) => a + b, 0);
     const float = await accuracyOf(path);
     const samples = Number(args.samples);
     console.log(`${path}: top-1 ${(100 * float).toFixed(1)} % in float32; ${samples} calibration images.\n`);
-    console.log(`| average | allocation | bits | bytes | ${methods.join(' | ')} |`);
-    console.log(`|---|---|---|---|${methods.map(() => '---').join('|')}|`);
+    console.log(`| average | allocation | bits | bytes | ${heads.join(' | ')} |`);
+    console.log(`|---|---|---|---|${heads.map(() => '---').join('|')}|`);
     for (const target of args.bits.split(',').map(Number)) {
       for (const { name, bits } of await allocations(target)) {
+        if (args.only !== undefined && !name.startsWith(args.only)) continue;
         const average = bits.reduce((sum, b, i) => sum + b * params[i], 0) / total;
         const cells: string[] = [];
-        for (const rounding of methods) {
+        for (const { rounding, choice } of variants) {
           const out = join(scratch, 'quantized.onnx');
           const reply = await exportModel(
             {
@@ -158,6 +179,7 @@ async function main(): Promise<void> {
               bits,
               rounding,
               scaleType: 'float32',
+              activations: choice,
               data: data('calibration', samples),
               config: '0'.repeat(64),
               memoryLimit: 0,

@@ -17,7 +17,9 @@ export interface ExportSettings {
   overwrite: boolean;
   rounding: ExportRequest['rounding'];
   scaleType: ExportRequest['scaleType'];
-  /** Calibration samples for rounding, at most. */
+  /** Null: weights only. */
+  activations: ExportRequest['activations'];
+  /** Calibration samples for rounding and for ranges, at most. */
   samples: number;
   memoryLimit: number;
 }
@@ -54,7 +56,7 @@ export async function exportModel(
   const { granularity } = config.scoring;
   const data = dataOf(config, configPath);
   await inspectFor(engine, configPath, config, options);
-  const { out, overwrite, rounding, scaleType, samples, memoryLimit } = settings;
+  const { out, overwrite, rounding, scaleType, activations, samples, memoryLimit } = settings;
   const reply = await engine.request(
     {
       kind: 'export',
@@ -65,6 +67,7 @@ export async function exportModel(
       bits: config.functions.map((f) => f.bits),
       rounding,
       scaleType,
+      activations,
       data: { ...data, samples },
       config: createHash('sha256').update(formatConfig(config)).digest('hex'),
       memoryLimit,
@@ -76,7 +79,7 @@ export async function exportModel(
     model,
     out,
     { ...data, samples: LOOK_SAMPLES },
-    false,
+    { all: false, perLayer: false },
     part(options, 0.9, 1),
   );
   return { path: out, export: reply, evaluation };
@@ -100,16 +103,23 @@ export async function inspectFor(
   return inspect;
 }
 
-/** Both models over the data in one pass. @param all every sample; else data.samples of them */
+export interface EvaluateOptions {
+  /** Every sample; else data.samples of them. */
+  all: boolean;
+  /** Also each layer's output; needs two models. */
+  perLayer: boolean;
+}
+
+/** Both models over the data in one pass. */
 export function evaluateModels(
   engine: Engine,
   model: string,
   other: string | null,
   data: DataSpec,
-  all: boolean,
+  { all, perLayer }: EvaluateOptions,
   options: RequestOptions,
 ): Promise<EvaluateReply> {
-  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer: false }, options);
+  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer }, options);
 }
 
 /** The calibration data of a config, its path absolute. */

@@ -9,6 +9,7 @@ import { table } from './table';
 
 interface Flags extends Omit<DataFlags, 'samples'> {
   limit?: number;
+  perLayer?: boolean;
   json?: boolean;
 }
 
@@ -20,8 +21,15 @@ export function evalCommand(): Command {
       .argument('[OTHER]', 'another .onnx file with the same inputs'),
   )
     .option('--limit <N>', 'samples to use, chosen by --seed (default: all)', positive)
+    .option(
+      '--per-layer',
+      "also the SQNR of every layer's output, to see where the error enters (needs OTHER)",
+    )
     .option('--json', 'print one JSON document')
     .action(async (model: string, other: string | undefined, flags: Flags, command: Command) => {
+      if (flags.perLayer && other === undefined) {
+        command.error('error: --per-layer compares two models; give OTHER, too');
+      }
       const data = dataSpec({ ...flags, samples: flags.limit ?? 64 }, command);
       const reply = await withSession(async ({ engine, options, note }) => {
         const second = other === undefined ? null : resolve(other);
@@ -30,7 +38,7 @@ export function evalCommand(): Command {
           resolve(model),
           second,
           data,
-          flags.limit === undefined,
+          { all: flags.limit === undefined, perLayer: flags.perLayer ?? false },
           options,
         );
         for (const warning of result.warnings) note(`warning: ${warning}`);
@@ -42,8 +50,8 @@ export function evalCommand(): Command {
 }
 
 /** null where JSON has no number for it: the SQNR of equal outputs is infinite. */
-function toJson({ samples, models, against, seconds, synthetic }: EvaluateReply) {
-  return { samples, models, against, seconds, synthetic };
+function toJson({ samples, models, against, layers, seconds, synthetic }: EvaluateReply) {
+  return { samples, models, against, ...(layers ? { layers } : {}), seconds, synthetic };
 }
 
 function forPeople(reply: EvaluateReply): string[] {
@@ -61,6 +69,7 @@ function forPeople(reply: EvaluateReply): string[] {
       ]),
     ),
     ...(reply.against ? ['', ...comparisonLines(reply)] : []),
+    ...(reply.layers ? ['', ...layerLines(reply.layers)] : []),
   ];
 }
 
@@ -73,9 +82,14 @@ export function comparisonLines({ against, samples, synthetic }: EvaluateReply):
     kl === null ? null : `KL divergence ${kl.toPrecision(3)} nats`,
     `SQNR ${sqnrDb.toFixed(1)} dB`,
   ].filter((text) => text !== null);
-  const others = outputs.length > 1 ? outputs : [];
   return [
     `against the original on ${samples} ${synthetic ? 'SYNTHETIC ' : ''}samples: ${parts.join(', ')}`,
-    ...others.map((o) => `  ${o.name}: SQNR ${o.sqnrDb.toFixed(1)} dB, cosine ${o.cosine.toFixed(5)}`),
+    ...outputs.map((o) => `  ${o.name}: SQNR ${o.sqnrDb.toFixed(1)} dB, cosine ${o.cosine.toFixed(5)}`),
   ];
+}
+
+function layerLines(layers: NonNullable<EvaluateReply['layers']>): string[] {
+  if (layers.length === 0) return ['no layer to compare: the first model must be the original'];
+  const rows = layers.map(({ name, sqnrDb, cosine }) => [name, `${sqnrDb.toFixed(1)} dB`, cosine.toFixed(5)]);
+  return ["each layer's output against the original's:", ...table(['layer', 'SQNR', 'cosine'], rows)];
 }

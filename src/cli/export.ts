@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatSize } from '../config/budget';
 import { readConfig } from '../config/config';
-import type { ExportRequest } from '../engine/protocol';
+import type { ActivationBits, ExportRequest, RangeMethod } from '../engine/protocol';
 import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
 import { FORMATS } from '../interop/formats';
 import { comparisonLines } from './eval';
@@ -15,6 +15,8 @@ interface Flags {
   force?: boolean;
   rounding: ExportRequest['rounding'];
   scales: ExportRequest['scaleType'];
+  actBits?: ActivationBits;
+  actRange: RangeMethod;
   samples: number;
   json?: boolean;
   format?: string;
@@ -53,7 +55,22 @@ export function exportCommand(): Command {
         .choices(['float32', 'float16'])
         .default('float32'),
     )
-    .option('--samples <N>', 'calibration samples for rounding, at most', positive, ROUNDING_SAMPLES)
+    .option(
+      '--act-bits <BITS>',
+      'also quantize activations, to 8 bits or to 4 to 7 on the 8-bit grid, for integer kernels (default: weights only)',
+      activationBits,
+    )
+    .addOption(
+      new Option('--act-range <HOW>', 'with --act-bits: how the ranges of activations are found')
+        .choices(RANGES)
+        .default('mse'),
+    )
+    .option(
+      '--samples <N>',
+      'calibration samples for rounding and ranges, at most',
+      positive,
+      ROUNDING_SAMPLES,
+    )
     .option('--json', 'print one JSON document')
     .action(async (file: string, flags: Flags) => {
       const configPath = resolve(file);
@@ -69,6 +86,7 @@ export function exportCommand(): Command {
           overwrite: flags.force ?? false,
           rounding: flags.rounding,
           scaleType: flags.scales,
+          activations: flags.actBits === undefined ? null : { bits: flags.actBits, range: flags.actRange },
           samples: flags.samples,
           memoryLimit: 0,
         };
@@ -81,12 +99,21 @@ export function exportCommand(): Command {
     });
 }
 
+const RANGES: RangeMethod[] = ['mse', 'percentile', 'minmax'];
+
+function activationBits(text: string): ActivationBits {
+  const bits = Number(text);
+  if (![4, 5, 6, 7, 8].includes(bits)) throw new InvalidArgumentError('Activations take 4 to 8 bits.');
+  return bits as ActivationBits;
+}
+
 function toJson({ path, export: reply, evaluation }: Exported) {
   return {
     model: path,
     bytes: reply.bytes,
     predictedBytes: reply.predictedBytes,
     rounding: reply.rounding,
+    activations: reply.activations,
     samples: reply.samples,
     seconds: reply.seconds.total,
     against: evaluation.against,
@@ -94,12 +121,21 @@ function toJson({ path, export: reply, evaluation }: Exported) {
 }
 
 function forPeople({ path, export: reply, evaluation }: Exported, original: number): string[] {
-  const { rounding, samples, seconds, bytes, predictedBytes } = reply;
+  const { rounding, activations, samples, seconds, bytes, predictedBytes } = reply;
   return [
     `${formatSize(original)} -> ${formatSize(bytes)} (1/${(original / bytes).toFixed(2)}), ` +
       `${bytes.toLocaleString('en')} bytes on disk, ${predictedBytes.toLocaleString('en')} predicted`,
     `rounded with ${rounding}${samples > 0 ? ` on ${samples} samples` : ''} in ${seconds.total.toFixed(1)} s`,
+    ...(activations ? [activationLine(activations)] : []),
     ...comparisonLines(evaluation),
     `wrote ${path}`,
   ];
+}
+
+function activationLine(found: NonNullable<Exported['export']['activations']>): string {
+  const { bits, range, integerLayers, layers, tensors, samples, bytes } = found;
+  return (
+    `activations at ${bits} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
+    `integers, ${tensors} tensors quantized, ${bytes.toLocaleString('en')} bytes more than weights only`
+  );
 }

@@ -12,12 +12,18 @@ import { Workbench } from './workbench';
 /** Samples per run, where the model leaves it open. */
 const BLOCK = 16;
 
-export interface CalibrationBlocks {
+/** How a model takes samples. */
+export interface Batches {
   /** The model as samples are run through it (its batch may have been opened). */
   model: ModelProto;
-  blocks: Feeds[];
   /** Samples per block; the last block may be shorter. */
   size: number;
+  /** Whether every block must have that size. */
+  fixed: boolean;
+}
+
+export interface CalibrationBlocks extends Batches {
+  blocks: Feeds[];
   /** Samples in all blocks together. */
   count: number;
 }
@@ -29,20 +35,40 @@ export async function calibrationBlocks(
   { model, network, path }: { model: ModelProto; network: Network; path: string },
   { limit, activations, job }: { limit: number; activations: number; job: Job },
 ): Promise<CalibrationBlocks> {
-  const bench = new Workbench(path, network, samples, 'cpu', job);
-  const surveyed = await survey(bench, model);
-  await surveyed.session?.close();
-  const size = surveyed.batch ?? BLOCK;
+  const batches = await openBatches(samples, { model, network, path }, job);
+  const { size } = batches;
   const perSample =
     sampleBytes(dataset) +
-    activations * activationBytes(surveyed.model, samples.shapes(size), size, new Map());
+    activations * activationBytes(batches.model, samples.shapes(size), size, new Map());
   const affordable = Math.floor((limit - residentMemory()) / perSample);
   const count = Math.min(samples.size, Math.max(affordable, size));
   const blocks: Feeds[] = [];
-  for (let from = 0; from < count; from += size) {
+  for await (const block of readBlocks(samples, batches, count)) {
     await job.checkpoint();
-    const indices = Array.from({ length: Math.min(size, count - from) }, (_, i) => from + i);
-    blocks.push(await samples.take(surveyed.batch === null ? indices : padded(indices, size)));
+    blocks.push(block);
   }
-  return { model: surveyed.model, blocks, size, count };
+  return { ...batches, blocks, count };
+}
+
+export async function openBatches(
+  samples: Samples,
+  { model, network, path }: { model: ModelProto; network: Network; path: string },
+  job: Job,
+): Promise<Batches> {
+  const bench = new Workbench(path, network, samples, 'cpu', job);
+  const surveyed = await survey(bench, model);
+  await surveyed.session?.close();
+  return { model: surveyed.model, size: surveyed.batch ?? BLOCK, fixed: surveyed.batch !== null };
+}
+
+/** The first `count` samples, read block by block. */
+export async function* readBlocks(
+  samples: Samples,
+  { size, fixed }: Batches,
+  count: number,
+): AsyncGenerator<Feeds> {
+  for (let from = 0; from < count; from += size) {
+    const indices = Array.from({ length: Math.min(size, count - from) }, (_, i) => from + i);
+    yield await samples.take(fixed ? padded(indices, size) : indices);
+  }
 }

@@ -15,13 +15,15 @@ import { EngineFault, type Job } from './job';
 import type { EvaluateReply, EvaluateRequest } from './protocol';
 import { type Feeds, Session } from './runtime';
 import { sampleBytes } from './samples';
+import { fixedBatch } from './survey';
 
 /** Samples per run, where the model takes several. */
 const BLOCK = 32;
 /** A block of inputs takes at most this many bytes. */
 const BLOCK_BYTES = 64e6;
-/** Samples that the noise of inner layers is measured on. */
+/** Samples that the noise of inner layers is measured on, and how many at a time: all their outputs are held. */
 const LAYER_SAMPLES = 64;
+const LAYER_BLOCK = 4;
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function evaluate(request: EvaluateRequest, job: Job): Promise<EvaluateReply> {
@@ -43,7 +45,7 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     await pass.run(sessions);
     const layers =
       request.perLayer && other !== null
-        ? await layerNoise(models, paths, network, dataset, pass.blockSize, job)
+        ? await layerNoise(models, paths, network, dataset, layerBlock(dataset, network, pass.blockSize), job)
         : null;
     const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
     return {
@@ -163,20 +165,17 @@ class Pass {
 }
 
 function blockSize(dataset: Dataset, inputs: readonly GraphInput[]): number {
-  let fixed: number | null = null;
-  let open = false;
-  for (const { name, shape } of inputs) {
-    const axis = dataset.batchAxes[name] ?? null;
-    if (axis === null) continue;
-    const size = shape[axis];
-    if (typeof size === 'number') fixed = size;
-    else open = true;
-  }
+  const fixed = fixedBatch(inputs, dataset.batchAxes);
   if (fixed !== null) return fixed;
+  const open = inputs.some(({ name }) => (dataset.batchAxes[name] ?? null) !== null);
   return open ? Math.max(1, Math.min(BLOCK, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
 }
 
-/** SQNR of every function's output between the two models, on the first samples. */
+function layerBlock({ batchAxes }: Dataset, { inputs }: Network, size: number): number {
+  return fixedBatch(inputs, batchAxes) === null ? Math.min(size, LAYER_BLOCK) : size;
+}
+
+/** SQNR and cosine of every function's output between the two models, on the first samples. */
 async function layerNoise(
   models: readonly ModelProto[],
   paths: readonly string[],
@@ -188,6 +187,8 @@ async function layerNoise(
   const names = [...new Set(network.functions.map(({ output }) => output))];
   const made = new Set(models[1].graph!.node.flatMap(({ output }) => output));
   const shared = names.filter((name) => made.has(name));
+  // Nothing has weights to compare where the first model is a quantized one already.
+  if (shared.length === 0) return [];
   const noise = new Map(shared.map((name) => [name, new Likeness()]));
   const sessions: Session[] = [];
   try {
@@ -208,6 +209,6 @@ async function layerNoise(
   }
   return network.functions.flatMap(({ name, output }) => {
     const found = noise.get(output);
-    return found ? [{ name, sqnrDb: found.sqnrDb }] : [];
+    return found ? [{ name, sqnrDb: found.sqnrDb, cosine: found.cosine }] : [];
   });
 }

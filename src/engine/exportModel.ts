@@ -3,18 +3,23 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Dataset } from '../calibration/dataset';
 import { openDataset } from '../calibration/open';
+import { OnnxError } from '../onnx/errors';
 import { externalLocations } from '../onnx/external';
 import { readModel } from '../onnx/file';
 import { roundToFloat16 } from '../onnx/float16';
 import { findNetwork } from '../onnx/functions';
+import { Graph } from '../onnx/graph';
 import type { Network } from '../onnx/network';
+import type { ActivationPlan } from '../onnx/qdq/insert';
+import { placeActivations, type Placement } from '../onnx/qdq/placement';
 import { quantizeModel, type WeightStorage } from '../onnx/quantized';
 import { draftModel } from '../onnx/save';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
-import { predictedBytes, sizeModel } from '../onnx/size';
-import { calibrationBlocks } from './calibrationBlocks';
+import { activationBytes, predictedBytes, sizeModel } from '../onnx/size';
+import { calibrationBlocks, openBatches, readBlocks, type Batches } from './calibrationBlocks';
+import { emulated, planActivations } from './exportActivations';
 import { roundNetwork } from './exportRounding';
-import { verify } from './exportVerify';
+import { fakeQuantized, verify, verifyIntegers, type Expected } from './exportVerify';
 import { EngineFault, type Job } from './job';
 import { freeMemory, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
@@ -23,7 +28,10 @@ import { Samples } from './samples';
 import { padded } from './survey';
 
 /** Where each step begins on the progress bar. */
-const STEP = { data: 0.02, round: 0.1, write: 0.85, verify: 0.9 };
+const STEP = { data: 0.02, round: 0.1, activations: 0.75, write: 0.85, verify: 0.9 };
+
+/** Bytes of a block's activations that are always afforded. */
+const LEAST_ACTIVATIONS = 64e6;
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled; no file is left behind then. */
 export async function exportModel(request: ExportRequest, job: Job): Promise<ExportReply> {
@@ -37,23 +45,25 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
     throw new EngineFault(`${basename(request.model)} has no layer that can be quantized.`);
   }
   checkBits(request, network);
+  const placement = request.activations && placed(request, model, network);
   job.progress('Reading samples', STEP.data);
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
     const rounded = await roundOn(dataset, request, model, network, job);
+    const { storages } = rounded;
+    const expected = { model, path: request.model, network, storages };
+    const plan = placement && (await activationPlan(placement, request, expected, rounded, job));
     const roundedAt = performance.now();
     job.progress('Writing', STEP.write);
     const { scaleType, config } = request;
-    const quantized = quantizeModel(model, rounded.storages, { scaleType, record: { config, bits } });
+    const record = { config, bits };
+    const quantized = quantizeModel(model, storages, { scaleType, record, activations: plan ?? undefined });
     const draft = await draftModel(request.out, quantized, request.model);
     try {
       await job.checkpoint();
       job.progress('Trying the written file', STEP.verify);
-      await verify(
-        draft.path,
-        { model, path: request.model, network, storages: rounded.storages },
-        rounded.trial,
-      );
+      if (plan) await verifyIntegers(draft.path, expected, emulated(expected, plan), rounded.trial);
+      else await verify(draft.path, expected, rounded.trial);
       await job.checkpoint();
       await draft.commit();
     } finally {
@@ -63,10 +73,23 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
     const now = performance.now();
     const { bytes } = draft;
     job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
+    const weightBytes = predictedBytes(sizeModel(model, network, { scaleType }), bits);
+    const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
     return {
       bytes,
-      predictedBytes: predictedBytes(sizeModel(model, network, { scaleType }), bits),
+      predictedBytes: predicted,
       rounding: request.rounding,
+      activations:
+        request.activations && plan
+          ? {
+              ...request.activations,
+              integerLayers: plan.layers.length,
+              layers: network.functions.reduce((sum, { layers }) => sum + layers.length, 0),
+              tensors: plan.tensors.length,
+              samples: rounded.samplesRead.size,
+              bytes: predicted - weightBytes,
+            }
+          : null,
       samples: rounded.samples,
       seconds: {
         rounding: seconds(start, roundedAt),
@@ -80,8 +103,59 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   }
 }
 
+function placed(
+  { activations, bits, model: path }: ExportRequest,
+  model: ModelProto,
+  network: Network,
+): Placement {
+  try {
+    return placeActivations(new Graph(model.graph!), network, bits, activations!.bits);
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    throw new EngineFault(`${basename(path)}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Ranges are measured with the weights as they will be. */
+async function activationPlan(
+  placement: Placement,
+  { activations, memoryLimit }: ExportRequest,
+  expected: Expected,
+  { samplesRead: samples, batches }: RoundedOn,
+  job: Job,
+): Promise<ActivationPlan> {
+  const { model, network, path } = expected;
+  const opened = batches ?? (await openBatches(samples, { model, network, path }, job));
+  return planActivations(placement, activations!, expected, {
+    model: fakeQuantized({ ...expected, model: opened.model }),
+    path,
+    blocks: () => readBlocks(samples, opened, samples.size),
+    blockCount: Math.ceil(samples.size / opened.size),
+    memory: Math.max(LEAST_ACTIVATIONS, (limitOf(memoryLimit) - residentMemory()) / 4),
+    job,
+    onProgress: (share) =>
+      job.progress('Measuring activations', STEP.activations + share * (STEP.write - STEP.activations)),
+  });
+}
+
+function withActivations(
+  { model, network, storages }: Expected,
+  plan: ActivationPlan,
+  request: ExportRequest,
+): number {
+  const integer = new Set(plan.layers.map(({ layer }) => layer.weight));
+  const size = sizeModel(model, network, { scaleType: request.scaleType, integer });
+  return predictedBytes(size, request.bits) + activationBytes(model, plan, storages.length);
+}
+
+const limitOf = (memoryLimit: number): number =>
+  memoryLimit > 0 ? memoryLimit : residentMemory() + freeMemory() / 2;
+
 interface RoundedOn {
   storages: WeightStorage[];
+  samplesRead: Samples;
+  /** How the model takes samples, where rounding had to know. */
+  batches: Batches | null;
   /** Samples that rounding used. */
   samples: number;
   /** A block to try the written file on, as the original takes it. */
@@ -97,37 +171,34 @@ async function roundOn(
   job: Job,
 ): Promise<RoundedOn> {
   const { rounding: method, bits, model: path } = request;
-  const limit = request.memoryLimit > 0 ? request.memoryLimit : residentMemory() + freeMemory() / 2;
+  const limit = limitOf(request.memoryLimit);
   const onProgress = (share: number) =>
     job.progress('Reading samples', STEP.data + share * (STEP.round - STEP.data));
   const samples = await Samples.open(dataset, limit / 8, job, onProgress);
   const trial = await trialBlock(samples, network);
+  const roundedAt = request.activations ? STEP.activations : STEP.write;
   const onLayer = (done: number, all: number, name: string) =>
-    job.progress(`Rounding ${name}`, STEP.round + (done / all) * (STEP.write - STEP.round));
+    job.progress(`Rounding ${name}`, STEP.round + (done / all) * (roundedAt - STEP.round));
   const roundScale = request.scaleType === 'float16' ? roundToFloat16 : Math.fround;
   const work = { network, path, bits, method, roundScale, job, onProgress: onLayer };
   if (method === 'nearest' || bits.every((width) => width > 8)) {
     const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
-    return { storages, samples: 0, trial, warnings: [] };
+    return { storages, samplesRead: samples, batches: null, samples: 0, trial, warnings: [] };
   }
-  const {
-    blocks,
-    count,
-    model: opened,
-  } = await calibrationBlocks(
+  const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
     samples,
     { model, network, path },
     { limit, activations: method === 'reconstruct' ? 2 : 1, job },
   );
-  const storages = await roundNetwork({ ...work, model: opened, inputs: blocks });
+  const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks });
   const warnings =
     count < samples.size
       ? [
           `Only ${count} of ${samples.size} samples were used for rounding: their activations would not fit in the memory limit.`,
         ]
       : [];
-  return { storages, samples: count, trial, warnings };
+  return { storages, samplesRead: samples, batches, samples: count, trial, warnings };
 }
 
 /** As many samples as the model's inputs fix, or one. */

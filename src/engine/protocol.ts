@@ -3,13 +3,24 @@
  * from the request; every request ends in exactly one reply or error. The client sends one request at a time.
  */
 import type { DataSpec } from '../calibration/spec';
+import type { RangeMethod } from '../core/activationRange';
 import type { Divergence } from '../core/divergence';
 import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing';
 import type { Granularity, Network } from '../onnx/network';
 import type { SizeModel } from '../onnx/size';
 
-export type { RoundingMethod, SizeModel };
+export type { RangeMethod, RoundingMethod, SizeModel };
+
+/** How activations are quantized. */
+export interface ActivationChoice {
+  /** Of the inputs of all layers but the first and the last, which take 8. */
+  bits: ActivationBits;
+  /** How ranges are found on the calibration samples. */
+  range: RangeMethod;
+}
+
+export type ActivationBits = 4 | 5 | 6 | 7 | 8;
 
 export type Provider = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
@@ -112,7 +123,9 @@ export interface ExportRequest {
   bits: number[];
   rounding: RoundingMethod;
   scaleType: 'float32' | 'float16';
-  /** Calibration samples: for rounding, and to try the written file on. */
+  /** Null: weights only. */
+  activations: ActivationChoice | null;
+  /** Calibration samples: for rounding and for ranges, and to try the written file on. */
   data: DataSpec;
   /** SHA-256 of the configuration, hex; goes into the file's metadata. */
   config: string;
@@ -120,11 +133,25 @@ export interface ExportRequest {
   memoryLimit: number;
 }
 
+export interface ActivationCounts {
+  /** Layers that run on integers, of all that have weights. */
+  integerLayers: number;
+  layers: number;
+  /** Tensors that are quantized. */
+  tensors: number;
+  /** Samples that ranges were found on. */
+  samples: number;
+  /** What they add to the file, compared with weights only. */
+  bytes: number;
+}
+
 export interface ExportReply {
   /** The file written, its external data included. */
   bytes: number;
   predictedBytes: number;
   rounding: RoundingMethod;
+  /** Null: weights only. */
+  activations: (ActivationChoice & ActivationCounts) | null;
   /** Samples that rounding used; 0 for 'nearest'. */
   samples: number;
   seconds: { rounding: number; writing: number; total: number };
@@ -140,7 +167,7 @@ export interface EvaluateRequest {
   data: DataSpec;
   /** False: data.samples of them, chosen by the seed. */
   allSamples: boolean;
-  /** Also the SQNR of every function's output (on the first samples only). */
+  /** Also the SQNR and cosine of every function's output (on the first samples only). */
   perLayer: boolean;
 }
 
@@ -151,7 +178,7 @@ export interface EvaluateReply {
   /** The second model against the first; null where there is one. */
   against: Comparison | null;
   /** Per function in network order, where asked for. */
-  layers: { name: string; sqnrDb: number }[] | null;
+  layers: { name: string; sqnrDb: number; cosine: number }[] | null;
   seconds: number;
   synthetic: boolean;
   dataDescription: string;

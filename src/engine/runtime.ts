@@ -19,6 +19,8 @@ export interface SessionOptions {
    * MobileNetV2, for twice the memory (measured).
    */
   arena?: boolean;
+  /** Pairs of QuantizeLinear and DequantizeLinear are computed as they stand, without integer kernels. */
+  literal?: boolean;
 }
 
 let runtime: Promise<typeof Ort> | undefined;
@@ -79,7 +81,12 @@ export class Session {
         enableCpuMemArena: options.arena ?? false,
         enableMemPattern: options.arena ?? false,
         logSeverityLevel: 4,
-        extra: { session: { model_external_initializers_file_folder_path: options.folder } },
+        extra: {
+          session: {
+            model_external_initializers_file_folder_path: options.folder,
+            ...(options.literal ? { disable_quant_qdq: '1' } : {}),
+          },
+        },
       });
       return new Session(ort, session, options);
     } catch (error) {

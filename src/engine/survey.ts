@@ -66,7 +66,7 @@ export async function survey(bench: Workbench, model: ModelProto): Promise<Surve
 }
 
 /** The batch size that the inputs fix; null where it is open. */
-function fixedBatch(
+export function fixedBatch(
   inputs: readonly GraphInput[],
   batchAxes: Readonly<Record<string, number | null>>,
 ): number | null {

@@ -60,7 +60,14 @@ async function evaluateCommand(
     }));
   if (!data) return undefined;
   const reply = await withProgress(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
-    evaluateModels(services.engine, model, other, { ...calibration, ...data }, data.path !== null, options),
+    evaluateModels(
+      services.engine,
+      model,
+      other,
+      { ...calibration, ...data },
+      { all: data.path !== null, perLayer: true },
+      options,
+    ),
   );
   for (const warning of reply.warnings) services.log.warn(warning);
   await reports.show(basename(other), report(reply));
@@ -84,6 +91,7 @@ async function pickOther(model: vscode.Uri): Promise<string | undefined> {
 function report({
   models,
   against,
+  layers,
   samples,
   dataDescription,
   synthetic,
@@ -122,7 +130,24 @@ function report({
       '',
     );
   }
+  if (layers && layers.length > 0) lines.push(...layerTable(layers));
   return [...lines, ...warnings.map((warning) => `> ${escaped(warning)}\n`)].join('\n');
+}
+
+/** Where the error enters. */
+function layerTable(layers: NonNullable<EvaluateReply['layers']>): string[] {
+  return [
+    `## ${vscode.l10n.t('Where the error enters')}`,
+    '',
+    vscode.l10n.t("Each layer's output against the original's, in network order:"),
+    '',
+    `| ${vscode.l10n.t('layer')} | SQNR | ${vscode.l10n.t('cosine')} |`,
+    '|---|---:|---:|',
+    ...layers.map(({ name, sqnrDb, cosine }) => {
+      return `| ${escaped(name)} | ${sqnrDb.toFixed(1)} dB | ${cosine.toFixed(5)} |`;
+    }),
+    '',
+  ];
 }
 
 /** Names come from files: nothing of them may be Markdown or HTML. */

@@ -41,7 +41,7 @@ async function exportCommand(
   if (!rounding) return undefined;
   const target = choices.out ? vscode.Uri.file(choices.out) : await pickTarget(configUri.fsPath);
   if (!target) return undefined;
-  const { memoryLimit } = readSettings(configUri);
+  const { memoryLimit, activations } = readSettings(configUri);
   const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
   const exported = await withProgress(title, (options) =>
     exportModel(
@@ -54,6 +54,7 @@ async function exportCommand(
         overwrite: !choices.out,
         rounding,
         scaleType: 'float32',
+        activations,
         samples: ROUNDING_SAMPLES,
         memoryLimit,
       },

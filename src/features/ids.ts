@@ -35,6 +35,8 @@ export const SETTING = {
   objective: 'objective',
   contestRounding: 'contest.rounding',
   searchSeconds: 'contest.searchSeconds',
+  activationBits: 'export.activationBits',
+  activationRange: 'export.activationRange',
   widths: 'widths',
   pinFirst: 'pinFirst',
   pinLast: 'pinLast',

@@ -4,7 +4,7 @@ import type { Objective } from '../core/objectives';
 import { parseWidths } from '../config/widths';
 import type { Decay } from '../core/importance';
 import type { BitWidth } from '../core/widths';
-import type { ContestRequest, Provider } from '../engine/protocol';
+import type { ActivationChoice, ContestRequest, Provider } from '../engine/protocol';
 import type { Granularity } from '../onnx/network';
 import { SETTING, SETTINGS_SECTION } from './ids';
 
@@ -21,6 +21,8 @@ export interface Settings {
   objective: Objective;
   contestRounding: ContestRequest['rounding'];
   searchSeconds: number;
+  /** Null: weights only. */
+  activations: ActivationChoice | null;
   widths: BitWidth[];
   pin: Pins | null;
 }
@@ -52,6 +54,10 @@ export function readSettings(scope: vscode.Uri): Settings {
     objective: get(SETTING.objective),
     contestRounding: get(SETTING.contestRounding),
     searchSeconds: get(SETTING.searchSeconds),
+    activations:
+      get<number>(SETTING.activationBits) > 0
+        ? { bits: get(SETTING.activationBits), range: get(SETTING.activationRange) }
+        : null,
     widths,
     pin: first > 0 || last > 0 ? pin : null,
   };

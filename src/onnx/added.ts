@@ -6,6 +6,12 @@ export interface AddedNames {
   forWeight: (weight: number, n: number) => string;
   /** Name of the n-th tensor that all weights share. */
   shared: (n: number) => string;
+  /** Name of the n-th tensor that quantizes the activation with this index. */
+  forTensor: (tensor: number, n: number) => string;
+  /** Name of the n-th tensor that the integer layer with this index reads. */
+  forLayer: (layer: number, n: number) => string;
+  /** Name of the n-th tensor that all activations share. */
+  forActivations: (n: number) => string;
 }
 
 /**
@@ -20,6 +26,9 @@ export function addedNames(graph: GraphProto, weights: number): AddedNames {
   return {
     forWeight: (weight, n) => prefix + letter(n) + weight.toString(36).padStart(digits, '0'),
     shared: (n) => `${prefix}~${n.toString(36)}`,
+    forTensor: (tensor, n) => `${prefix}-${letter(n)}${tensor.toString(36)}`,
+    forLayer: (layer, n) => `${prefix}_${letter(n)}${layer.toString(36)}`,
+    forActivations: (n) => `${prefix}.${n.toString(36)}`,
   };
 }
 

@@ -1,6 +1,7 @@
 /** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { OnnxError } from './errors';
+import { insertActivations, type ActivationPlan } from './qdq/insert';
 import { addedNames, type AddedNames } from './added';
 import { checkCodes, type CodeBits } from './pack';
 import { partInto, type ConstantForm, type Part } from './part';
@@ -15,20 +16,30 @@ import {
 import { shallowCopy } from './shallow';
 import { sharedPart, sortShared } from './tables';
 import {
+  codesName,
   codesPart,
   elements,
   halfPart,
   isWiderThanHalf,
   type StorageForm,
   type StoredWeight,
+  type UnpackedAs,
   type UnpackPart,
 } from './unpack';
 import { heldTensors } from './weights';
 
+/** codes: two's complement, in the tensor's own order; scales: one per index along `axis`. Weight = code * scale. */
+export interface CodeStorage {
+  tensor: string;
+  bits: CodeBits;
+  axis: number;
+  codes: Int8Array;
+  scales: Float32Array;
+}
+
 /** What to store for one weight tensor. */
 export type WeightStorage =
-  /** codes: two's complement, in the tensor's own order; scales: one per index along `axis`. Weight = code * scale. */
-  | { tensor: string; bits: CodeBits; axis: number; codes: Int8Array; scales: Float32Array }
+  | CodeStorage
   /** The tensor's values, to be rounded to float16. */
   | { tensor: string; bits: 16; values: Float32Array }
   /** Left as it is. */
@@ -38,6 +49,8 @@ export interface QuantizeOptions {
   scaleType: 'float32' | 'float16';
   /** Kept in the file: the configuration's SHA-256 (hex) and the bits of each function in network order. */
   record?: { config: string; bits: number[] };
+  /** Layers that run on integers, and the activations between them. */
+  activations?: ActivationPlan;
 }
 
 const note =
@@ -57,19 +70,18 @@ export function quantizeModel(
   const names = addedNames(source, weights.length);
   const form = storageForm(model, names, options.scaleType);
   const held = heldTensors(source);
+  const integer = new Set(options.activations?.layers.map(({ layer }) => layer.weight));
+  const codes = new Map<string, string>();
   const parts: UnpackPart[] = [];
   const replaced = new Set<string>();
   for (const [index, weight] of weights.entries()) {
     if (weight.bits === 32) continue;
     const tensor = held.get(weight.tensor)?.tensor;
     if (!tensor) throw new OnnxError(`The model holds no tensor "${weight.tensor}" to quantize.`);
-    const part = weightPart(
-      weight,
-      tensor.dims.map(Number),
-      tensor.dataType,
-      (n) => names.forWeight(index, n),
-      form,
-    );
+    const own = (n: number) => names.forWeight(index, n);
+    const as = integer.has(weight.tensor) ? 'codes' : 'weight';
+    if (as === 'codes') codes.set(weight.tensor, codesName(own));
+    const part = weightPart(weight, tensor.dims.map(Number), tensor.dataType, own, form, as);
     if (!part) continue;
     if (replaced.has(weight.tensor)) throw new RangeError(`Weight ${weight.tensor} is listed twice.`);
     parts.push(part);
@@ -84,15 +96,24 @@ export function quantizeModel(
   const shared: Part[] = sortShared(parts.flatMap((part) => part.needs)).map((key) =>
     sharedPart(key, names.shared, form.opset),
   );
+  if (options.activations) {
+    const name = (tensor: string) => codes.get(tensor)!;
+    insertActivations(graph, options.activations, { kind: 'codes', name }, names, form.constants);
+  }
   partInto(graph, [...shared, ...parts], form.constants);
 
-  const metadataProps = options.record ? recorded(model.metadataProps, options.record) : model.metadataProps;
+  const metadataProps = options.record
+    ? recorded(model.metadataProps, options.record, options.activations?.record)
+    : model.metadataProps;
   return shallowCopy(ModelProtoSchema, model, { graph, metadataProps });
 }
 
-/** Bytes that the record adds to the file, but for the bits of each function; see recordBytesPerFunction. */
-export function recordBytes(): number {
-  const entries = recorded([], { config: '0'.repeat(64), bits: [] });
+/**
+ * Bytes that the record adds to the file, but for the bits of each function; see recordBytesPerFunction.
+ * @param activations ActivationPlan.record
+ */
+export function recordBytes(activations?: string): number {
+  const entries = recorded([], { config: '0'.repeat(64), bits: [] }, activations);
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: entries })).length;
 }
 
@@ -130,6 +151,7 @@ function weightPart(
   dataType: number,
   names: (n: number) => string,
   form: StorageForm,
+  as: UnpackedAs,
 ): UnpackPart | null {
   const count = elements(shape);
   const missing = () => {
@@ -151,20 +173,19 @@ function weightPart(
   }
   checkCodes(codes, weight.bits);
   const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis };
-  return codesPart(stored, weight.bits, names, form, {
-    codes: () => codes,
-    scales: () => scales,
-    values: missing,
-  });
+  const content = { codes: () => codes, scales: () => scales, values: missing };
+  return codesPart(stored, weight.bits, names, form, content, as);
 }
 
 function recorded(
   existing: StringStringEntryProto[],
   record: { config: string; bits: number[] },
+  activations: string | undefined,
 ): StringStringEntryProto[] {
   const entries: Record<string, string> = {
     'ompq.config': record.config,
     'ompq.bits': record.bits.join(','),
+    ...(activations === undefined ? {} : { 'ompq.activations': activations }),
     'ompq.note': note,
   };
   return [

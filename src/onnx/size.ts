@@ -8,7 +8,16 @@ import { graphOf, recordBytes, recordBytesPerFunction, storageForm } from './qua
 import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from './schema/onnx_pb';
 import { shallowCopy } from './shallow';
 import { sharedKeys, sharedPart, type SharedKey } from './tables';
-import { codesPart, halfPart, isWiderThanHalf, type StoredWeight, type WeightContent } from './unpack';
+import { insertActivations, type ActivationPlan } from './qdq/insert';
+import {
+  codesName,
+  codesPart,
+  halfPart,
+  isWiderThanHalf,
+  type StoredWeight,
+  type UnpackedAs,
+  type WeightContent,
+} from './unpack';
 import { heldBytes, heldTensors, wholeTensorBytes } from './weights';
 
 /** What the exported file will weigh. */
@@ -28,11 +37,12 @@ const predictedWidths = [2, 3, 4, 5, 6, 7, 8, 16, 32] as const;
 /**
  * Predicts the size of what quantizeModel writes for `network` (with a record), to within a few bytes: message lengths
  * that grow by a digit. Data in files beside the model counts as if it were inside. Cost: serializing the model without its weights.
+ * `integer`: weights that integer layers read; what those and their activations add is activationBytes.
  */
 export function sizeModel(
   model: ModelProto,
   network: Network,
-  options: { scaleType: 'float32' | 'float16' } = { scaleType: 'float32' },
+  options: { scaleType: 'float32' | 'float16'; integer?: ReadonlySet<string> } = { scaleType: 'float32' },
 ): SizeModel {
   const graph = graphOf(model);
   const held = heldTensors(graph);
@@ -55,7 +65,8 @@ export function sizeModel(
     const now = heldBytes(graph, weight.tensor, held.get(weight.tensor)!);
     fixedBytes -= now;
     for (const bits of predictedWidths) {
-      const part = predictedPart(weight, bits, (n) => names.forWeight(index, n), form);
+      const as = options.integer?.has(weight.tensor) ? 'codes' : 'weight';
+      const part = predictedPart(weight, bits, (n) => names.forWeight(index, n), form, as);
       functionBytes[weight.owner][bits] += part ? partBytes(part, form.constants) : now;
       for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
     }
@@ -83,6 +94,28 @@ export function predictedBytes(size: SizeModel, bits: number[]): number {
   }
   for (const [piece, bytes] of (size.shared?.bytes ?? []).entries()) if (!used.has(piece)) sum -= bytes;
   return sum;
+}
+
+/** What integer layers and activations add to a file whose integer weights end as codes. */
+export function activationBytes(model: ModelProto, plan: ActivationPlan, weights: number): number {
+  const source = graphOf(model);
+  const names = addedNames(source, weights);
+  const { constants } = storageForm(model, names, 'float32');
+  const integer = new Set(plan.layers.map(({ layer }) => layer.weight));
+  const graph = shallowCopy(GraphProtoSchema, source, {
+    initializer: source.initializer.filter(({ name }) => !integer.has(name)),
+    node: source.node.filter(({ opType, output }) => opType !== 'Constant' || !integer.has(output[0])),
+  });
+  const before = modelBytes(shallowCopy(ModelProtoSchema, model, { graph }));
+  insertActivations(
+    graph,
+    plan,
+    { kind: 'codes', name: () => codesName((n) => names.forWeight(0, n)) },
+    names,
+    constants,
+  );
+  const added = modelBytes(shallowCopy(ModelProtoSchema, model, { graph })) - before;
+  return added + recordBytes(plan.record) - recordBytes();
 }
 
 /** Weight tensors in network order, each with the first function that reads it. */
@@ -114,10 +147,11 @@ function predictedPart(
   bits: (typeof predictedWidths)[number],
   names: (n: number) => string,
   form: ReturnType<typeof storageForm>,
+  as: UnpackedAs,
 ) {
   if (bits === 32) return null;
   if (bits === 16) return isWiderThanHalf(weight.dataType) ? halfPart(weight, names, noContent) : null;
-  return codesPart(weight, bits satisfies CodeBits, names, form, noContent);
+  return codesPart(weight, bits satisfies CodeBits, names, form, noContent, as);
 }
 
 /** Bytes of a model with all its data inside, without serializing large tensors. */

@@ -32,6 +32,14 @@ export interface WeightContent {
   values(): Float32Array;
 }
 
+/** What comes out: the weight under its own name, or its int8 codes for an integer layer to read. */
+export type UnpackedAs = 'weight' | 'codes';
+
+/** Name of the codes of a weight that is unpacked to them. */
+export function codesName(names: (n: number) => string): string {
+  return names(51);
+}
+
 export interface UnpackPart extends Part {
   /** Shared pieces that the part reads. */
   needs: SharedKey[];
@@ -51,12 +59,13 @@ export function codesPart(
   names: (n: number) => string,
   form: StorageForm,
   content: WeightContent,
+  as: UnpackedAs = 'weight',
 ): UnpackPart {
-  const bytes = int8Part(weight, names, form, content);
+  const bytes = int8Part(weight, names, form, content, as);
   let best = bytes;
   let least = partBytes(bytes, form.constants) - worthPlanes + 1;
   for (let width = bits; width < 8; width++) {
-    const part = planesPart(weight, width as Exclude<CodeBits, 8>, names, form, content);
+    const part = planesPart(weight, width as Exclude<CodeBits, 8>, names, form, content, as);
     const size = partBytes(part, form.constants);
     if (size >= least) continue;
     best = part;
@@ -98,18 +107,22 @@ function int8Part(
   names: (n: number) => string,
   form: StorageForm,
   content: WeightContent,
+  as: UnpackedAs,
 ): UnpackPart {
   const count = elements(weight.shape);
+  const codes = as === 'codes' ? codesName(names) : names(0);
   const part: UnpackPart = {
     constants: [
-      rawConstant(names(0), DataType.INT8, weight.shape, count, () => {
-        const codes = content.codes();
-        return new Uint8Array(codes.buffer, codes.byteOffset, codes.length);
+      rawConstant(codes, DataType.INT8, weight.shape, count, () => {
+        const { buffer, byteOffset, length } = content.codes();
+        return new Uint8Array(buffer, byteOffset, length);
       }),
     ],
-    nodes: [node('Cast', [names(0)], [names(1)], { to: DataType.FLOAT })],
+    nodes: [],
     needs: [],
   };
+  if (as === 'codes') return part;
+  part.nodes.push(node('Cast', [codes], [names(1)], { to: DataType.FLOAT }));
   addScale(part, weight, names(1), counter(names, 2), form, content);
   return part;
 }
@@ -120,6 +133,7 @@ function planesPart(
   names: (n: number) => string,
   form: StorageForm,
   content: WeightContent,
+  as: UnpackedAs,
 ): UnpackPart {
   const next = counter(names, 0);
   const part: UnpackPart = { constants: [], nodes: [], needs: tableKeys(bits) };
@@ -154,6 +168,13 @@ function planesPart(
   if (paddedLength(count) !== count) merged = addSlice(part, merged, count, next, form);
   const shape = next();
   part.constants.push(intConstant(shape, DataType.INT64, [weight.shape.length], weight.shape));
+  if (as === 'codes') {
+    const codes = codesName(names);
+    const shaped = asFloat ? next() : codes;
+    part.nodes.push(node('Reshape', [merged, shape], [shaped]));
+    if (asFloat) part.nodes.push(node('Cast', [shaped], [codes], { to: DataType.INT8 }));
+    return part;
+  }
   const shaped = next();
   part.nodes.push(node('Reshape', [merged, shape], [shaped]));
   let floats = shaped;

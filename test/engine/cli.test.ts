@@ -184,6 +184,59 @@ describe('ompq quantize', () => {
   });
 });
 
+describe('ompq export and ompq eval', () => {
+  it('write a model with quantized activations, and measure it layer by layer', async () => {
+    await ompq([
+      'quantize',
+      model,
+      '--synthetic',
+      '--samples',
+      '8',
+      '--avg-bits',
+      '5',
+      '--search-seconds',
+      '0',
+    ]);
+    const out = join(folder, 'small.onnx');
+    const config = join(folder, 'net.ompq.json');
+    const written = await ompq([
+      'export',
+      config,
+      '--out',
+      out,
+      '--act-bits',
+      '8',
+      '--samples',
+      '16',
+      '--json',
+    ]);
+    expect(written.code).toBe(0);
+    const reply = JSON.parse(written.stdout) as { bytes: number; predictedBytes: number; model: string };
+    expect(reply).toMatchObject({
+      model: out,
+      rounding: 'reconstruct',
+      activations: { bits: 8, range: 'mse', integerLayers: 4, layers: 4, samples: 16 },
+    });
+    expect(reply.bytes).toBe((await readFile(out)).length);
+    expect(Math.abs(reply.bytes - reply.predictedBytes)).toBeLessThan(2000);
+
+    const pair = ['eval', model, out, '--synthetic', '--limit', '8', '--per-layer'];
+    const measured = JSON.parse((await ompq([...pair, '--json'])).stdout) as {
+      against: { outputs: { cosine: number }[] };
+      layers: { name: string; sqnrDb: number; cosine: number }[];
+    };
+    expect(measured.layers.map(({ name }) => name)).toEqual(['stem', 'block.conv1', 'block.conv2', 'fc']);
+    for (const { sqnrDb, cosine } of measured.layers) {
+      expect(sqnrDb).toBeGreaterThan(5);
+      expect(cosine).toBeGreaterThan(0.8);
+    }
+    expect(measured.against.outputs[0].cosine).toBeGreaterThan(0.9);
+    const { stdout } = await ompq(pair);
+    expect(stdout).toMatch(/cosine 0\.\d{5}/);
+    expect(stdout).toMatch(/block\.conv1 +\d+\.\d dB +0\.\d{5}/);
+  });
+});
+
 describe('what goes wrong is said in one sentence, with an exit code', () => {
   const job = ['--synthetic', '--samples', '4', '--avg-bits', '4', '--objective', 'orthogonality'];
 
@@ -213,6 +266,9 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--lock', 'fc=9']],
     [['score', 'x.onnx', '--synthetic', '--samples', '0']],
     [['score', 'x.onnx', '--synthetic', '--decay', 'sin']],
+    [['export', 'x.ompq.json', '--act-bits', '3']],
+    [['export', 'x.ompq.json', '--act-bits', '8', '--act-range', 'max']],
+    [['eval', 'x.onnx', '--synthetic', '--per-layer']],
   ])('2: wrong usage: %j', async (args) => {
     const { code, stdout, stderr } = await ompq(args);
     expect(code).toBe(2);

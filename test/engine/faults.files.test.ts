@@ -37,6 +37,7 @@ async function exportRequest(folder = scratch()): Promise<ExportRequest> {
     bits: network.functions.map(() => 5),
     rounding: 'nearest',
     scaleType: 'float32',
+    activations: null,
     data: synthetic(2),
     config: 'a'.repeat(64),
     memoryLimit: 0,
