@@ -97,13 +97,13 @@ export function timesOf(
       throw new SettingsError(`The table of run times has neither "${name}" nor one of its nodes.`);
     }
     const at = (bits: number): number => own.reduce((sum, times) => sum + wider(times, bits), 0);
-    return Object.fromEntries(
-      BIT_WIDTHS.map((bits) => [bits, at(bits)]).filter(([, time]) => !Number.isNaN(time)),
+    return Object.fromEntries<number>(
+      BIT_WIDTHS.map((bits) => [bits, at(bits)] as const).filter(([, time]) => !Number.isNaN(time)),
     );
   });
 }
 
 function wider(times: Readonly<Record<string, number>>, bits: number): number {
   const width = BIT_WIDTHS.find((each) => each >= bits && times[each] !== undefined);
-  return width === undefined ? NaN : times[width];
+  return width === undefined ? NaN : times[String(width)];
 }

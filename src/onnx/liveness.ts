@@ -20,7 +20,7 @@ export function liveElements(graph: Graph, shapes: Shapes, inputs: readonly stri
       unknown[last + 1]--;
       return;
     }
-    const elements = (shape as number[]).reduce((product, size) => product * size, 1);
+    const elements = shape.reduce((product, size) => product * size, 1);
     change[from] += elements;
     change[last + 1] -= elements;
   };
