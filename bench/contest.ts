@@ -182,7 +182,7 @@ async function times(): Promise<void> {
     ['the same and 10 s of swaps (the default)', 'auto', 10],
   ] as const) {
     const settings = {
-      ...allocation(4, 'nearest'),
+      ...allocation(5.5, 'nearest'),
       objective,
       contest: { rounding: 'nearest', searchSeconds } as const,
     };
