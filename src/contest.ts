@@ -1,9 +1,11 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
 import type { Contest, ContestEntry } from './config/config';
 import { costOf } from './core/divergence';
+import { isAllowed, limitRows } from './core/limits';
 import { candidatesOf, type Candidate, type Material, type Noise } from './core/objectives';
 import type { Allocation, AllocationProblem } from './core/problem';
-import type { Engine, RequestOptions } from './engine/client';
+import { checkedTotals } from './core/solution';
+import { CancelledError, type Engine, type RequestOptions } from './engine/client';
 import type { ContestReply, ContestRequest, Measured } from './engine/protocol';
 import type { ScoreSettings } from './pipeline';
 
@@ -20,7 +22,13 @@ export interface Decided {
   contest: Contest;
 }
 
-/** Runs all candidates, then swaps bits while the measured divergence falls. */
+/** Of the samples that a contest asks for, how many are run for one that is for rounding. */
+const TRIALS = 3;
+
+/**
+ * Runs all candidates, then swaps bits while the measured divergence falls. Cancelled once a candidate has been run, it
+ * answers with the best so far.
+ */
 export async function decide(
   engine: Engine,
   score: ScoreSettings,
@@ -32,30 +40,64 @@ export async function decide(
   const candidates = candidatesOf(material);
   const { problem } = material;
   const { model, granularity, data, memoryLimit } = score;
-  const reply = await engine.request(
-    {
-      kind: 'contest',
-      model,
-      granularity,
-      candidates: candidates.map((c) => c.allocation.bits),
-      rounding: settings.rounding,
-      // As many again as scoring had: those are kept out of rounding and of scoring.
-      data: { ...data, samples: 2 * data.samples },
-      heldOut: data.samples,
-      search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
-      memoryLimit,
-    },
-    options,
+  const reply = await salvaged(options, (listening) =>
+    engine.request(
+      {
+        kind: 'contest',
+        model,
+        granularity,
+        candidates: candidates.map((c) => c.allocation.bits),
+        rounding: settings.rounding,
+        // The first are those that were scored; the others have been kept out of scoring, and are kept out of rounding.
+        data: { ...data, samples: (1 + TRIALS) * data.samples },
+        rounded: data.samples,
+        search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
+        memoryLimit,
+      },
+      listening,
+    ),
   );
-  const entries = candidates.map((c, i) => entryOf(c, reply.results[i]));
-  const best = reply.results.reduce((b, m, i) => (costOf(m) < costOf(reply.results[b]) ? i : b), 0);
-  let chosen = candidates[best];
+  const run = candidates.flatMap((candidate, i) => {
+    const measured = reply.results[i];
+    return measured ? [{ candidate, measured }] : [];
+  });
+  const best = run.reduce((a, b) => (costOf(b.measured) < costOf(a.measured) ? b : a));
+  const entries = run.map(({ candidate, measured }) => entryOf(candidate, measured));
+  let chosen = best.candidate;
   if (reply.improved) {
     const allocation = improvedAllocation(problem, reply.improved.bits, candidates);
     chosen = { ...chosen, name: `${chosen.name}, improved`, allocation };
     entries.push(entryOf(chosen, reply.improved));
   }
-  return { allocation: chosen.allocation, contest: contestOf(reply, settings, chosen.name, entries) };
+  return {
+    allocation: chosen.allocation,
+    contest: {
+      rounding: settings.rounding,
+      samples: reply.samples,
+      heldOut: reply.heldOut,
+      ...(reply.stopped ? { stopped: true } : {}),
+      chosen: chosen.name,
+      candidates: entries,
+    },
+  };
+}
+
+/** The engine's reply, or what it had found when it was cancelled. @throws CancelledError where that is nothing */
+async function salvaged(
+  options: RequestOptions,
+  ask: (options: RequestOptions) => Promise<ContestReply>,
+): Promise<ContestReply & { stopped: boolean }> {
+  const latest: { partial?: ContestReply } = {};
+  try {
+    const onProgress: RequestOptions['onProgress'] = (progress) => {
+      if (progress.partial) latest.partial = progress.partial;
+      options.onProgress?.(progress);
+    };
+    return { ...(await ask({ ...options, onProgress })), stopped: false };
+  } catch (error) {
+    if (!(error instanceof CancelledError) || !latest.partial) throw error;
+    return { ...latest.partial, stopped: true };
+  }
 }
 
 function entryOf({ name, objective, beta, allocation }: Candidate, measured: Measured): ContestEntry {
@@ -75,55 +117,41 @@ function entryOf({ name, objective, beta, allocation }: Candidate, measured: Mea
   };
 }
 
-function contestOf(
-  { samples, heldOut }: ContestReply,
-  { rounding }: ContestSettings,
-  chosen: string,
-  candidates: Contest['candidates'],
-): Contest {
-  return { rounding, samples, heldOut, chosen, candidates };
-}
-
 function searchLimits(
   problem: AllocationProblem,
   noise: Noise,
   seconds: number,
 ): NonNullable<ContestRequest['search']> {
-  const { candidates, budgets, fixedBytes } = problem;
-  const bytes = budgets.find((b) => b.kind === 'bytes');
-  const average = budgets.find((b) => b.kind === 'averageBits');
+  const { candidates, ties } = problem;
+  const allowed = candidates.map((c) => c.choices.filter((choice) => isAllowed(problem, c, choice)));
   return {
     seconds,
-    widths: candidates.map((c) => c.choices.map(({ bits }) => bits)),
-    functionBytes: candidates.map((c) =>
-      Object.fromEntries(c.choices.map(({ bits, bytes: size }) => [bits, size])),
-    ),
-    fixedBytes,
-    params: candidates.map((c) => c.params),
+    widths: allowed.map((choices) => choices.map(({ bits }) => bits)),
+    ties,
+    limits: limitRows(problem).map((row) => ({
+      capacity: row.capacity,
+      use: candidates.map((c, i) =>
+        Object.fromEntries(allowed[i].map((choice) => [choice.bits, row.use(c, choice)])),
+      ),
+    })),
     noise: noise.map((byWidth) => ({ ...byWidth })),
-    bytes: bytes?.bytes ?? null,
-    averageBits: average?.bits ?? null,
   };
 }
 
-/** Bits found by trying: within the limits, but nobody has proven anything about them but the bound on noise. */
+/** Bits found by trying: checked like a solver's, but nobody has proven anything about them but the bound on noise. */
 function improvedAllocation(
   problem: AllocationProblem,
   bits: readonly number[],
   found: readonly Candidate[],
 ): Allocation {
-  const { candidates, fixedBytes } = problem;
-  const choices = candidates.map((c, i) => c.choices.findIndex((choice) => choice.bits === bits[i]));
-  const chosen = candidates.map((c, i) => c.choices[choices[i]]);
-  const params = candidates.reduce((sum, c) => sum + c.params, 0);
-  const objective = chosen.reduce((sum, choice) => sum + (choice.noise ?? 0), 0);
+  const totals = checkedTotals(problem, bits);
+  const objective = problem.candidates.reduce(
+    (sum, c, i) => sum + (c.choices[totals.choices[i]].noise ?? 0),
+    0,
+  );
   const bound = found.find(({ name }) => name === 'noise-aware')!.allocation.solver.bound;
   return {
-    bits: chosen.map((choice) => choice.bits),
-    choices,
-    sizeBytes: chosen.reduce((sum, choice) => sum + choice.bytes, fixedBytes),
-    averageBits:
-      chosen.reduce((sum, choice, i) => sum + choice.bits * candidates[i].params, 0) / Math.max(1, params),
+    ...totals,
     solver: {
       status: 'feasible',
       objective,

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { Cache } from './cache/cache';
 import { findScore, keepScore, scoreKey } from './cache/scores';
 import type { DataSpec } from './calibration/spec';
-import { solverBudget, type BudgetSpec, type SizeBudget } from './config/budget';
+import { solverBudget, type BudgetSpec } from './config/budget';
 import {
   CONFIG_SUFFIX,
   ConfigError,
@@ -16,6 +16,11 @@ import {
 } from './config/config';
 import { matchesFunctions, recount } from './config/edit';
 import { writeConfig } from './config/format';
+import { timesOf, type LatencyTable } from './config/latency';
+import { allBudgets, type Limits } from './config/limits';
+import { resolveRules, resolveTies, type Named, type Rules } from './config/rules';
+import type { Quality, Robustness } from './config/types';
+import { standsIn, winnerOf } from './config/winner';
 import { buildProblem, SettingsError } from './core/buildProblem';
 import { importance, type Decay } from './core/importance';
 import {
@@ -26,12 +31,16 @@ import {
   type Noise,
   type Objective,
 } from './core/objectives';
+import { bootstrap } from './core/bootstrap';
+import { smallestFile } from './core/noise';
 import { gramToOrm } from './core/orthogonality';
-import type { Allocation, AllocationProblem } from './core/problem';
+import type { Allocation, AllocationProblem, Budget } from './core/problem';
+import { checkedTotals, keepsLimits } from './core/solution';
 import { BIT_WIDTHS, type BitWidth } from './core/widths';
 import type { Engine, RequestOptions } from './engine/client';
 import type { InspectReply, Provider, ScoreReply } from './engine/protocol';
 import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
+import { smallestMeasured } from './quality';
 import type { Granularity } from './onnx/network';
 
 export interface ScoreSettings {
@@ -55,6 +64,18 @@ export interface AllocationSettings {
   pin: Pins | null;
   /** Bits that are given, by function name. */
   locks: Record<string, BitWidth>;
+  /** Beside the budget. */
+  limits?: Limits;
+  /** The smallest file that is as good as this, in place of the budget; the objective is then noise-aware. */
+  quality?: Quality;
+  rules?: Rules;
+  /** Groups of patterns whose functions get the same bits. */
+  ties?: string[][];
+  /** For limits on BOPs and activation memory; default 32. */
+  activationBits?: number;
+  latency?: LatencyTable;
+  /** Samples of the calibration data drawn again so many times, to see how often each function keeps its bits. */
+  bootstrap?: number;
   /** How 'auto' compares. */
   contest?: ContestSettings;
 }
@@ -128,12 +149,13 @@ async function stamps(paths: readonly string[]): Promise<string> {
 async function measureNoise(
   engine: Engine,
   settings: ScoreSettings,
+  rounding: ContestSettings['rounding'],
   options: RequestOptions,
 ): Promise<Noise> {
   const { model, granularity, data, memoryLimit } = settings;
   const widths = [...NOISE_WIDTHS];
   const reply = await engine.request(
-    { kind: 'noise', model, granularity, widths, data, memoryLimit },
+    { kind: 'noise', model, granularity, widths, rounding, data, memoryLimit },
     options,
   );
   return reply.noise;
@@ -143,8 +165,8 @@ async function measureNoise(
 export function part(options: RequestOptions, from: number, to: number): RequestOptions {
   return {
     ...options,
-    onProgress: ({ stage, fraction }) =>
-      options.onProgress?.({ stage, fraction: from + fraction * (to - from) }),
+    onProgress: (progress) =>
+      options.onProgress?.({ ...progress, fraction: from + progress.fraction * (to - from) }),
   };
 }
 
@@ -177,7 +199,7 @@ function materialOf(measured: Measurements, settings: Omit<AllocationSettings, '
     inspect,
     { weight, noise },
     settings,
-    solverBudget(settings.budget, inspect.bytes),
+    allBudgets(settings.budget, settings.limits, inspect.bytes),
   );
   return { problem, gamma, scoring };
 }
@@ -186,8 +208,10 @@ function problemOf(
   { network, size }: InspectReply,
   { weight, noise }: { weight: Float64Array | null; noise: Noise | null },
   settings: Omit<AllocationSettings, 'budget' | 'contest' | 'objective'>,
-  budget: SizeBudget,
+  budget: Budget | Budget[],
 ): AllocationProblem {
+  const named = network.functions.map(namedFunction);
+  const latency = settings.latency && timesOf(named, settings.latency);
   const functions = network.functions.map((f, i) => ({
     name: f.name,
     params: f.params,
@@ -195,16 +219,26 @@ function problemOf(
     bytesByWidth: size.functionBytes[i],
     // Weights that are left alone make no noise.
     noiseByWidth: noise ? { ...noise[i], 16: 0, 32: 0 } : undefined,
+    millisecondsByWidth: latency?.[i],
+    macs: f.macs,
+    activations: f.activations,
   }));
-  const { widths, pin: pins, locks } = settings;
+  const { widths, pin: pins, locks, rules, ties, activationBits } = settings;
   return buildProblem(functions, {
     widths,
     pins,
     locks,
-    ties: network.ties,
+    rules: resolveRules(named, rules),
+    ties: resolveTies(named, network.ties, ties),
     fixedBytes: size.fixedBytes,
+    fixedMilliseconds: settings.latency?.rest,
+    activationBits,
     budget,
   });
+}
+
+export function namedFunction({ name, op, layers }: InspectReply['network']['functions'][number]): Named {
+  return { name, op, layers };
 }
 
 /** The smallest file that widths, pins and locks allow. */
@@ -242,33 +276,91 @@ export async function quantize(
 ): Promise<QuantizeResult> {
   const kept = await givenBits(configPath, scoreSettings.model);
   const scored = await scoreModel(engine, scoreSettings, {
-    ...part(options, 0, NEEDS_NOISE.has(allocationSettings.objective) ? 0.5 : 1),
+    ...part(options, 0, needsNoise(allocationSettings) || allocationSettings.quality ? 0.5 : 1),
     cache: options.cache,
   });
   const names = new Set(scored.inspect.network.functions.map((f) => f.name));
   const locks = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
   const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
-  const withNoise = NEEDS_NOISE.has(settings.objective);
-  const noise = withNoise ? await measureNoise(engine, scoreSettings, part(options, 0.5, 0.7)) : null;
-  const material = materialOf({ ...scored, noise, scoring: scoreSettings }, settings);
+  const asked = settings.quality ? { ...settings, objective: 'noise-aware' as const } : settings;
+  const rounding = asked.contest?.rounding ?? QUICK_CONTEST.rounding;
+  const noise = needsNoise(asked)
+    ? await measureNoise(engine, scoreSettings, rounding, part(options, 0.5, 0.7))
+    : null;
+  const measured = { ...scored, noise, scoring: scoreSettings };
+  const final = asked.quality
+    ? await smallestFor(
+        engine,
+        scoreSettings,
+        measured,
+        { ...asked, quality: asked.quality },
+        part(options, 0.7, 1),
+      )
+    : asked;
+  const material = materialOf(measured, final);
   const { allocation, contest } =
-    settings.objective === 'auto' && noise
+    final.objective === 'auto' && noise
       ? await decide(
           engine,
           scoreSettings,
           material,
           noise,
-          settings.contest ?? QUICK_CONTEST,
+          final.contest ?? QUICK_CONTEST,
           part(options, 0.7, 1),
         )
       : {
-          allocation: allocateBy(settings.objective as FixedObjective, material),
+          allocation: allocateBy(final.objective as FixedObjective, material),
           contest: undefined,
         };
-  const config = toConfig(scored, settings, { allocation, noise, contest }, configPath);
-  options.signal?.throwIfAborted();
+  const robustness = final.bootstrap ? keptBits(scored, final, noise, contest) : undefined;
+  const config = { ...toConfig(scored, final, { allocation, noise, contest }, configPath), robustness };
+  // A contest that was cancelled has answered with the best so far; anything else stops here.
+  if (!contest?.stopped) options.signal?.throwIfAborted();
   await writeConfig(configPath, config);
   return { config, configPath, scored, allocation, kept: Object.keys(locks) };
+}
+
+function needsNoise({ objective, limits }: AllocationSettings): boolean {
+  return NEEDS_NOISE.has(objective) || limits?.noise !== undefined;
+}
+
+/** The settings with the smallest size at which the quality is reached as budget. */
+async function smallestFor(
+  engine: Engine,
+  score: ScoreSettings,
+  measured: Measurements,
+  settings: AllocationSettings & { quality: Quality },
+  options: RequestOptions,
+): Promise<AllocationSettings> {
+  const { quality } = settings;
+  const rounding = settings.contest?.rounding ?? QUICK_CONTEST.rounding;
+  if ('noise' in quality) {
+    const limited = { ...settings, limits: { ...settings.limits, noise: quality.noise } };
+    return { ...limited, budget: { bytes: smallestFile(materialOf(measured, limited).problem).sizeBytes } };
+  }
+  const { problem } = materialOf(measured, settings);
+  const found = await smallestMeasured(engine, score, problem, quality, rounding, options);
+  return { ...settings, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
+}
+
+/** Scoring and solving again on samples drawn with replacement; by the objective that the allocation was made with. */
+function keptBits(
+  { inspect, score, settings: scoring }: Scored,
+  settings: AllocationSettings,
+  noise: Noise | null,
+  contest: Contest | undefined,
+): Robustness {
+  const functions = inspect.network.functions.length;
+  const winner = winnerOf(contest, contest?.chosen ?? null);
+  const objective =
+    settings.objective === 'auto' ? (winner?.objective ?? 'orthogonality') : settings.objective;
+  const solve = (grams: Float64Array): BitWidth[] => {
+    const orm = gramToOrm(grams, functions, score.samples, { centered: scoring.centered });
+    const { gamma, weight } = importance(orm, functions, scoring);
+    const material = materialOf({ inspect, gamma, weight, noise, scoring }, settings);
+    return allocateBy(objective, material, winner?.beta).bits;
+  };
+  return bootstrap(score.grams, functions, score.samples, settings.bootstrap!, solve);
 }
 
 /** Locks and hand-edited bits of the config at `path`, if there is one. @throws ConfigError for a file that is something else */
@@ -315,6 +407,8 @@ export function resolveConfig(config: Config, inspect: InspectReply): Config {
     );
   }
   const locks = lockedBits(config);
+  const budget = budgetAgain(config, inspect, locks);
+  config = { ...config, allocation: { ...config.allocation, budget } };
   const allocation = solveAgain(config, inspect, locks);
   const functions = config.functions.map((f, i) => ({
     ...f,
@@ -325,13 +419,38 @@ export function resolveConfig(config: Config, inspect: InspectReply): Config {
   return recount({ ...config, functions, totals, solver: certificate(allocation) }, inspect.size);
 }
 
+/** Where the budget was the answer to a limit on noise, which asks for no measuring, it is answered again. */
+function budgetAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): BudgetSpec {
+  const { quality, budget } = config.allocation;
+  if (!quality || !('noise' in quality)) return budget;
+  const { problem } = materialOfConfig(config, inspect, locks);
+  return { bytes: smallestFile({ ...problem, budgets: problem.budgets.slice(1) }).sizeBytes };
+}
+
 /** By the objective that made the config; for 'auto' by the one that won its contest. */
 function solveAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): Allocation {
-  const { allocation, contest, scoring, functions } = config;
-  const winner = contest?.candidates.find(({ name }) => name === contest.chosen);
+  const { allocation, contest } = config;
+  const winner = winnerOf(contest, contest?.chosen ?? null);
   const objective =
     allocation.objective === 'auto' ? (winner?.objective ?? 'orthogonality') : allocation.objective;
-  const material = materialOf(
+  const material = materialOfConfig(config, inspect, locks);
+  const solved = allocateBy(objective, material, winner?.beta);
+  const { problem } = material;
+  const isWon = allocation.objective === 'auto' && contest && winner;
+  if (!isWon || !standsIn(contest, winner, solved.bits) || !keepsLimits(problem, winner.bits)) return solved;
+  // Found by trying, and better than what any program answers to this problem.
+  const solver = { ...solved.solver, status: 'feasible' as const };
+  return { ...checkedTotals(problem, winner.bits), solver };
+}
+
+/** What it takes to solve a config again, from what it holds. */
+export function materialOfConfig(
+  config: Config,
+  inspect: InspectReply,
+  locks: Record<string, BitWidth> = lockedBits(config),
+): Material {
+  const { allocation, scoring, functions } = config;
+  return materialOf(
     {
       inspect,
       gamma: Float64Array.from(functions, (f) => f.gamma),
@@ -339,9 +458,16 @@ function solveAgain(config: Config, inspect: InspectReply, locks: Record<string,
       noise: noiseOfConfig(config),
       scoring,
     },
-    { ...allocation, locks },
+    { ...allocation, locks, latency: latencyOfConfig(config) },
   );
-  return allocateBy(objective, material, winner?.beta);
+}
+
+function latencyOfConfig({ functions, allocation }: Config): LatencyTable | undefined {
+  if (!functions.every((f) => f.milliseconds)) return undefined;
+  return {
+    rest: allocation.restMilliseconds ?? 0,
+    functions: Object.fromEntries(functions.map((f) => [f.name, f.milliseconds!])),
+  };
 }
 
 /** null where one of the functions has none. */
@@ -364,6 +490,7 @@ function toConfig(
   const { settings: score, inspect } = scored;
   const folder = dirname(configPath);
   const { network, size } = inspect;
+  const times = settings.latency && timesOf(network.functions.map(namedFunction), settings.latency);
   return {
     version: 1,
     model: { file: portable(folder, score.model), sha256: inspect.sha256, bytes: inspect.bytes },
@@ -386,6 +513,12 @@ function toConfig(
       budget: settings.budget,
       widths: settings.widths,
       pin: settings.pin,
+      ...given('limits', settings.limits),
+      ...given('quality', settings.quality),
+      ...given('rules', settings.rules),
+      ...given('ties', settings.ties),
+      ...given('activationBits', settings.activationBits),
+      ...given('restMilliseconds', settings.latency?.rest),
     },
     functions: network.functions.map((f, i) => ({
       name: f.name,
@@ -397,6 +530,7 @@ function toConfig(
       gamma: Number(scored.gamma[i].toFixed(6)),
       importance: Number(scored.weight[i].toPrecision(9)),
       noise: noise ? NOISE_WIDTHS.map((bits) => Number(noise[i][bits].toPrecision(4))) : undefined,
+      milliseconds: times?.[i],
       bytes: size.functionBytes[i][allocation.bits[i]],
     })),
     contest,
@@ -409,6 +543,15 @@ function toConfig(
     },
     solver: certificate(allocation),
   };
+}
+
+/** The key only where there is something to say. */
+function given<K extends string, V extends object | number>(
+  key: K,
+  value: V | undefined,
+): Partial<Record<K, V>> {
+  const isEmpty = value === undefined || (typeof value === 'object' && Object.keys(value).length === 0);
+  return isEmpty ? {} : ({ [key]: value } as Record<K, V>);
 }
 
 function certificate({ solver, bits }: Allocation): Config['solver'] {

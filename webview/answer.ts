@@ -2,8 +2,14 @@
 import { InfeasibleBudgetError } from '../src/core/allocation';
 import { paretoCurve } from '../src/core/pareto';
 import { allocateBy } from '../src/core/objectives';
+import { sampleCurve } from '../src/core/paretoSample';
 import { valueOf } from './objective';
-import type { SolverAnswer, SolverQuestion } from './solver';
+import type { Task } from './objective';
+import type { Frontier, SolverAnswer, SolverQuestion } from './solver';
+
+/** Points of a curve within more limits than the size: at first, and in the end. */
+const FEW = 6;
+const MANY = 32;
 
 export function answer(question: SolverQuestion): SolverAnswer {
   const { id, task } = question;
@@ -17,6 +23,9 @@ export function answer(question: SolverQuestion): SolverAnswer {
           allocation: allocateBy(task.objective, { problem, gamma, scoring: { decay, beta } }),
         };
       case 'frontier': {
+        if (problem.budgets.length > 1) {
+          return { kind: 'frontier', id, frontier: sampled(task, question.quick ? FEW : MANY) };
+        }
         const { size, objective, isComplete } = paretoCurve(problem, {
           objective: valueOf(task),
           ...(question.quick ? { maxPoints: 0 } : {}),
@@ -30,4 +39,16 @@ export function answer(question: SolverQuestion): SolverAnswer {
     const least = { bytes: error.smallestBytes, averageBits: error.smallestAverageBits };
     return { kind: 'infeasible', id, message, least };
   }
+}
+
+/** The budget is what the curve runs along; all other limits hold. */
+function sampled(task: Task, points: number): Frontier {
+  const problem = { ...task.problem, budgets: task.problem.budgets.slice(1) };
+  const optima = [...sampleCurve(problem, points, valueOf(task), { timeLimit: 500 })];
+  return {
+    size: Float64Array.from(optima, ({ sizeBytes }) => sizeBytes),
+    objective: Float64Array.from(optima, ({ solver }) => solver.objective),
+    isComplete: false,
+    isSampled: true,
+  };
 }

@@ -1,5 +1,6 @@
 /** The bit map: one column per function in network order, height and colour = bits. (data, document) -> SVG. */
 import type { BitWidth } from '../src/core/widths';
+import type { FixedBy } from '../src/core/problem';
 import { s } from './dom';
 import { glyph } from './glyphs';
 
@@ -11,7 +12,7 @@ export interface BitMapColumn {
   floatBytes: number;
   /** 0..1, largest = 1; null before scoring. */
   importance: number | null;
-  fixedBy: 'pin' | 'lock' | null;
+  fixedBy: FixedBy | null;
   stage: number;
   /** For the stage lane, e.g. "56 × 56". */
   resolution: string;

@@ -3,6 +3,7 @@ import { formatBudget, formatSize } from '../src/config/budget';
 import { amountIn, budgetAt, budgetFrom, bytesOf, converted, unitOf, UNITS } from './budgetUnits';
 import { h } from './dom';
 import { plural } from './format';
+import { limitsPart } from './limitsPart';
 import type { Part } from './mapPart';
 import { effective, isNoise } from './objective';
 import { pareto, PARETO_MARGIN } from './pareto';
@@ -43,6 +44,7 @@ export function budgetPart(store: Store, document: Document): Part {
     curve,
     slider,
     h(document, 'div', { class: 'budget-row' }, field, unitRoom, used),
+    limitsPart(store, document).element,
     trouble,
     settingsPart(store, document).element,
   );
@@ -147,7 +149,8 @@ export function budgetPart(store: Store, document: Document): Part {
   return { element };
 }
 
-function curveHint({ size, isComplete }: Frontier): string {
+function curveHint({ size, isComplete, isSampled }: Frontier): string {
+  if (isSampled) return `${plural(size.length, 'size')} within the limits`;
   const optima = plural(size.length, isComplete ? 'distinct optimum' : 'optimum', 'optima');
   return isComplete ? `all ${optima}` : `${optima} on the convex hull`;
 }

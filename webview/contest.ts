@@ -63,9 +63,9 @@ export function contestTable(
   }
 }
 
-function caption({ samples, heldOut, rounding }: Contest): string {
+function caption({ samples, heldOut, rounding, stopped }: Contest): string {
   const inputs = `${plural(samples, 'input')}${heldOut ? ' that rounding has not seen' : ''}`;
-  return `against the float model, without labels, on ${inputs}; rounding: ${rounding}`;
+  return `against the float model, without labels, on ${inputs}; rounding: ${rounding}${stopped ? '; stopped before everything was tried' : ''}`;
 }
 
 /** What candidates are ranked by. */

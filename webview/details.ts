@@ -1,9 +1,10 @@
 /** The card of one function: what it is, why it got its bits, what every other width would cost. (data, document) -> element. */
 import { formatSize } from '../src/config/budget';
 import type { BitWidth } from '../src/core/widths';
+import type { FixedBy } from '../src/core/problem';
 import { h } from './dom';
 import { formatCount, formatPercent, formatShape, significant } from './format';
-import { icon } from './glyphs';
+import { FIXED_WORDS, icon } from './glyphs';
 import type { PanelFunction } from './protocol';
 
 export interface DetailsData {
@@ -14,7 +15,7 @@ export interface DetailsData {
   bits: BitWidth | null;
   theta: number | null;
   importance: number | null;
-  fixedBy: 'pin' | 'lock' | null;
+  fixedBy: FixedBy | null;
   /** Names of functions that share its weights. */
   tied: string[];
   /** Widths to offer, rising. */
@@ -47,6 +48,15 @@ export function details(
       fact('importance', significant(data.importance), 'Weight of its bits in the objective, largest = 1'),
     );
   }
+  if (f.kept != null) {
+    facts.push(
+      fact(
+        'bits kept',
+        formatPercent(f.kept),
+        'How often it gets the same bits when the calibration samples are drawn again',
+      ),
+    );
+  }
   if (data.bits !== null && data.total) {
     facts.push(fact('of the file', formatPercent((f.bytes[data.bits] ?? 0) / data.total)));
   }
@@ -70,8 +80,10 @@ function standing({ index, count, fixedBy, bits, tied, function: f }: DetailsDat
   const parts = [`${index + 1} of ${count}`];
   if (f.layers.length > 1) parts.push(`${f.layers.length} layers`);
   if (bits !== null)
-    parts.push(fixedBy === 'lock' ? 'locked by you' : fixedBy === 'pin' ? 'pinned' : 'chosen by the solver');
-  if (tied.length > 0) parts.push(`shares its weights with ${tied.join(', ')}`);
+    parts.push(
+      fixedBy === 'lock' ? 'locked by you' : fixedBy ? FIXED_WORDS[fixedBy] : 'chosen by the solver',
+    );
+  if (tied.length > 0) parts.push(`has the same bits as ${tied.join(', ')}`);
   return parts.join(' · ');
 }
 

@@ -1,7 +1,9 @@
 /** The bit map with its legend, its keyboard and its pointer. */
 import { bitMap, columnAt, columnSpans, type BitMapColumn, type BitMapData, type Span } from './bitMap';
+import type { FixedBy } from '../src/core/problem';
 import { h } from './dom';
 import { formatShape } from './format';
+import { FIXED_WORDS } from './glyphs';
 import { legend } from './legend';
 import type { PanelFunction } from './protocol';
 import { sizeMap } from './sizeMap';
@@ -181,9 +183,9 @@ export function resolution(f: PanelFunction): string {
   return f.shape && f.shape.length >= 4 ? formatShape(f.shape.slice(2)) : '';
 }
 
-function spoken(f: PanelFunction, bits: BitWidth | null, fixedBy: 'pin' | 'lock' | null): string {
+function spoken(f: PanelFunction, bits: BitWidth | null, fixedBy: FixedBy | null): string {
   const width = bits === null ? 'not allocated' : `${bits} bits`;
-  return `${f.name}: ${width}${fixedBy ? `, ${fixedBy === 'pin' ? 'pinned' : 'locked'}` : ''}, ${f.op}`;
+  return `${f.name}: ${width}${fixedBy ? `, ${FIXED_WORDS[fixedBy]}` : ''}, ${f.op}`;
 }
 
 /** A click, or Space on the keyboard cursor. */

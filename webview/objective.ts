@@ -4,7 +4,9 @@ import { bitsTimesWeight } from '../src/core/allocation';
 import { importanceOfGamma, type Decay } from '../src/core/importance';
 import { noiseOf } from '../src/core/noise';
 import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem';
+import { keepsLimits } from '../src/core/solution';
 import type { BitWidth } from '../src/core/widths';
+import { standsIn, winnerOf as entryOf } from '../src/config/winner';
 import type { Plan } from './plan';
 
 export type Single = ContestEntry['objective'];
@@ -23,8 +25,7 @@ export function winnerOf(
   plan: Pick<Plan, 'objective' | 'chosen'>,
   contest: Contest | null,
 ): ContestEntry | null {
-  if (plan.objective !== 'auto' || !contest) return null;
-  return contest.candidates.find(({ name }) => name === plan.chosen) ?? null;
+  return plan.objective === 'auto' ? entryOf(contest, plan.chosen) : null;
 }
 
 /** The objective itself: auto stands for that of the candidate it follows, or the paper's where there was no contest. */
@@ -71,11 +72,8 @@ export function improved(
   task: Task,
 ): Pick<Allocation, 'bits' | 'solver'> {
   const winner = winnerOf(plan, contest);
-  const same = (bits: readonly number[]): boolean => bits.every((b, i) => b === solved.bits[i]);
-  const stands = contest?.candidates.some(
-    (entry) => entry.objective === winner?.objective && entry.beta === winner.beta && same(entry.bits),
-  );
-  if (!winner || !stands || same(winner.bits)) return solved;
+  if (!winner || !contest || !standsIn(contest, winner, solved.bits)) return solved;
+  if (!keepsLimits(task.problem, winner.bits)) return solved;
   const objective = Math.abs(worth(task, winner.bits));
   const { bound } = solved.solver;
   const gap = Math.abs(bound - objective) / Math.max(1e-300, objective);

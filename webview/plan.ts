@@ -32,6 +32,7 @@ function canonical(plan: Plan): string {
     plan.objective,
     plan.chosen,
     budget,
+    Object.entries(plan.limits ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
     [...plan.widths].sort((a, b) => a - b),
     pins ? [pins.first ?? 0, pins.last ?? 0] : null,
     plan.decay,

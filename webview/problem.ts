@@ -1,5 +1,6 @@
 /** What the page shows and changes -> what the solver is asked. */
-import { solverBudget, type BudgetSpec } from '../src/config/budget';
+import type { BudgetSpec } from '../src/config/budget';
+import { allBudgets } from '../src/config/limits';
 import { buildProblem } from '../src/core/buildProblem';
 import { importance, importanceOfGamma, type Importance } from '../src/core/importance';
 import type { AllocationProblem } from '../src/core/problem';
@@ -35,14 +36,20 @@ export function problemOf(
       bytesByWidth: f.bytes,
       // weights that are left alone make no noise
       noiseByWidth: f.noise ? { ...f.noise, 16: 0, 32: 0 } : undefined,
+      millisecondsByWidth: f.milliseconds ?? undefined,
+      macs: f.macs,
+      activations: f.activations,
     })),
     {
       widths: plan.widths,
       pins: plan.pins,
       locks: plan.locks,
+      rules: state.rules,
       ties: state.ties,
       fixedBytes: state.fixedBytes,
-      budget: solverBudget(plan.budget, state.model.bytes),
+      fixedMilliseconds: state.restMilliseconds,
+      activationBits: state.activationBits,
+      budget: allBudgets(plan.budget, plan.limits, state.model.bytes),
     },
   );
 }

@@ -3,6 +3,7 @@
  * ends in exactly one `done` or `failed` with its id.
  */
 import type { BudgetSpec } from '../src/config/budget';
+import type { Limits } from '../src/config/limits';
 import type { Contest } from '../src/config/types';
 import type { Objective } from '../src/core/objectives';
 import type { PinnedEnds } from '../src/core/buildProblem';
@@ -37,6 +38,12 @@ export interface PanelFunction {
   gamma: number | null;
   /** Relative output error at each width, where it was measured. */
   noise: Record<number, number> | null;
+  /** Run time at each width, where a table was given. */
+  milliseconds?: Record<number, number> | null;
+  /** Elements of activations alive while it runs, for one sample; null where unknown. */
+  activations?: number | null;
+  /** Share of bootstrap draws in which it kept its bits; null where none were made. */
+  kept?: number | null;
 }
 
 export interface SkippedLayer {
@@ -51,6 +58,8 @@ export interface PanelSettings {
   /** auto: that of the contest's chosen candidate. */
   objective: Objective;
   budget: BudgetSpec;
+  /** Beside the budget. */
+  limits?: Limits;
   widths: BitWidth[];
   pins: PinnedEnds | null;
   decay: Decay;
@@ -78,8 +87,12 @@ export interface PanelState {
   config: { uri: string; name: string; dirty: boolean } | null;
   functions: PanelFunction[];
   skipped: SkippedLayer[];
-  /** Groups of indices into functions that share their weights. */
+  /** Groups of indices into functions that share their weights, or that the config ties. */
   ties: number[][];
+  /** Function name -> widths that the config's rules leave it. */
+  rules?: Record<string, BitWidth[]>;
+  /** Run time of what has no bits. */
+  restMilliseconds?: number;
   /** Bytes of the file that no choice changes. */
   fixedBytes: number;
   /** functions x functions, row-major; null: not scored, or scored elsewhere. */

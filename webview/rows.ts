@@ -2,7 +2,9 @@
 import type { BitWidth } from '../src/core/widths';
 import { formatSize } from '../src/config/budget';
 import { formatCount, formatPercent, formatShape, significant } from './format';
+import { FIXED_WORDS } from './glyphs';
 import type { PanelFunction } from './protocol';
+import type { FixedBy } from '../src/core/problem';
 import type { Store } from './store';
 
 export interface Row {
@@ -19,7 +21,7 @@ export interface Row {
   bits: BitWidth | null;
   bytes: number;
   share: number | null;
-  fixedBy: 'pin' | 'lock' | null;
+  fixedBy: FixedBy | null;
 }
 
 export interface Column {
@@ -143,7 +145,7 @@ export function filtered(rows: readonly Row[], filter: string): Row[] {
 
 function matches(row: Row, word: string): boolean {
   const tags = [`${row.bits ?? ''}bit`, `stage${row.stage}`];
-  if (row.fixedBy) tags.push(row.fixedBy === 'lock' ? 'locked' : 'pinned');
+  if (row.fixedBy) tags.push(row.fixedBy === 'rule' ? 'ruled' : FIXED_WORDS[row.fixedBy]);
   return tags.includes(word) || `${row.name} ${row.op} ${row.shape}`.toLowerCase().includes(word);
 }
 

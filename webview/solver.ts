@@ -9,6 +9,8 @@ export interface Frontier {
   objective: Float64Array;
   /** false: too many to list; only those on the convex hull. */
   isComplete: boolean;
+  /** Some sizes only, each solved within the other limits. */
+  isSampled?: boolean;
 }
 
 export type SolverQuestion =

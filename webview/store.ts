@@ -1,7 +1,7 @@
 /** What the page knows: the extension's state, the user's plan with its history, and the solution that is shown. */
 import { SettingsError } from '../src/core/buildProblem';
 import type { Importance } from '../src/core/importance';
-import type { Certificate } from '../src/core/problem';
+import type { Certificate, FixedBy } from '../src/core/problem';
 import type { BitWidth } from '../src/core/widths';
 import {
   pinAt,
@@ -170,11 +170,13 @@ export class Store {
   }
 
   /** What fixes a function's width under the plan on show; a tie hands it on. */
-  fixedBy(index: number): 'pin' | 'lock' | null {
+  fixedBy(index: number): FixedBy | null {
     const { plan, state } = this;
     if (!plan || !state) return null;
     const group = state.ties.find((tie) => tie.includes(index)) ?? [index];
     if (group.some((i) => Object.hasOwn(plan.locks, state.functions[i].name))) return 'lock';
+    const ruled = (i: number): boolean => state.rules?.[state.functions[i].name]?.length === 1;
+    if (group.some(ruled)) return 'rule';
     return group.some((i) => pinAt(plan.pins, i, state.functions.length) !== undefined) ? 'pin' : null;
   }
 

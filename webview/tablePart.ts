@@ -2,7 +2,7 @@
 import type { BitWidth } from '../src/core/widths';
 import { h } from './dom';
 import { plural } from './format';
-import { icon } from './glyphs';
+import { FIXED_WORDS, icon } from './glyphs';
 import { changeKey, type Part } from './mapPart';
 import { COLUMNS, filtered, rowsOf, sorted, type Column, type Row, type Sorting } from './rows';
 import type { Store } from './store';
@@ -131,9 +131,7 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
         content.unshift(h(document, 'span', { class: `swatch bits-${row.bits}` }));
         content.push(
           row.fixedBy ? icon(document, row.fixedBy) : h(document, 'span', { class: 'icon' }),
-          row.fixedBy
-            ? h(document, 'span', { class: 'sr-only' }, row.fixedBy === 'lock' ? 'locked' : 'pinned')
-            : '',
+          row.fixedBy ? h(document, 'span', { class: 'sr-only' }, FIXED_WORDS[row.fixedBy]) : '',
         );
       }
       return h(

@@ -1,5 +1,6 @@
 /** Sums over the network, as floats and as allocated. */
 import type { BitWidth } from '../src/core/widths';
+import type { LimitKind } from '../src/config/limits';
 import type { PanelFunction, PanelState } from './protocol';
 
 export interface Totals {
@@ -29,5 +30,30 @@ export function totalsOf(state: PanelState, bits: readonly (BitWidth | null)[]):
     averageBits: sum((f, i) => f.params * width[i]) / params,
     bops: known ? sum((f, i) => (f.macs ?? 0) * width[i] * state.activationBits) : null,
     floatBops: known ? sum((f) => (f.macs ?? 0) * 32 * 32) : null,
+  };
+}
+
+/** What the bits use of everything that can be limited; null where it is not known. */
+export function usesOf(
+  state: PanelState,
+  bits: readonly (BitWidth | null)[],
+): Record<LimitKind, number | null> {
+  const { functions, activationBits } = state;
+  const totals = totalsOf(state, bits);
+  const sum = (of: (f: PanelFunction, width: BitWidth) => number | undefined): number | null => {
+    const terms = functions.map((f, i) => (bits[i] === null ? undefined : of(f, bits[i])));
+    return terms.some((term) => term === undefined) ? null : terms.reduce<number>((a, b) => a + (b ?? 0), 0);
+  };
+  const milliseconds = sum((f, width) => f.milliseconds?.[width]);
+  const peak = functions.every((f) => f.activations != null)
+    ? Math.max(...functions.map((f) => Math.ceil(((f.activations ?? 0) * activationBits) / 8)))
+    : null;
+  return {
+    bytes: totals?.sizeBytes ?? null,
+    averageBits: totals?.averageBits ?? null,
+    bops: totals?.bops ?? null,
+    milliseconds: milliseconds === null ? null : milliseconds + (state.restMilliseconds ?? 0),
+    activationBytes: peak,
+    noise: sum((f, width) => (width > 8 ? (f.noise ? 0 : undefined) : f.noise?.[width])),
   };
 }

@@ -1,15 +1,20 @@
 /** The options that several commands share, and how their words become settings. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DataSpec, Preprocessing } from '../calibration/spec';
 import { parseSize, type BudgetSpec } from '../config/budget';
-import type { Pins } from '../config/config';
+import type { Pins, Quality } from '../config/config';
+import { parseLatencyTable, type LatencyTable } from '../config/latency';
+import { LIMIT_KINDS, parseLimit, type LimitKind, type Limits } from '../config/limits';
+import type { Rules } from '../config/rules';
 import { OBJECTIVES, type Objective } from '../core/objectives';
 import { isBitWidth, parseWidths } from '../config/widths';
 import type { Decay } from '../core/importance';
 import type { BitWidth } from '../core/widths';
 import type { ContestRequest, Provider } from '../engine/protocol';
+import { ioError } from '../onnx/errors';
 import type { Granularity } from '../onnx/network';
 import type { AllocationSettings, ScoreSettings } from '../pipeline';
 
@@ -40,6 +45,15 @@ export interface BudgetFlags {
   widths: BitWidth[];
   pin: Pins | false;
   lock: Record<string, BitWidth>;
+  bops?: number;
+  latency?: number;
+  latencyTable?: string;
+  peakActivation?: number;
+  quality?: Quality;
+  rule: Rules;
+  tie: string[][];
+  actBits?: number;
+  bootstrap?: number;
 }
 
 export function addShapeOption(command: Command): Command {
@@ -118,7 +132,50 @@ export function addBudgetOptions(command: Command): Command {
       last: 8,
     } as Pins)
     .option('--no-pin', 'put the first and the last function into the search, too')
-    .option('--lock <NAME=BITS>', 'give a function its bits (repeatable)', collectLock, {});
+    .option('--lock <NAME=BITS>', 'give a function its bits (repeatable)', collectLock, {})
+    .option(
+      '--rule <PATTERN=BITS>',
+      'bits of all functions that a pattern matches, e.g. "*/attn/*=8", "op:Gemm=8" or "*conv1*=4-8" (repeatable)',
+      collectRule,
+      {},
+    )
+    .option(
+      '--tie <PATTERNS>',
+      'functions that get the same bits, e.g. "*/q_proj,*/k_proj"; with parentheses, those with the same text in them, ' +
+        'e.g. "(*)/q_proj,(*)/k_proj" (repeatable)',
+      collectTie,
+      [],
+    )
+    .option(
+      '--bops <N>',
+      'limit on MACs x weight bits x activation bits, e.g. 2G',
+      limit('bops', '2G or 500M'),
+    )
+    .option(
+      '--latency <TIME>',
+      'limit on the run time by --latency-table',
+      limit('milliseconds', '5ms or 800us'),
+    )
+    .option(
+      '--latency-table <FILE>',
+      'run times, .json ({"rest": 0.2, "functions": {"conv1": {"8": 0.1}}}) or .csv (function,bits,milliseconds)',
+    )
+    .option(
+      '--peak-activation <SIZE>',
+      'limit on the activations alive at a time, for one sample at --act-bits',
+      limit('activationBytes', '2MB or 512KiB'),
+    )
+    .option('--act-bits <BITS>', 'bits of the activations, for these limits (default: 32)', activationBits)
+    .option(
+      '--quality <LIMIT>',
+      'the smallest file that is as good: noise<=0.3, or measured: kl<=0.05, sqnr>=20',
+      quality,
+    )
+    .option(
+      '--bootstrap <N>',
+      'draw the calibration samples again N times and tell how often each function keeps its bits',
+      positive,
+    );
 }
 
 /** Absolute path of the data. @throws CommanderError where neither --data nor --synthetic is given */
@@ -156,20 +213,98 @@ export function scoreSettings(model: string, flags: ScoreFlags, command: Command
   };
 }
 
-export function allocationSettings(flags: BudgetFlags, command: Command): AllocationSettings {
+/** The first of size, ratio and average is the budget; the others hold beside it. */
+export async function allocationSettings(flags: BudgetFlags, command: Command): Promise<AllocationSettings> {
+  const { size: bytes, avgBits: averageBits, ratio, quality: asked } = flags;
   const budgets: BudgetSpec[] = [];
-  if (flags.size !== undefined) budgets.push({ bytes: flags.size });
-  if (flags.avgBits !== undefined) budgets.push({ averageBits: flags.avgBits });
-  if (flags.ratio !== undefined) budgets.push({ ratio: flags.ratio });
-  if (budgets.length !== 1) command.error('error: give one of --size, --avg-bits and --ratio');
+  if (bytes !== undefined) budgets.push({ bytes });
+  if (ratio !== undefined) budgets.push({ ratio });
+  if (averageBits !== undefined) budgets.push({ averageBits });
+  if (bytes !== undefined && ratio !== undefined)
+    command.error('error: --size and --ratio exclude each other');
+  const limits: Limits = {
+    bops: flags.bops,
+    milliseconds: flags.latency,
+    activationBytes: flags.peakActivation,
+    ...(averageBits !== undefined && budgets.length > 1 ? { averageBits } : {}),
+  };
+  for (const kind of LIMIT_KINDS) if (limits[kind] === undefined) delete limits[kind];
+  if (budgets.length === 0 && !asked && Object.keys(limits).length === 0) {
+    command.error(
+      'error: give --size, --avg-bits or --ratio, another limit (--bops, --latency, --peak-activation), or --quality',
+    );
+  }
+  if ((flags.latency === undefined) !== (flags.latencyTable === undefined)) {
+    command.error('error: --latency and --latency-table go together');
+  }
   return {
     objective: flags.objective,
     contest: { rounding: flags.contestRounding, searchSeconds: flags.searchSeconds },
-    budget: budgets[0],
+    // Without one, nothing limits the size but the float model's own.
+    budget: budgets[0] ?? { ratio: 1 },
     widths: flags.widths,
     pin: flags.pin === false ? null : flags.pin,
     locks: flags.lock,
+    limits,
+    quality: asked,
+    rules: flags.rule,
+    ties: flags.tie,
+    activationBits: flags.actBits,
+    latency: flags.latencyTable === undefined ? undefined : await readLatencyTable(flags.latencyTable),
+    bootstrap: flags.bootstrap,
   };
+}
+
+async function readLatencyTable(path: string): Promise<LatencyTable> {
+  let text: string;
+  try {
+    text = await readFile(resolve(path), 'utf8');
+  } catch (error) {
+    throw ioError(error, path, 'read');
+  }
+  return parseLatencyTable(text, path);
+}
+
+function collectRule(text: string, previous: Rules): Rules {
+  const at = text.lastIndexOf('=');
+  const bits = at > 0 ? parseWidths(text.slice(at + 1)) : null;
+  if (!bits) throw new InvalidArgumentError('It looks like "*/attn/*=8", "op:Gemm=8" or "*conv1*=4-8".');
+  const pattern = text.slice(0, at);
+  const { [pattern]: _earlier, ...others } = previous;
+  return { ...others, [pattern]: bits.length === 1 ? bits[0] : bits };
+}
+
+function collectTie(text: string, previous: string[][]): string[][] {
+  // A comma between braces is the pattern's own.
+  const patterns = text.split(/,(?![^{]*\})/).map((part) => part.trim());
+  if (patterns.some((pattern) => pattern === ''))
+    throw new InvalidArgumentError('It looks like "*/q_proj,*/k_proj".');
+  return [...previous, patterns];
+}
+
+function limit(kind: LimitKind, examples: string): (text: string) => number {
+  return (text) => {
+    const value = parseLimit(kind, text);
+    if (value === null) throw new InvalidArgumentError(`It looks like ${examples}.`);
+    return value;
+  };
+}
+
+function activationBits(text: string): number {
+  const value = positive(text);
+  if (value < 2 || value > 32) throw new InvalidArgumentError('It is a whole number from 2 to 32.');
+  return value;
+}
+
+function quality(text: string): Quality {
+  const match = /^\s*(noise|kl|sqnr)\s*(<=|>=|=)?\s*(\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?:db)?\s*$/i.exec(text);
+  const value = Number(match?.[3]);
+  const kind = match?.[1].toLowerCase();
+  const contrary = kind === 'sqnr' ? '<=' : '>=';
+  if (!match || match[2] === contrary || !(value > 0)) {
+    throw new InvalidArgumentError('It looks like noise<=0.3, kl<=0.05 or sqnr>=20.');
+  }
+  return kind === 'kl' ? { kl: value } : kind === 'sqnr' ? { sqnrDb: value } : { noise: value };
 }
 
 function collectShape(text: string, previous: Record<string, number[]>): Record<string, number[]> {

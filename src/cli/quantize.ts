@@ -1,6 +1,10 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatBudget, formatSize } from '../config/budget';
+import type { Config } from '../config/config';
+import { formatLimit, LIMIT_NAMES } from '../config/limits';
+import { limitUse } from '../config/limitUse';
+import { needsMoreSamples } from '../core/bootstrap';
 import { configPathFor, quantize, type QuantizeResult } from '../pipeline';
 import {
   addBudgetOptions,
@@ -31,17 +35,46 @@ export function quantizeCommand(): Command {
     .option('--json', 'print one JSON document')
     .action(async (model: string, flags: Flags, command: Command) => {
       const score = scoreSettings(model, flags, command);
-      const allocation = allocationSettings(flags, command);
+      const allocation = await allocationSettings(flags, command);
       const out = flags.out === undefined ? configPathFor(score.model) : resolve(flags.out);
       const result = await withSession(async ({ engine, options, note }) => {
         const done = await quantize(engine, score, allocation, out, options);
         noteScore(done.scored, note);
         if (done.kept.length > 0) note(`kept the locked or edited bits of ${done.kept.join(', ')}`);
+        noteContest(done.config, note);
+        noteRobustness(done.config, note);
         return done;
       }, flags.cache);
       if (flags.json) printJson(toJson(result));
       else printLines(forPeople(result));
     });
+}
+
+/** A contest that was cancelled. */
+function noteContest({ contest }: Config, note: (line: string) => void): void {
+  if (contest?.stopped) note('stopped before everything was tried: the best so far is kept');
+}
+
+/** Loud where the bits are a matter of chance. */
+function noteRobustness({ robustness, functions, calibration }: Config, note: (line: string) => void): void {
+  if (!robustness) return;
+  const params = functions.map((f) => f.params);
+  if (!needsMoreSamples(robustness, params)) return;
+  note(
+    `warning: ${calibration.samples} samples are too few for this network: more than a quarter of its weights change their ` +
+      `bits in one of five draws or more. Give more with --samples.`,
+  );
+}
+
+function qualityLine({ allocation }: Config): string[] {
+  const { quality } = allocation;
+  if (!quality) return [];
+  if ('noise' in quality) return [`the smallest file with a noise of at most ${quality.noise}`];
+  const [asked, unit] =
+    'kl' in quality ? [`KL divergence <= ${quality.kl}`, 'nats'] : [`SQNR >= ${quality.sqnrDb}`, 'dB'];
+  const { measured } = quality;
+  const was = measured === undefined ? '' : `; measured ${measured} ${unit}`;
+  return [`the smallest file found with ${asked} ${unit}${was}`];
 }
 
 function toJson({ config, configPath, allocation, scored, kept }: QuantizeResult) {
@@ -50,6 +83,9 @@ function toJson({ config, configPath, allocation, scored, kept }: QuantizeResult
     sizeBytes: config.totals.bytes,
     budgetBytes: config.totals.budgetBytes,
     averageBits: config.totals.averageBits,
+    limits: limitUse(config),
+    robustness: config.robustness,
+    contest: config.contest,
     solver: allocation.solver,
     config: configPath,
     synthetic: scored.score.synthetic,
@@ -59,22 +95,28 @@ function toJson({ config, configPath, allocation, scored, kept }: QuantizeResult
 }
 
 function forPeople({ config, configPath }: QuantizeResult): string[] {
-  const { totals, solver, model } = config;
+  const { totals, solver, model, robustness } = config;
   return [
     ...table(
-      ['function', 'bits', 'params', 'bytes', 'gamma', 'importance'],
-      config.functions.map((f) => [
+      ['function', 'bits', 'params', 'bytes', 'gamma', 'importance', ...(robustness ? ['kept'] : [])],
+      config.functions.map((f, i) => [
         f.name,
         f.lock ? `${f.bits} locked` : String(f.bits),
         count(f.params),
         formatSize(f.bytes),
         f.gamma.toFixed(3),
         f.importance.toPrecision(3),
+        ...(robustness ? [`${Math.round(100 * robustness.kept[i])} %`] : []),
       ]),
     ),
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
       `${totals.averageBits.toFixed(2)} bits on average; budget ${formatBudget(config.allocation.budget)}`,
+    ...limitUse(config).map(
+      ({ kind, used, limit }) =>
+        `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,
+    ),
+    ...qualityLine(config),
     `${solver.status} in ${solver.milliseconds.toFixed(0)} ms: objective ${solver.objective.toPrecision(7)}, ` +
       `bound ${solver.bound.toPrecision(7)}, gap ${solver.gap.toExponential(1)}`,
     `wrote ${configPath}`,

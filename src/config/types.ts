@@ -5,6 +5,8 @@ import type { Certificate } from '../core/problem';
 import type { BitWidth } from '../core/widths';
 import type { Granularity } from '../onnx/network';
 import type { BudgetSpec } from './budget';
+import type { Limits } from './limits';
+import type { Rules } from './rules';
 
 /** Widths whose noise a config keeps, in the order of ConfigFunction.noise. */
 export const NOISE_WIDTHS = [2, 3, 4, 5, 6, 7, 8] as const;
@@ -15,6 +17,8 @@ export interface Contest {
   samples: number;
   /** Were the samples kept out of rounding? */
   heldOut: boolean;
+  /** It was stopped before all candidates (or all swaps) had been tried. */
+  stopped?: boolean;
   /** Name of the candidate that the config holds. */
   chosen: string;
   candidates: ContestEntry[];
@@ -33,6 +37,22 @@ export interface ContestEntry {
   bits: BitWidth[];
 }
 
+/** How far the bits depend on which samples were scored. */
+export interface Robustness {
+  /** How many times the samples were drawn again, and the program solved. */
+  draws: number;
+  /** Per function, the share of draws in which it kept its bits. */
+  kept: number[];
+}
+
+/** What the budget was found for: the smallest file that is as good as this. */
+export type Quality =
+  | { noise: number }
+  /** At most so many nats of KL divergence from the float model; measured: of these bits. */
+  | { kl: number; measured?: number }
+  /** At least so many dB of signal over noise. */
+  | { sqnrDb: number; measured?: number };
+
 export interface Pins {
   first?: BitWidth;
   last?: BitWidth;
@@ -49,6 +69,8 @@ export interface ConfigFunction {
   importance: number;
   /** Relative output error at each of NOISE_WIDTHS, where it was measured. */
   noise?: number[];
+  /** Run time at each width, where a table was given. */
+  milliseconds?: Record<string, number>;
   bytes: number;
 }
 
@@ -71,9 +93,24 @@ export interface Config {
     };
   };
   scoring: { granularity: Granularity; centered: boolean; decay: Decay; beta: number; provider: string };
-  allocation: { objective: Objective; budget: BudgetSpec; widths: BitWidth[]; pin: Pins | null };
+  allocation: {
+    objective: Objective;
+    budget: BudgetSpec;
+    widths: BitWidth[];
+    pin: Pins | null;
+    limits?: Limits;
+    quality?: Quality;
+    rules?: Rules;
+    /** Groups of patterns. */
+    ties?: string[][];
+    /** Bits of the activations that limits on BOPs and activation memory count with; absent: 32. */
+    activationBits?: number;
+    /** Run time of what has no bits, for a limit on latency. */
+    restMilliseconds?: number;
+  };
   functions: ConfigFunction[];
   contest?: Contest;
+  robustness?: Robustness;
   totals: { bytes: number; budgetBytes: number; fixedBytes: number; averageBits: number; params: number };
   solver: Certificate & { bits: BitWidth[] };
 }

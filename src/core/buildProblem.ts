@@ -1,5 +1,5 @@
 /** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
-import type { AllocationProblem, Budget, Candidate, Choice } from './problem';
+import type { AllocationProblem, Budget, Candidate, Choice, FixedBy } from './problem';
 import type { BitWidth } from './widths';
 
 /** A function as the solver needs to know it. */
@@ -15,6 +15,8 @@ export interface SizedFunction {
   noiseByWidth?: Readonly<Record<number, number>>;
   millisecondsByWidth?: Readonly<Record<number, number>>;
   macs?: number | null;
+  /** Elements of the activations that are alive while it runs, for one sample; null: not known. */
+  activations?: number | null;
 }
 
 /** Widths of the first and of the last function, outside the search. */
@@ -27,15 +29,19 @@ export interface ProblemSettings {
   /** Allowed widths of functions that nothing fixes, in any order. */
   widths: readonly BitWidth[];
   pins: PinnedEnds | null;
-  /** Function name -> width that the user insists on; wins over a pin. Names without a function are ignored. */
+  /** Function name -> width that the user insists on; wins over rules and pins. Names without a function are ignored. */
   locks: Readonly<Record<string, BitWidth>>;
+  /** Function name -> the widths that a rule leaves it; one of them alone wins over a pin. */
+  rules?: Readonly<Record<string, readonly BitWidth[]>>;
   /** Groups of indices into functions that must get the same bits. */
   ties: readonly (readonly number[])[];
   /** Bytes of the file that no choice changes. */
   fixedBytes: number;
+  /** Run time of what is outside the search, for a limit on latency; default 0. */
+  fixedMilliseconds?: number;
   /** One limit, or several that hold together. */
   budget: Budget | readonly Budget[];
-  /** Bits of the activations, for the count of bit operations; default 32 (float). */
+  /** Bits of the activations, for bit operations and activation memory; default 32 (float). */
   activationBits?: number;
 }
 
@@ -46,7 +52,7 @@ export class SettingsError extends Error {
 
 interface Fix {
   bits: BitWidth;
-  by: 'pin' | 'lock';
+  by: FixedBy;
 }
 
 /**
@@ -64,7 +70,8 @@ export function buildProblem(
   const fixes = fixedWidths(functions, settings);
   const candidates = functions.map((f, i): Candidate => {
     const fix = fixes[i];
-    const free = widths.map((bits) => choiceOf(f, bits, settings));
+    const allowed = ruleOf(f, settings) ?? widths;
+    const free = allowed.map((bits) => choiceOf(f, bits, settings));
     const candidate: Candidate = { name: f.name, weight: f.weight, params: f.params, choices: free };
     return fix
       ? { ...candidate, choices: [choiceOf(f, fix.bits, settings)], fixedBy: fix.by, ifReleased: free }
@@ -74,8 +81,13 @@ export function buildProblem(
     candidates,
     ties: settings.ties.map((group) => [...group]),
     fixedBytes: settings.fixedBytes,
+    ...(settings.fixedMilliseconds ? { fixedMilliseconds: settings.fixedMilliseconds } : {}),
     budgets: [settings.budget].flat(),
   };
+}
+
+function ruleOf({ name }: SizedFunction, { rules }: ProblemSettings): readonly BitWidth[] | undefined {
+  return rules && Object.hasOwn(rules, name) ? rules[name] : undefined;
 }
 
 function choiceOf(f: SizedFunction, bits: BitWidth, { activationBits = 32 }: ProblemSettings): Choice {
@@ -87,10 +99,11 @@ function choiceOf(f: SizedFunction, bits: BitWidth, { activationBits = 32 }: Pro
   if (f.noiseByWidth) choice.noise = f.noiseByWidth[bits];
   if (f.millisecondsByWidth) choice.milliseconds = f.millisecondsByWidth[bits];
   if (f.macs != null) choice.bops = f.macs * bits * activationBits;
+  if (f.activations != null) choice.activationBytes = Math.ceil((f.activations * activationBits) / 8);
   return choice;
 }
 
-/** Per function what fixes its width, if anything does. Ties hand a fix on; a lock beats a pin. */
+/** Per function what fixes its width, if anything does. Ties hand a fix on; a lock beats a rule, a rule a pin. */
 function fixedWidths(functions: readonly SizedFunction[], settings: ProblemSettings): (Fix | undefined)[] {
   const fixes: (Fix | undefined)[] = new Array<Fix | undefined>(functions.length).fill(undefined);
   const pin = (i: number, bits: BitWidth | undefined): void => {
@@ -98,6 +111,11 @@ function fixedWidths(functions: readonly SizedFunction[], settings: ProblemSetti
   };
   pin(functions.length - 1, settings.pins?.last);
   pin(0, settings.pins?.first);
+  functions.forEach((f, i) => {
+    const allowed = ruleOf(f, settings);
+    if (allowed?.length === 1) fixes[i] = { bits: allowed[0], by: 'rule' };
+    else if (allowed && fixes[i]) fixes[i] = undefined;
+  });
   functions.forEach((f, i) => {
     const bits = Object.hasOwn(settings.locks, f.name) ? settings.locks[f.name] : undefined;
     if (bits !== undefined) fixes[i] = { bits, by: 'lock' };
@@ -111,14 +129,15 @@ function handOn(
   fixes: (Fix | undefined)[],
   functions: readonly SizedFunction[],
 ): void {
-  const locked = group.filter((i) => fixes[i]?.by === 'lock');
-  const source = locked[0] ?? group.find((i) => fixes[i] !== undefined);
+  const by = (kind: FixedBy): number[] => group.filter((i) => fixes[i]?.by === kind);
+  const locked = by('lock');
+  const source = locked[0] ?? by('rule')[0] ?? by('pin')[0];
   if (source === undefined) return;
   const fix = fixes[source] as Fix;
   const contrary = locked.find((i) => fixes[i]?.bits !== fix.bits);
   if (contrary !== undefined) {
     throw new SettingsError(
-      `"${functions[source].name}" and "${functions[contrary].name}" share their weights but are locked at ` +
+      `"${functions[source].name}" and "${functions[contrary].name}" are tied to each other but are locked at ` +
         `${fix.bits} and ${fixes[contrary]?.bits} bits: lock them at the same width or unlock one.`,
     );
   }

@@ -1,16 +1,16 @@
 /** Why no allocation fits, and what would help. */
 import { isAllowed } from './limits';
-import type { AllocationProblem, Budget, Candidate, Choice } from './problem';
+import type { AllocationProblem, Budget, Candidate, Choice, FixedBy } from './problem';
 import { formulate } from './program';
 import { minimum } from './reduce';
 import type { BitWidth } from './widths';
 
-/** A pinned or locked function that could use less of a limit if it were released. */
+/** A pinned, ruled or locked function that could use less of a limit if it were released. */
 export interface Blocker {
   /** Index of the candidate. */
   index: number;
   name: string;
-  fixedBy: 'pin' | 'lock';
+  fixedBy: FixedBy;
   bits: BitWidth;
   /** In the unit of the limit: bytes, bits on average, BOPs, milliseconds. */
   saves: number;
@@ -63,13 +63,13 @@ export function infeasibleBudget(
   );
 }
 
+const FIXED: Record<FixedBy, string> = { pin: 'pinned', rule: 'held by a rule', lock: 'locked' };
+
 function describe({ budget, smallest, smallestIfReleased, blockers }: Shortfall): string {
   const limit = limitOf(budget);
   const problem = `No allocation keeps within ${amount(budget.kind, limit)}: the least possible is ${amount(budget.kind, smallest)}.`;
   if (blockers.length === 0) return `${problem} Raise the limit or allow lower bit-widths.`;
-  const shown = blockers
-    .slice(0, 3)
-    .map((b) => `${b.name} (${b.fixedBy === 'pin' ? 'pinned' : 'locked'} at ${b.bits} bits)`);
+  const shown = blockers.slice(0, 3).map((b) => `${b.name} (${FIXED[b.fixedBy]} at ${b.bits} bits)`);
   const names = listed(blockers.length > 3 ? [...shown, `${blockers.length - 3} more`] : shown);
   const enough = smallestIfReleased <= limit ? 'which is enough' : 'which is still not enough';
   return `${problem} Releasing ${names} brings it down to ${amount(budget.kind, smallestIfReleased)}, ${enough}.`;

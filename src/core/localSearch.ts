@@ -25,7 +25,7 @@ export interface SwapResult {
 }
 
 /** A move must gain more than this share of the cost: less is noise of the few samples. */
-const LEAST_GAIN = 0.005;
+export const LEAST_GAIN = 0.005;
 /** Moves tried from one allocation before it counts as good enough. */
 const PATIENCE = 24;
 

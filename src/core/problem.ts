@@ -18,6 +18,9 @@ export interface Choice {
   activationBytes?: number;
 }
 
+/** pin: an end of the network; rule: by name or operator; lock: by hand. */
+export type FixedBy = 'pin' | 'rule' | 'lock';
+
 /** One function of the allocation problem. */
 export interface Candidate {
   name: string;
@@ -28,7 +31,7 @@ export interface Candidate {
   /** Allowed choices, at least one, by rising bits. A pinned or locked function has exactly one. */
   choices: Choice[];
   /** Why only one choice is left, for messages about infeasible budgets. */
-  fixedBy?: 'pin' | 'lock';
+  fixedBy?: FixedBy;
   /** What a fixed function could choose from if it were released, for the same messages. */
   ifReleased?: Choice[];
 }

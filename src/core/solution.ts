@@ -1,5 +1,5 @@
 /** From a solver's answer to an allocation that has been checked. */
-import type { Value, Formulation } from './program';
+import { formulate, type Value, type Formulation } from './program';
 import type { Allocation, AllocationProblem } from './problem';
 
 /** The solver has no answer, or one that breaks a limit and is not handed on. */
@@ -78,6 +78,35 @@ export function toAllocation(
       milliseconds: performance.now() - start,
     },
   };
+}
+
+/**
+ * What given bits come to, checked in whole numbers: allowed widths, ties, every limit.
+ * @throws SolverError where they break one
+ */
+export function checkedTotals(
+  problem: AllocationProblem,
+  bits: readonly number[],
+): Omit<Allocation, 'solver'> {
+  const formulation = formulate(problem, () => 0);
+  const { members, picks } = formulation;
+  const { candidates } = problem;
+  const options = Int32Array.from(members, (group, g) =>
+    picks[g].findIndex((chosen) => group.every((i, k) => candidates[i].choices[chosen[k]].bits === bits[i])),
+  );
+  if (!isFeasible(formulation, options)) throw new SolverError('These bits break one of the limits.');
+  return totals(problem, choicesOf(formulation, options));
+}
+
+/** Whether bits that nobody has solved for are an answer to the problem. */
+export function keepsLimits(problem: AllocationProblem, bits: readonly number[]): boolean {
+  try {
+    checkedTotals(problem, bits);
+    return true;
+  } catch (error) {
+    if (error instanceof SolverError) return false;
+    throw error;
+  }
 }
 
 /** What a choice for every candidate comes to. */

@@ -2,7 +2,8 @@
 import { basename, dirname } from 'node:path';
 import { openDataset } from '../calibration/open';
 import { costOf } from '../core/divergence';
-import { searchSwaps } from '../core/localSearch';
+import { LEAST_GAIN, searchSwaps } from '../core/localSearch';
+import { isLower } from '../core/paired';
 import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
 import type { Network } from '../onnx/network';
@@ -31,9 +32,9 @@ import { Samples } from './samples';
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
   return withBlocks(request, 1, job, async ({ network }, { model, blocks, count }) => {
-    const { widths, model: path } = request;
+    const { widths, rounding, model: path } = request;
     return {
-      noise: await measureNoise({ model, network, path, widths, inputs: blocks, job }),
+      noise: await measureNoise({ model, network, path, widths, rounding, inputs: blocks, job }),
       samples: count,
     };
   });
@@ -45,15 +46,23 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
   const activations = request.rounding === 'reconstruct' ? 2 : 1;
   return withBlocks(request, activations, job, async ({ network, warnings }, all) => {
     const arena = new Arena(request, network, all, job);
-    const results: Measured[] = [];
+    const results: (Measured | null)[] = request.candidates.map(() => null);
+    const reply = (improved: ContestReply['improved']): ContestReply => {
+      const { samples, heldOut } = arena;
+      const seconds = (performance.now() - start) / 1000;
+      return { results: [...results], improved, samples, heldOut, seconds, warnings };
+    };
     for (const [i, bits] of request.candidates.entries()) {
       job.progress(`Comparing allocations (${i + 1} of ${request.candidates.length})`, share(i, request));
-      results.push(await arena.measure(bits));
+      results[i] = (await arena.measure(bits)).all;
+      job.partial(reply(null));
     }
-    const improved = request.search ? await improve(arena, request, results, request.search, job) : null;
+    const { search } = request;
+    const improved = search
+      ? await improve(arena, request, search, job, (found) => job.partial(reply(found)))
+      : null;
     job.progress('Comparing allocations', 1);
-    const { samples, heldOut } = arena;
-    return { results, improved, samples, heldOut, seconds: (performance.now() - start) / 1000, warnings };
+    return reply(improved);
   });
 }
 
@@ -62,53 +71,80 @@ function share(done: number, { candidates, search }: ContestRequest): number {
   return 0.1 + (done / candidates.length) * (search ? 0.5 : 0.9);
 }
 
+/**
+ * Swaps are found on one half of the samples and believed where the other half agrees: on the few samples that made it
+ * look good, nearly any swap is an improvement.
+ */
 async function improve(
   arena: Arena,
   { candidates }: ContestRequest,
-  results: readonly Measured[],
   limits: SearchLimits,
   job: Job,
+  onFound: (found: Measured & { bits: number[] }) => void,
 ): Promise<ContestReply['improved']> {
-  const costs = results.map(costOf);
-  const best = costs.indexOf(Math.min(...costs));
+  let held: Trial | null = null;
+  let best = candidates[0];
+  for (const bits of candidates) {
+    const trial = await arena.measure(bits);
+    if (held === null || costOf(trial.all) < costOf(held.all)) [held, best] = [trial, bits];
+  }
+  let current = held!;
+  let found: ContestReply['improved'] = null;
   const from = performance.now();
   const elapsed = (): number => (performance.now() - from) / 1000 / limits.seconds;
-  let found: Measured = results[best];
-  const { bits, cost } = await searchSwaps({
-    bits: candidates[best],
-    cost: costs[best],
+  await searchSwaps({
+    bits: best,
+    cost: mean(current.costs.slice(0, arena.searched)),
     widths: limits.widths,
-    ties: arena.network.ties,
+    ties: limits.ties,
     fits: (bits) => fits(bits, limits),
     estimate: (i, a, b) => (limits.noise[i][b] ?? 0) - (limits.noise[i][a] ?? 0),
     measure: async (bits) => {
       if (elapsed() >= 1) return null;
       job.progress('Trying swaps', 0.6 + 0.4 * Math.min(1, elapsed()));
-      const measured = await arena.measure(bits);
-      if (costOf(measured) < costOf(found)) found = measured;
-      return costOf(measured);
+      const cost = await arena.searchCost(bits);
+      if (!(cost < mean(current.costs.slice(0, arena.searched)) * (1 - LEAST_GAIN))) return cost;
+      const trial = await arena.measure(bits);
+      const unseen = (costs: number[]): number[] => (costs.length > 1 ? costs.slice(arena.searched) : costs);
+      if (costOf(trial.all) >= costOf(current.all) || !isLower(unseen(trial.costs), unseen(current.costs)))
+        return Infinity;
+      current = trial;
+      found = { ...trial.all, bits: [...bits] };
+      onFound(found);
+      return cost;
     },
   });
-  return cost < costs[best] ? { ...found, bits } : null;
+  return found;
 }
 
-function fits(bits: readonly number[], limits: SearchLimits): boolean {
-  const { functionBytes, fixedBytes, params, bytes, averageBits } = limits;
-  if (bytes !== null && bits.reduce((sum, b, i) => sum + functionBytes[i][b], fixedBytes) > bytes)
-    return false;
-  if (averageBits === null) return true;
-  const weights = params.reduce((a, b) => a + b, 0);
-  return bits.reduce((sum, b, i) => sum + b * params[i], 0) <= averageBits * weights * (1 + 1e-12);
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function fits(bits: readonly number[], { limits }: SearchLimits): boolean {
+  return limits.every(
+    ({ capacity, use }) => bits.reduce((sum, width, i) => sum + use[i][width], 0) <= capacity,
+  );
+}
+
+/** Both over all blocks of samples. */
+interface Trial {
+  all: Measured;
+  /** Per block, what allocations are ranked by. */
+  costs: number[];
 }
 
 /** The float model's outputs on the samples that count, and quantized models measured against them. */
 class Arena {
   readonly samples: number;
   readonly heldOut: boolean;
+  /** Blocks that swaps are tried on, of those that count; the others are for believing them. */
+  readonly searched: number;
   private readonly trials: Feeds[];
   private readonly rounding: Feeds[];
   private reference: Feeds[] | null = null;
-  private readonly known = new Map<string, Measured>();
+  private readonly known = new Map<string, Trial>();
+  private readonly knownCosts = new Map<string, number>();
   /** Weights rounded to nearest do not depend on the others' bits. */
   private readonly nearest = new Map<string, WeightStorage>();
 
@@ -119,31 +155,53 @@ class Arena {
     private readonly job: Job,
   ) {
     const { blocks, size, count } = all;
-    // With few samples, half of them are for rounding.
-    const most = Math.max(1, Math.floor(blocks.length / 2));
-    const trials = Math.min(most, Math.max(1, Math.ceil(request.heldOut / size)));
-    this.heldOut = trials < blocks.length;
-    this.trials = blocks.slice(-trials);
-    this.rounding = this.heldOut ? blocks.slice(0, -trials) : blocks;
-    this.samples = count - (this.heldOut ? (blocks.length - trials) * size : 0);
+    // With few samples, half of them are for rounding; rounding to nearest needs none.
+    const wanted = Math.ceil(request.rounded / size);
+    const half = Math.floor(blocks.length / 2);
+    const isPlenty = wanted < half;
+    const rounded = isPlenty ? wanted : request.rounding === 'nearest' ? 0 : half;
+    this.rounding = rounded > 0 ? blocks.slice(0, rounded) : blocks;
+    this.heldOut = rounded > 0 || request.rounding === 'nearest';
+    this.trials = blocks.slice(rounded);
+    this.samples = count - rounded * size;
+    this.searched = Math.ceil(this.trials.length / 2);
   }
 
-  async measure(bits: readonly number[]): Promise<Measured> {
+  async measure(bits: readonly number[]): Promise<Trial> {
     const key = bits.join();
-    const known = this.known.get(key);
-    if (known) return known;
+    let trial = this.known.get(key);
+    if (!trial) this.known.set(key, (trial = await this.run(bits, this.trials)));
+    return trial;
+  }
+
+  /** Mean cost over the blocks that are searched on. */
+  async searchCost(bits: readonly number[]): Promise<number> {
+    const key = bits.join();
+    const { searched } = this;
+    const known = this.known.get(key)?.costs.slice(0, searched);
+    let cost = known ? mean(known) : this.knownCosts.get(key);
+    if (cost === undefined) {
+      cost = mean((await this.run(bits, this.trials.slice(0, searched))).costs);
+      this.knownCosts.set(key, cost);
+    }
+    return cost;
+  }
+
+  private async run(bits: readonly number[], trials: readonly Feeds[]): Promise<Trial> {
     await this.job.checkpoint();
-    this.reference ??= await this.outputs(this.all.model);
+    this.reference ??= await this.outputs(this.all.model, this.trials);
     const storages = await this.round(bits);
     const { model: path } = this.request;
     const quantized = fakeQuantized({ model: this.all.model, path, network: this.network, storages });
-    const outputs = await this.outputs(quantized);
+    const outputs = await this.outputs(quantized, trials);
     const likeness = new OutputLikeness(basename(path), basename(path));
-    outputs.forEach((output, i) => likeness.add(this.reference![i], output, countOf(output)));
+    const costs = outputs.map((output, i) => {
+      const block = new OutputLikeness(basename(path), basename(path));
+      for (const each of [likeness, block]) each.add(this.reference![i], output, countOf(output));
+      return costOf(block.result());
+    });
     const { kl, agreement, sqnrDb } = likeness.result();
-    const measured = { kl, agreement, sqnrDb };
-    this.known.set(key, measured);
-    return measured;
+    return { all: { kl, agreement, sqnrDb }, costs };
   }
 
   private async round(bits: readonly number[]): Promise<WeightStorage[]> {
@@ -168,7 +226,7 @@ class Arena {
     return weights.map((_, i) => this.nearest.get(key(i))!);
   }
 
-  private async outputs(model: ModelProto): Promise<Feeds[]> {
+  private async outputs(model: ModelProto, trials: readonly Feeds[]): Promise<Feeds[]> {
     const { model: path } = this.request;
     const session = await Session.open(serialize(model), {
       provider: 'cpu',
@@ -177,7 +235,7 @@ class Arena {
     });
     try {
       const outputs: Feeds[] = [];
-      for (const feeds of this.trials) {
+      for (const feeds of trials) {
         await this.job.checkpoint();
         outputs.push(await session.runTensors(feeds));
       }

@@ -1,6 +1,6 @@
 /** One request at work in the engine process: its cancellation, its progress, its log. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LogLevel, Progress } from './protocol';
+import type { ContestReply, LogLevel, Progress } from './protocol';
 
 /** Thrown between chunks of work once the caller has cancelled. */
 export class JobCancelled extends Error {
@@ -48,5 +48,10 @@ export class Job {
     this.stage = stage;
     this.lastSent = now;
     this.send({ stage, fraction: this.fraction });
+  }
+
+  /** Hands over what is there so far. */
+  partial(partial: ContestReply): void {
+    this.send({ stage: this.stage, fraction: this.fraction, partial });
   }
 }

@@ -1,12 +1,13 @@
 /** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
-import { codeRange, nearestCode } from '../core/rounding/problem';
-import { searchScales } from '../core/rounding/scales';
+import type { RoundingMethod } from '../core/rounding/problem';
+import { roundRows, type RoundingTools } from '../core/rounding/rows';
 import { Graph } from '../onnx/graph';
 import type { Network } from '../onnx/network';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { readFloats } from '../onnx/tensors';
 import { heldTensors } from '../onnx/weights';
 import { layerMoments, type Moments } from './exportMoments';
+import { openMatMul } from './exportMatMul';
 import { Prefix } from './exportPrefix';
 import { unfoldedLayer } from './exportRounding';
 import { gatherRows, type LayerRows } from './exportRows';
@@ -19,17 +20,19 @@ export interface NoiseWork {
   network: Network;
   path: string;
   widths: readonly number[];
+  /** Default 'nearest'. The others make up for their own errors: their noise is less, and less at the low widths. */
+  rounding?: RoundingMethod;
   /** Per block, calibration samples. */
   inputs: readonly Feeds[];
   job: Job;
 }
 
 /**
- * Per function and width, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding to
- * nearest, x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart.
+ * Per function and width, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding,
+ * x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart.
  */
 export async function measureNoise(work: NoiseWork): Promise<Record<number, number>[]> {
-  const { model, network, path, inputs, job, widths } = work;
+  const { model, network, path, inputs, job, widths, rounding = 'nearest' } = work;
   const graph = new Graph(model.graph!);
   const held = heldTensors(model.graph!);
   const prefix = new Prefix(model, graph, path, job, inputs);
@@ -39,19 +42,27 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
     layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
   );
   layers.sort((a, b) => a.position - b.position);
-  for (const [index, { layer, owner, position }] of layers.entries()) {
-    await job.checkpoint();
-    job.progress('Measuring noise', index / layers.length);
-    await prefix.advance(position, new Map());
-    const unfolded = await unfoldedLayer(model, graph, layer, position, path);
-    if (!unfolded) continue;
-    const sums = await layerMoments(unfolded, prefix, null, path, job);
-    const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), unfolded.rows);
-    variances[owner] += variance(weights, unfolded.rows, sums);
-    for (const bits of widths) {
-      const error = energy(roundingError(weights, unfolded.rows, bits), unfolded.rows, sums);
-      errors[owner].set(bits, errors[owner].get(bits)! + error);
+  const fast = rounding === 'nearest' ? null : await openMatMul();
+  const tools = { roundScale: Math.fround, matmul: fast?.matmul };
+  try {
+    for (const [index, { layer, owner, position }] of layers.entries()) {
+      await job.checkpoint();
+      job.progress('Measuring noise', index / layers.length);
+      await prefix.advance(position, new Map());
+      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      if (!unfolded) continue;
+      const { rows } = unfolded;
+      const sums = await layerMoments(unfolded, prefix, null, path, job);
+      const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), rows);
+      variances[owner] += variance(weights, rows, sums);
+      for (const bits of widths) {
+        await job.checkpoint();
+        const difference = await roundingError(weights, rows, sums, bits, rounding, tools);
+        errors[owner].set(bits, errors[owner].get(bits)! + energy(difference, rows, sums));
+      }
     }
+  } finally {
+    await fast?.close();
   }
   return errors.map((byWidth, i) =>
     Object.fromEntries(
@@ -60,18 +71,26 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
   );
 }
 
-/** Q - W by rounding to nearest. */
-function roundingError(
+/** Q - W. */
+async function roundingError(
   weights: Float64Array,
   { groups, rows, columns }: LayerRows,
+  { moments }: Moments,
   bits: number,
-): Float64Array {
-  const [low, high] = codeRange(bits);
-  const scales = searchScales(weights, groups * rows, columns, bits, null, Math.fround);
-  return weights.map((w, i) => {
-    const scale = scales[Math.floor(i / columns)];
-    return nearestCode(w, scale, low, high) * scale - w;
-  });
+  method: RoundingMethod,
+  tools: RoundingTools,
+): Promise<Float64Array> {
+  const difference = new Float64Array(weights.length);
+  const size = rows * columns;
+  for (let g = 0; g < groups; g++) {
+    const own = weights.subarray(g * size, (g + 1) * size);
+    const problem = { weights: own, rows, columns, bits, moments: moments[g] };
+    const { codes, scales } = await roundRows(problem, method, tools);
+    for (let i = 0; i < size; i++) {
+      difference[g * size + i] = codes[i] * scales[Math.floor(i / columns)] - own[i];
+    }
+  }
+  return difference;
 }
 
 /** E ||V x||^2 for rows V. */

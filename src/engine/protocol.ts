@@ -201,6 +201,7 @@ export interface NoiseRequest {
   model: string;
   granularity: Granularity;
   widths: number[];
+  rounding: RoundingMethod;
   data: DataSpec;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
@@ -220,9 +221,9 @@ export interface ContestRequest {
   /** One width per function each; equal ones are run once. */
   candidates: number[][];
   rounding: RoundingMethod;
-  /** The last `heldOut` of data.samples are run, the others used for rounding. */
+  /** The first `rounded` of data.samples are for rounding, the others are run; with few samples, half of them are. */
   data: DataSpec;
-  heldOut: number;
+  rounded: number;
   /** Local search from the best candidate, where asked for. */
   search: SearchLimits | null;
   memoryLimit: number;
@@ -232,19 +233,16 @@ export interface SearchLimits {
   seconds: number;
   /** Per function the widths it may take, rising; one where it is fixed. */
   widths: number[][];
-  /** Per function, per width. */
-  functionBytes: Record<number, number>[];
-  fixedBytes: number;
-  params: number[];
+  /** Groups of functions that must stay equal. */
+  ties: number[][];
+  /** Limits on the whole: sum over functions i of use[i][bits] <= capacity, in whole numbers. */
+  limits: { capacity: number; use: Record<number, number>[] }[];
   noise: Record<number, number>[];
-  /** Limits on the whole; null: none. */
-  bytes: number | null;
-  averageBits: number | null;
 }
 
 export interface ContestReply {
-  /** In the order asked. */
-  results: Measured[];
+  /** In the order asked; null: not run yet, in a partial reply. */
+  results: (Measured | null)[];
   /** What the local search found, where it found something better. */
   improved: (Measured & { bits: number[] }) | null;
   /** Samples run, and whether rounding did without them. */
@@ -289,6 +287,8 @@ export type ReplyTo<R extends EngineRequest> = Replies[R['kind']];
 export interface Progress {
   stage: string;
   fraction: number;
+  /** What a contest has found so far: with it, a contest that is cancelled has not been held for nothing. */
+  partial?: ContestReply;
 }
 
 export interface EngineError {

@@ -4,6 +4,7 @@ import { epilogueEnd } from './epilogue';
 import { OnnxError } from './errors';
 import { Graph } from './graph';
 import { describeLayer, isLayerOp, type PlacedLayer } from './layers';
+import { liveElements } from './liveness';
 import type { Dimension, Granularity, GraphInput, Network, NetworkFunction, SkippedNode } from './network';
 import { distinctParams, merge, type PlacedFunction } from './segments';
 import type { ModelProto, ValueInfoProto } from './schema/onnx_pb';
@@ -46,12 +47,17 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   stageIndices(functions, nominal).forEach((stage, index) => (functions[index].stage = stage));
 
   const merged = merge(graph, functions, options.granularity ?? 'layer');
+  const live = liveElements(
+    graph,
+    sizes,
+    inputs.map(({ name }) => name),
+  );
   return {
     opset,
     irVersion: Number(model.irVersion),
     inputs: inputs.map(describeTensor),
     outputs: model.graph.output.map(describeTensor),
-    functions: merged.map(withoutPlace),
+    functions: merged.map((f) => withoutPlace(f, live, single.batch)),
     ties: findTies(merged),
     skipped,
   };
@@ -108,8 +114,16 @@ function group(graph: Graph, shapes: Shapes, layers: readonly PlacedLayer[]): Pl
   return functions.sort((a, b) => a.end - b.end);
 }
 
-function withoutPlace({ starts: _starts, end: _end, ...rest }: PlacedFunction): NetworkFunction {
-  return rest;
+function withoutPlace(
+  { starts, end: _end, ...rest }: PlacedFunction,
+  live: readonly (number | null)[],
+  batch: number,
+): NetworkFunction {
+  const elements = starts.map((index) => live[index]);
+  const activations = elements.some((each) => each === null)
+    ? null
+    : Math.ceil(elements.reduce<number>((most, each) => Math.max(most, each ?? 0), 0) / batch);
+  return { ...rest, activations };
 }
 
 /** Functions that share a stored tensor, directly or through a third one. */

@@ -52,6 +52,8 @@ export interface NetworkFunction {
   /** Distinct weight elements (a tensor shared by two layers of the function counts once). */
   params: number;
   macs: number | null;
+  /** Most elements of activations alive at a time while its layers run, for one sample; null: sizes are open. */
+  activations?: number | null;
   /** Index of the stage (run of equal spatial resolution), 0-based. */
   stage: number;
 }

@@ -2,7 +2,13 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config';
 import { Engine } from '../../src/engine/client';
-import { quantize, resolveConfig, type AllocationSettings, type QuantizeResult } from '../../src/pipeline';
+import {
+  quantize,
+  resolveConfig,
+  type AllocationSettings,
+  type QuantizeResult,
+  type ScoreOptions,
+} from '../../src/pipeline';
 import { resnet18 } from '../models/zoo';
 import { save, synthetic } from './harness';
 import { SCRIPT } from './script';
@@ -13,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => engine.dispose());
 
-function run(settings: Partial<AllocationSettings>): Promise<QuantizeResult> {
+function run(settings: Partial<AllocationSettings>, options: ScoreOptions = {}): Promise<QuantizeResult> {
   const model = save(resnet18({ size: 32, width: 0.125, classes: 10 }));
   const out = join(dirname(model), 'net.ompq.json');
   const score = {
@@ -34,7 +40,7 @@ function run(settings: Partial<AllocationSettings>): Promise<QuantizeResult> {
     locks: {},
     ...settings,
   };
-  return quantize(engine, score, allocation, out, {});
+  return quantize(engine, score, allocation, out, options);
 }
 
 const quick = { rounding: 'nearest', searchSeconds: 0 } as const;
@@ -103,5 +109,56 @@ describe('the contest', () => {
     const { config } = await run({ contest: { rounding, searchSeconds: 0 } });
     expect(config.contest!.rounding).toBe(rounding);
     for (const { kl } of config.contest!.candidates) expect(kl).toBeGreaterThan(0);
+  });
+});
+
+describe('limits beside the budget', () => {
+  it('hold for every candidate and for the swaps, with rules and ties', async () => {
+    const bops = 40e6;
+    const { config } = await run({
+      contest: { rounding: 'nearest', searchSeconds: 2 },
+      limits: { bops },
+      activationBits: 8,
+      rules: { '*layer2*': [3, 4] },
+      ties: [['*layer3*']],
+      bootstrap: 5,
+    });
+    const used = (bits: number[]): number =>
+      config.functions.reduce((sum, f, i) => sum + f.macs! * bits[i] * 8, 0);
+    const index = (part: string): number[] =>
+      config.functions.flatMap((f, i) => (f.name.includes(part) ? [i] : []));
+    for (const { bits } of config.contest!.candidates) {
+      expect(used(bits)).toBeLessThanOrEqual(bops);
+      for (const i of index('layer2')) expect([3, 4]).toContain(bits[i]);
+      expect(new Set(index('layer3').map((i) => bits[i])).size).toBe(1);
+    }
+    expect(config.robustness).toMatchObject({ draws: 5 });
+    expect(config.robustness!.kept).toHaveLength(config.functions.length);
+  });
+
+  it('find the smallest file for a quality, measured or by noise', async () => {
+    const noisy = await run({ quality: { noise: 0.5 } });
+    const noise = noisy.config.functions.reduce((sum, f) => sum + f.noise![f.bits - 2], 0);
+    expect(noise).toBeLessThanOrEqual(0.5 * 1.001);
+    const { config } = await run({ quality: { kl: 0.05 } });
+    expect((config.allocation.quality as { measured: number }).measured).toBeLessThanOrEqual(0.05);
+    await expect(run({ quality: { sqnrDb: 200 } })).rejects.toThrow('No file reaches an SQNR of 200 dB');
+  });
+});
+
+describe('a contest that is cancelled', () => {
+  it('keeps the best so far', async () => {
+    const abort = new AbortController();
+    const { config } = await run(
+      { contest: { rounding: 'nearest', searchSeconds: 600 } },
+      {
+        signal: abort.signal,
+        onProgress: ({ stage }) => {
+          if (stage === 'Trying swaps') abort.abort();
+        },
+      },
+    );
+    expect(config.contest!.stopped).toBe(true);
+    expect(config.contest!.candidates.map((c) => c.name)).toContain(config.contest!.chosen);
   });
 });

@@ -86,7 +86,7 @@ describe('store', () => {
     const [a, b] = [4, 6].map((i) => store.state!.functions[i].name);
     store.commit({ ...store.plan!, locks: { [a]: 4, [b]: 5 } });
     await settled();
-    expect(store.trouble?.message).toContain('share their weights');
+    expect(store.trouble?.message).toContain('are tied to each other');
   });
 
   it('takes a config that changed outside, and undo brings the old one back', async () => {

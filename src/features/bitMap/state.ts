@@ -2,7 +2,9 @@
 import { NOISE_WIDTHS, type Config } from '../../config/config';
 import { matchesFunctions, recount } from '../../config/edit';
 import type { InspectReply } from '../../engine/protocol';
-import { budgetBytes, lockedBits } from '../../pipeline';
+import { resolveRules, resolveTies } from '../../config/rules';
+import { SettingsError } from '../../core/buildProblem';
+import { budgetBytes, lockedBits, namedFunction } from '../../pipeline';
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
 import type { KeptScore } from './ormCache';
 
@@ -24,6 +26,7 @@ export function panelState(sources: PanelSources): PanelState {
   const config = sources.config && matchesFunctions(sources.config.value, names) ? sources.config : null;
   const value = config?.value;
   const given = value ? lockedBits(value) : {};
+  const { rules, ties, wrong } = patterns(value, inspect);
   return {
     model: { ...model, bytes: inspect.bytes },
     config: config && { uri: config.uri, name: config.name, dirty: config.dirty },
@@ -42,16 +45,22 @@ export function panelState(sources: PanelSources): PanelState {
         locked: Object.hasOwn(given, f.name),
         gamma: entry?.gamma ?? null,
         noise: entry?.noise ? byWidth(entry.noise) : null,
+        milliseconds: entry?.milliseconds ?? null,
+        activations: f.activations ?? null,
+        kept: value?.robustness?.kept[i] ?? null,
       };
     }),
     skipped: network.skipped,
-    ties: network.ties,
+    ties,
+    rules,
+    restMilliseconds: value?.allocation.restMilliseconds,
     fixedBytes: size.fixedBytes,
     orm: value && score ? score.orm : null,
     settings: value
       ? {
           objective: value.allocation.objective,
           budget: value.allocation.budget,
+          limits: value.allocation.limits ?? {},
           widths: value.allocation.widths,
           pins: value.allocation.pin,
           decay: value.scoring.decay,
@@ -70,11 +79,23 @@ export function panelState(sources: PanelSources): PanelState {
           data: score?.data ?? value.calibration.path ?? 'synthetic input',
         }
       : null,
-    activationBits: 32,
+    activationBits: value?.allocation.activationBits ?? 32,
     capabilities: config ? capabilities : capabilities.filter((c) => c === 'quantize'),
     copyFormats: config ? copyFormats : [],
-    warnings: [...sources.warnings, ...doubts(sources)],
+    warnings: [...sources.warnings, ...doubts(sources), ...wrong],
   };
+}
+
+/** What the patterns of the config mean; one that means nothing is told instead of standing in the way. */
+function patterns(config: Config | undefined, { network }: InspectReply) {
+  const named = network.functions.map(namedFunction);
+  try {
+    const rules = resolveRules(named, config?.allocation.rules);
+    return { rules, ties: resolveTies(named, network.ties, config?.allocation.ties), wrong: [] };
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return { rules: {}, ties: network.ties, wrong: [error.message] };
+  }
 }
 
 function byWidth(noise: readonly number[]): Record<number, number> {
@@ -107,12 +128,23 @@ export function editedConfig(config: Config, edit: PanelEdit, inspect: InspectRe
     };
     return { ...f, bits, lock: locked, importance };
   });
-  const { objective, budget, widths, pins } = settings;
+  const { objective, budget, widths, pins, limits = {} } = settings;
+  const { quality, limits: _limits, ...kept } = config.allocation;
+  // The size was the answer to a question of quality as long as it is the same.
+  const isAnswer = quality && JSON.stringify(budget) === JSON.stringify(config.allocation.budget);
   return recount(
     {
       ...config,
       scoring: { ...config.scoring, decay: settings.decay, beta: settings.beta },
-      allocation: { objective, budget, widths, pin: pins },
+      allocation: {
+        ...kept,
+        objective,
+        budget,
+        widths,
+        pin: pins,
+        ...(Object.keys(limits).length > 0 ? { limits } : {}),
+        ...(isAnswer ? { quality } : {}),
+      },
       contest: config.contest && chosen !== null ? { ...config.contest, chosen } : config.contest,
       functions,
       totals: { ...config.totals, budgetBytes: budgetBytes(inspect, budget) },
