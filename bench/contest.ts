@@ -91,6 +91,7 @@ async function exported(bits: number[], rounding: RoundingMethod): Promise<numbe
     bits,
     rounding,
     scaleType: 'float32',
+    activations: null,
     data: data('calibration', ROUNDED),
     config: '0'.repeat(64),
     memoryLimit: 0,
