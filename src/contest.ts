@@ -1,4 +1,5 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
+import { remembered, type Remembering } from './cache/replies';
 import type { Contest, ContestEntry } from './config/config';
 import { costOf } from './core/divergence';
 import { candidatesOf, type Candidate, type Material, type Noise } from './core/objectives';
@@ -18,6 +19,7 @@ export const QUICK_CONTEST: ContestSettings = { rounding: 'nearest', searchSecon
 export interface Decided {
   allocation: Allocation;
   contest: Contest;
+  cached: boolean;
 }
 
 /** Runs all candidates, then swaps bits while the measured divergence falls. */
@@ -28,24 +30,28 @@ export async function decide(
   noise: Noise,
   settings: ContestSettings,
   options: RequestOptions,
+  memory: Omit<Remembering, 'signal'>,
 ): Promise<Decided> {
   const candidates = candidatesOf(material);
   const { problem } = material;
   const { model, granularity, data, memoryLimit } = score;
-  const reply = await engine.request(
-    {
-      kind: 'contest',
-      model,
-      granularity,
-      candidates: candidates.map((c) => c.allocation.bits),
-      rounding: settings.rounding,
-      // As many again as scoring had: those are kept out of rounding and of scoring.
-      data: { ...data, samples: 2 * data.samples },
-      heldOut: data.samples,
-      search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
-      memoryLimit,
-    },
-    options,
+  const request: ContestRequest = {
+    kind: 'contest',
+    model,
+    granularity,
+    candidates: candidates.map((c) => c.allocation.bits),
+    rounding: settings.rounding,
+    // As many again as scoring had: those are kept out of rounding and of scoring.
+    data: { ...data, samples: 2 * data.samples },
+    heldOut: data.samples,
+    search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
+    memoryLimit,
+  };
+  const { reply, cached } = await remembered(
+    request,
+    { ...memory, signal: options.signal },
+    () => engine.request(request, options),
+    ({ complete }) => complete,
   );
   const entries = candidates.map((c, i) => entryOf(c, reply.results[i]));
   const best = reply.results.reduce((b, m, i) => (costOf(m) < costOf(reply.results[b]) ? i : b), 0);
@@ -55,7 +61,11 @@ export async function decide(
     chosen = { ...chosen, name: `${chosen.name}, improved`, allocation };
     entries.push(entryOf(chosen, reply.improved));
   }
-  return { allocation: chosen.allocation, contest: contestOf(reply, settings, chosen.name, entries) };
+  return {
+    allocation: chosen.allocation,
+    contest: contestOf(reply, settings, chosen.name, entries),
+    cached,
+  };
 }
 
 function entryOf({ name, objective, beta, allocation }: Candidate, measured: Measured): ContestEntry {

@@ -2,6 +2,7 @@
 import { access, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { Cache } from './cache/cache';
+import { remembered } from './cache/replies';
 import { findScore, keepScore, scoreKey } from './cache/scores';
 import type { DataSpec } from './calibration/spec';
 import { solverBudget, type BudgetSpec, type SizeBudget } from './config/budget';
@@ -30,7 +31,7 @@ import { gramToOrm } from './core/orthogonality';
 import type { Allocation, AllocationProblem } from './core/problem';
 import { BIT_WIDTHS, type BitWidth } from './core/widths';
 import type { Engine, RequestOptions } from './engine/client';
-import type { InspectReply, Provider, ScoreReply } from './engine/protocol';
+import type { InspectReply, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
 import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
 import type { Granularity } from './onnx/network';
 
@@ -128,15 +129,25 @@ async function stamps(paths: readonly string[]): Promise<string> {
 async function measureNoise(
   engine: Engine,
   settings: ScoreSettings,
-  options: RequestOptions,
-): Promise<Noise> {
+  { inspect, score }: Scored,
+  options: ScoreOptions,
+): Promise<{ noise: Noise; cached: boolean }> {
   const { model, granularity, data, memoryLimit } = settings;
-  const widths = [...NOISE_WIDTHS];
-  const reply = await engine.request(
-    { kind: 'noise', model, granularity, widths, data, memoryLimit },
-    options,
+  const request: NoiseRequest = {
+    kind: 'noise',
+    model,
+    granularity,
+    widths: [...NOISE_WIDTHS],
+    data,
+    memoryLimit,
+  };
+  const { reply, cached } = await remembered(
+    request,
+    { cache: options.cache, sha256: inspect.sha256, signal: options.signal },
+    () => engine.request(request, options),
+    ({ samples }) => samples >= score.samples,
   );
-  return reply.noise;
+  return { noise: reply.noise, cached };
 }
 
 /** The same options, with progress that runs from `from` to `to`. */
@@ -230,6 +241,8 @@ export interface QuantizeResult {
   allocation: Allocation;
   /** Names of functions whose locks or hand-edited bits were taken over from the config that was there. */
   kept: string[];
+  /** Everything that takes time was known from an earlier run. */
+  cached: boolean;
 }
 
 /** Score, allocate, write the config. An earlier config in its place keeps its locks and hand-edited bits. */
@@ -249,9 +262,15 @@ export async function quantize(
   const locks = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
   const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
   const withNoise = NEEDS_NOISE.has(settings.objective);
-  const noise = withNoise ? await measureNoise(engine, scoreSettings, part(options, 0.5, 0.7)) : null;
+  const measured = withNoise
+    ? await measureNoise(engine, scoreSettings, scored, {
+        ...part(options, 0.5, 0.7),
+        cache: options.cache,
+      })
+    : { noise: null, cached: true };
+  const { noise } = measured;
   const material = materialOf({ ...scored, noise, scoring: scoreSettings }, settings);
-  const { allocation, contest } =
+  const { allocation, contest, cached } =
     settings.objective === 'auto' && noise
       ? await decide(
           engine,
@@ -260,15 +279,24 @@ export async function quantize(
           noise,
           settings.contest ?? QUICK_CONTEST,
           part(options, 0.7, 1),
+          { cache: options.cache, sha256: scored.inspect.sha256 },
         )
       : {
           allocation: allocateBy(settings.objective as FixedObjective, material),
           contest: undefined,
+          cached: true,
         };
   const config = toConfig(scored, settings, { allocation, noise, contest }, configPath);
   options.signal?.throwIfAborted();
   await writeConfig(configPath, config);
-  return { config, configPath, scored, allocation, kept: Object.keys(locks) };
+  return {
+    config,
+    configPath,
+    scored,
+    allocation,
+    kept: Object.keys(locks),
+    cached: scored.cached && measured.cached && cached,
+  };
 }
 
 /** Locks and hand-edited bits of the config at `path`, if there is one. @throws ConfigError for a file that is something else */

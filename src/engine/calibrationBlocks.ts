@@ -20,6 +20,8 @@ export interface CalibrationBlocks {
   size: number;
   /** Samples in all blocks together. */
   count: number;
+  /** These are all samples there are; else memory was too short. */
+  complete: boolean;
 }
 
 /** @param activations how many sets of activations are held at once, for the memory limit (bytes) */
@@ -44,5 +46,5 @@ export async function calibrationBlocks(
     const indices = Array.from({ length: Math.min(size, count - from) }, (_, i) => from + i);
     blocks.push(await samples.take(surveyed.batch === null ? indices : padded(indices, size)));
   }
-  return { model: surveyed.model, blocks, size, count };
+  return { model: surveyed.model, blocks, size, count, complete: count === samples.size };
 }

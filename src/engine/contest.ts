@@ -53,7 +53,8 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
     const improved = request.search ? await improve(arena, request, results, request.search, job) : null;
     job.progress('Comparing allocations', 1);
     const { samples, heldOut } = arena;
-    return { results, improved, samples, heldOut, seconds: (performance.now() - start) / 1000, warnings };
+    const seconds = (performance.now() - start) / 1000;
+    return { results, improved, samples, heldOut, complete: all.complete, seconds, warnings };
   });
 }
 

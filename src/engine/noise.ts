@@ -11,7 +11,11 @@ import { Prefix } from './exportPrefix';
 import { unfoldedLayer } from './exportRounding';
 import { gatherRows, type LayerRows } from './exportRows';
 import type { Job } from './job';
+import { QuadraticForms } from './quadratic';
 import type { Feeds } from './runtime';
+
+/** Multiplications below which plain loops are faster. */
+const SMALL = 200_000;
 
 export interface NoiseWork {
   /** The model as samples are run through it. */
@@ -39,19 +43,24 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
     layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
   );
   layers.sort((a, b) => a.position - b.position);
-  for (const [index, { layer, owner, position }] of layers.entries()) {
-    await job.checkpoint();
-    job.progress('Measuring noise', index / layers.length);
-    await prefix.advance(position, new Map());
-    const unfolded = await unfoldedLayer(model, graph, layer, position, path);
-    if (!unfolded) continue;
-    const sums = await layerMoments(unfolded, prefix, null, path, job);
-    const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), unfolded.rows);
-    variances[owner] += variance(weights, unfolded.rows, sums);
-    for (const bits of widths) {
-      const error = energy(roundingError(weights, unfolded.rows, bits), unfolded.rows, sums);
-      errors[owner].set(bits, errors[owner].get(bits)! + error);
+  const forms = await QuadraticForms.open();
+  try {
+    for (const [index, { layer, owner, position }] of layers.entries()) {
+      await job.checkpoint();
+      job.progress('Measuring noise', index / layers.length);
+      await prefix.advance(position, new Map());
+      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      if (!unfolded) continue;
+      const sums = await layerMoments(unfolded, prefix, null, path, job);
+      const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), unfolded.rows);
+      variances[owner] += await variance(weights, unfolded.rows, sums, forms);
+      for (const bits of widths) {
+        const error = await energy(roundingError(weights, unfolded.rows, bits), unfolded.rows, sums, forms);
+        errors[owner].set(bits, errors[owner].get(bits)! + error);
+      }
     }
+  } finally {
+    await forms.close();
   }
   return errors.map((byWidth, i) =>
     Object.fromEntries(
@@ -75,24 +84,43 @@ function roundingError(
 }
 
 /** E ||V x||^2 for rows V. */
-function energy(values: Float64Array, { groups, rows, columns }: LayerRows, { moments }: Moments): number {
+async function energy(
+  values: Float64Array,
+  { groups, rows, columns }: LayerRows,
+  { moments }: Moments,
+  forms: QuadraticForms,
+): Promise<number> {
+  const size = rows * columns;
   let sum = 0;
   for (let g = 0; g < groups; g++) {
-    const h = moments[g];
-    for (let r = g * rows; r < (g + 1) * rows; r++) {
-      const v = values.subarray(r * columns, (r + 1) * columns);
-      for (let i = 0; i < columns; i++) {
-        if (v[i] === 0) continue;
-        let dot = 0;
-        for (let j = 0; j < columns; j++) dot += h[i * columns + j] * v[j];
-        sum += v[i] * dot;
-      }
+    const v = values.subarray(g * size, (g + 1) * size);
+    // A call into ONNX Runtime costs more than a small form: depthwise convolutions have hundreds.
+    sum +=
+      size * columns < SMALL ? plain(v, moments[g], columns) : await forms.sum(v, moments[g], rows, columns);
+  }
+  return sum;
+}
+
+function plain(values: Float64Array, h: Float64Array, columns: number): number {
+  let sum = 0;
+  for (let from = 0; from < values.length; from += columns) {
+    for (let i = 0; i < columns; i++) {
+      const v = values[from + i];
+      if (v === 0) continue;
+      let dot = 0;
+      for (let j = 0; j < columns; j++) dot += h[i * columns + j] * values[from + j];
+      sum += v * dot;
     }
   }
   return sum;
 }
 
-function variance(weights: Float64Array, size: LayerRows, sums: Moments): number {
+async function variance(
+  weights: Float64Array,
+  size: LayerRows,
+  sums: Moments,
+  forms: QuadraticForms,
+): Promise<number> {
   const { groups, rows, columns } = size;
   let squares = 0;
   for (let row = 0; row < groups * rows; row++) {
@@ -101,5 +129,5 @@ function variance(weights: Float64Array, size: LayerRows, sums: Moments): number
     for (let k = 0; k < columns; k++) output += weights[row * columns + k] * mean[k];
     squares += output ** 2;
   }
-  return Math.max(0, energy(weights, size, sums) - squares);
+  return Math.max(0, (await energy(weights, size, sums, forms)) - squares);
 }

@@ -223,6 +223,8 @@ export interface ContestReply {
   /** Samples run, and whether rounding did without them. */
   samples: number;
   heldOut: boolean;
+  /** No sample was left out for want of memory. */
+  complete: boolean;
   seconds: number;
   warnings: string[];
 }

@@ -1,10 +1,11 @@
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cache } from '../../src/cache/cache';
 import { readConfig } from '../../src/config/config';
 import { Engine } from '../../src/engine/client';
 import { quantize, resolveConfig, type AllocationSettings, type QuantizeResult } from '../../src/pipeline';
 import { resnet18 } from '../models/zoo';
-import { save, synthetic } from './harness';
+import { save, scratch, synthetic } from './harness';
 import { SCRIPT } from './script';
 
 let engine: Engine;
@@ -13,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => engine.dispose());
 
-function run(settings: Partial<AllocationSettings>): Promise<QuantizeResult> {
+function run(settings: Partial<AllocationSettings>, cache?: Cache): Promise<QuantizeResult> {
   const model = save(resnet18({ size: 32, width: 0.125, classes: 10 }));
   const out = join(dirname(model), 'net.ompq.json');
   const score = {
@@ -34,7 +35,7 @@ function run(settings: Partial<AllocationSettings>): Promise<QuantizeResult> {
     locks: {},
     ...settings,
   };
-  return quantize(engine, score, allocation, out, {});
+  return quantize(engine, score, allocation, out, { cache });
 }
 
 const quick = { rounding: 'nearest', searchSeconds: 0 } as const;
@@ -58,6 +59,23 @@ describe('noise-aware allocation', () => {
     const weighted = await run({ objective: 'orthogonality-noise' });
     expect(noiseOf(aware)).toBeLessThanOrEqual(noiseOf(weighted) * (1 + 1e-9));
     expect(aware.config.solver.status).toBe('optimal');
+  });
+});
+
+describe('a second run', () => {
+  it('takes noise and contest from the cache, and comes to the same config in well under a second', async () => {
+    const cache = new Cache(scratch());
+    const settings = { contest: { rounding: 'nearest', searchSeconds: 1 } } as const;
+    const first = await run(settings, cache);
+    expect(first.cached).toBe(false);
+    const start = performance.now();
+    const second = await run(settings, cache);
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(second.cached).toBe(true);
+    expect({ ...second.config, solver: null }).toEqual({ ...first.config, solver: null });
+    // Another question has another answer.
+    expect((await run({ contest: { rounding: 'nearest', searchSeconds: 0 } }, cache)).cached).toBe(false);
+    expect((await run({ ...settings, budget: { averageBits: 5 } }, cache)).cached).toBe(false);
   });
 });
 
