@@ -7,7 +7,7 @@ import { CONFIG_SUFFIX, type Config } from './config/config';
 import { matchesFunctions } from './config/edit';
 import { formatConfig } from './config/format';
 import type { Engine, RequestOptions } from './engine/client';
-import type { EvaluateReply, ExportReply, ExportRequest, InspectReply } from './engine/protocol';
+import type { EvaluateReply, ExportReply, ExportRequest, InspectReply, Provider } from './engine/protocol';
 import { modelPathOf, part } from './pipeline';
 import { SettingsError } from './core/buildProblem';
 
@@ -19,8 +19,12 @@ export interface ExportSettings {
   scaleType: ExportRequest['scaleType'];
   /** Calibration samples for rounding, at most. */
   samples: number;
+  provider: Provider;
+  /** Bytes; 0: half of the free memory. */
   memoryLimit: number;
 }
+
+export type EvaluationSettings = Pick<ExportSettings, 'provider' | 'memoryLimit'>;
 
 export interface Exported {
   path: string;
@@ -54,7 +58,7 @@ export async function exportModel(
   const { granularity } = config.scoring;
   const data = dataOf(config, configPath);
   await inspectFor(engine, configPath, config, options);
-  const { out, overwrite, rounding, scaleType, samples, memoryLimit } = settings;
+  const { out, overwrite, rounding, scaleType, samples, provider, memoryLimit } = settings;
   const reply = await engine.request(
     {
       kind: 'export',
@@ -67,6 +71,7 @@ export async function exportModel(
       scaleType,
       data: { ...data, samples },
       config: createHash('sha256').update(formatConfig(config)).digest('hex'),
+      provider,
       memoryLimit,
     },
     part(options, 0, 0.9),
@@ -77,6 +82,7 @@ export async function exportModel(
     out,
     { ...data, samples: LOOK_SAMPLES },
     false,
+    { provider, memoryLimit },
     part(options, 0.9, 1),
   );
   return { path: out, export: reply, evaluation };
@@ -107,9 +113,13 @@ export function evaluateModels(
   other: string | null,
   data: DataSpec,
   all: boolean,
+  { provider, memoryLimit }: EvaluationSettings,
   options: RequestOptions,
 ): Promise<EvaluateReply> {
-  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer: false }, options);
+  return engine.request(
+    { kind: 'evaluate', model, other, data, allSamples: all, perLayer: false, provider, memoryLimit },
+    options,
+  );
 }
 
 /** The calibration data of a config, its path absolute. */

@@ -132,13 +132,14 @@ async function measureNoise(
   { inspect, score }: Scored,
   options: ScoreOptions,
 ): Promise<{ noise: Noise; cached: boolean }> {
-  const { model, granularity, data, memoryLimit } = settings;
+  const { model, granularity, data, provider, memoryLimit } = settings;
   const request: NoiseRequest = {
     kind: 'noise',
     model,
     granularity,
     widths: [...NOISE_WIDTHS],
     data,
+    provider,
     memoryLimit,
   };
   const { reply, cached } = await remembered(

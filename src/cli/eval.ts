@@ -3,21 +3,30 @@ import { Command } from 'commander';
 import { formatSize } from '../config/budget';
 import type { EvaluateReply } from '../engine/protocol';
 import { evaluateModels } from '../exporting';
-import { addDataOptions, dataSpec, positive, type DataFlags } from './options';
+import {
+  addDataOptions,
+  addEngineOptions,
+  dataSpec,
+  positive,
+  type DataFlags,
+  type EngineFlags,
+} from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 
-interface Flags extends Omit<DataFlags, 'samples'> {
+interface Flags extends Omit<DataFlags, 'samples'>, EngineFlags {
   limit?: number;
   json?: boolean;
 }
 
 export function evalCommand(): Command {
-  return addDataOptions(
-    new Command('eval')
-      .description('Measure a model, or two side by side: top-1 and top-5 with labels, agreement without.')
-      .argument('<MODEL>', 'an .onnx file; the reference where there are two')
-      .argument('[OTHER]', 'another .onnx file with the same inputs'),
+  return addEngineOptions(
+    addDataOptions(
+      new Command('eval')
+        .description('Measure a model, or two side by side: top-1 and top-5 with labels, agreement without.')
+        .argument('<MODEL>', 'an .onnx file; the reference where there are two')
+        .argument('[OTHER]', 'another .onnx file with the same inputs'),
+    ),
   )
     .option('--limit <N>', 'samples to use, chosen by --seed (default: all)', positive)
     .option('--json', 'print one JSON document')
@@ -31,6 +40,7 @@ export function evalCommand(): Command {
           second,
           data,
           flags.limit === undefined,
+          flags,
           options,
         );
         for (const warning of result.warnings) note(`warning: ${warning}`);
@@ -42,14 +52,14 @@ export function evalCommand(): Command {
 }
 
 /** null where JSON has no number for it: the SQNR of equal outputs is infinite. */
-function toJson({ samples, models, against, seconds, synthetic }: EvaluateReply) {
-  return { samples, models, against, seconds, synthetic };
+function toJson({ samples, models, against, seconds, synthetic, provider }: EvaluateReply) {
+  return { samples, models, against, seconds, synthetic, provider };
 }
 
 function forPeople(reply: EvaluateReply): string[] {
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
   return [
-    `${reply.samples} samples (${reply.dataDescription}), ${reply.seconds.toFixed(1)} s`,
+    `${reply.samples} samples (${reply.dataDescription}) on ${reply.provider}, ${reply.seconds.toFixed(1)} s`,
     '',
     ...table(
       ['model', 'size', 'top-1', 'top-5'],

@@ -21,12 +21,16 @@ export interface DataFlags extends Preprocessing {
   shape: Record<string, number[]>;
 }
 
-export interface ScoreFlags extends DataFlags {
+export interface EngineFlags {
+  provider: Provider;
+  memoryLimit: number;
+}
+
+export interface ScoreFlags extends DataFlags, EngineFlags {
   granularity: Granularity;
   uncentered?: boolean;
   beta: number;
   decay: Decay;
-  provider: Provider;
   cache: boolean;
 }
 
@@ -69,7 +73,7 @@ export function addDataOptions(command: Command): Command {
 }
 
 export function addScoreOptions(command: Command): Command {
-  return addDataOptions(command)
+  return addEngineOptions(addDataOptions(command))
     .option('--samples <N>', 'calibration samples', positive, 64)
     .addOption(
       new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
@@ -83,12 +87,18 @@ export function addScoreOptions(command: Command): Command {
         .choices(['exp', 'log', 'linear', 'cubic', 'negexp'])
         .default('exp'),
     )
-    .option('--no-cache', 'score anew, and keep nothing for the next run')
+    .option('--no-cache', 'score anew, and keep nothing for the next run');
+}
+
+/** Where the engine runs, and in how much memory. */
+export function addEngineOptions(command: Command): Command {
+  return command
     .addOption(
-      new Option('--provider <NAME>', 'execution provider')
+      new Option('--provider <NAME>', 'execution provider ("ompq doctor" tells what there is)')
         .choices(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'])
         .default('auto'),
-    );
+    )
+    .option('--memory-limit <SIZE>', 'for the engine, e.g. 2GB (default: half of the free memory)', size, 0);
 }
 
 export function addBudgetOptions(command: Command): Command {
@@ -152,7 +162,7 @@ export function scoreSettings(model: string, flags: ScoreFlags, command: Command
     decay: flags.decay,
     beta: flags.beta,
     provider: flags.provider,
-    memoryLimit: 0,
+    memoryLimit: flags.memoryLimit,
   };
 }
 

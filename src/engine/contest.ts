@@ -9,6 +9,7 @@ import type { Network } from '../onnx/network';
 import type { WeightStorage } from '../onnx/quantized';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { networkWeights } from '../onnx/size';
+import { Devices } from './adaptive';
 import { calibrationBlocks, type CalibrationBlocks } from './calibrationBlocks';
 import { OutputLikeness } from './comparison';
 import { roundNetwork } from './exportRounding';
@@ -32,8 +33,9 @@ import { Samples } from './samples';
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
   return withBlocks(request, 1, job, async ({ network }, { model, blocks, count }) => {
     const { widths, model: path } = request;
+    const devices = await Devices.open(request.provider ?? 'cpu', job);
     return {
-      noise: await measureNoise({ model, network, path, widths, inputs: blocks, job }),
+      noise: await measureNoise({ model, network, path, widths, inputs: blocks, job, devices }),
       samples: count,
     };
   });

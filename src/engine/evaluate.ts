@@ -10,10 +10,12 @@ import { findNetwork } from '../onnx/functions';
 import type { GraphInput, Network } from '../onnx/network';
 import { ValueInfoProtoSchema, type ModelProto } from '../onnx/schema/onnx_pb';
 import { Accuracy, classScores, Likeness, numbers, OutputLikeness, type ClassScores } from './comparison';
+import { type AdaptiveSession, Devices } from './adaptive';
 import { serialize, withGraph } from './heads';
 import { EngineFault, type Job } from './job';
 import type { EvaluateReply, EvaluateRequest } from './protocol';
 import { type Feeds, Session } from './runtime';
+import { activationBytes, freeMemory, residentMemory } from './memory';
 import { sampleBytes } from './samples';
 
 /** Samples per run, where the model takes several. */
@@ -36,10 +38,15 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     signal: job.signal,
     ...(request.allSamples ? { order: 'all' as const } : {}),
   });
-  const sessions: Session[] = [];
+  const sessions: AdaptiveSession[] = [];
   try {
-    for (const [i, model] of models.entries()) sessions.push(await open(paths[i], model));
-    const pass = new Pass(dataset, network, paths, job, request.perLayer && other !== null ? 0.8 : 1);
+    const devices = await Devices.open(request.provider ?? 'cpu', job);
+    for (const [i, model] of models.entries()) {
+      const at = paths[i];
+      sessions.push(devices.session({ bytes: () => serialize(model), folder: dirname(at), model: at }));
+    }
+    const most = blockLimit(request, models, network, dataset);
+    const pass = new Pass(dataset, network, paths, most, job, request.perLayer && other !== null ? 0.8 : 1);
     await pass.run(sessions);
     const layers =
       request.perLayer && other !== null
@@ -48,12 +55,13 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
     return {
       samples: pass.samples,
+      provider: devices.label,
       ...pass.result(sizes),
       layers,
       seconds: Math.round(performance.now() - start) / 1000,
       synthetic: dataset.synthetic,
       dataDescription: dataset.description,
-      warnings: [...dataset.warnings, ...pass.warnings],
+      warnings: [...dataset.warnings, ...devices.warnings, ...pass.warnings],
     };
   } finally {
     for (const session of sessions) await session.close();
@@ -87,16 +95,17 @@ class Pass {
     private readonly dataset: Dataset,
     network: Network,
     private readonly paths: readonly string[],
+    most: number,
     private readonly job: Job,
     private readonly share: number,
   ) {
-    this.blockSize = blockSize(dataset, network.inputs);
+    this.blockSize = blockSize(dataset, network.inputs, most);
     this.labels = dataset.labels;
     this.accuracies = paths.map(() => new Accuracy());
     this.likeness = new OutputLikeness(basename(paths[0]), basename(paths[1] ?? paths[0]));
   }
 
-  async run(sessions: readonly Session[]): Promise<void> {
+  async run(sessions: readonly AdaptiveSession[]): Promise<void> {
     const { dataset, job } = this;
     // A fixed batch that the samples do not fill is left out rather than filled up: it would count samples twice.
     const fixed = this.blockSize;
@@ -108,7 +117,8 @@ class Pass {
       let outputs: Feeds[];
       try {
         outputs = [];
-        for (const session of sessions) outputs.push(await session.runTensors(feeds));
+        const left = Math.ceil((dataset.size - from) / this.blockSize);
+        for (const session of sessions) outputs.push(await session.runTensors(feeds, left));
       } catch (error) {
         if (this.blockSize === 1 || !(error instanceof EngineFault)) throw error;
         if (count < fixed && from > 0) {
@@ -162,7 +172,27 @@ class Pass {
   }
 }
 
-function blockSize(dataset: Dataset, inputs: readonly GraphInput[]): number {
+/** Samples whose activations fit in the memory limit; a power of two, so that it does not change with every run. */
+function blockLimit(
+  { memoryLimit = 0 }: EvaluateRequest,
+  models: readonly ModelProto[],
+  network: Network,
+  dataset: Dataset,
+): number {
+  const limit = memoryLimit > 0 ? memoryLimit : residentMemory() + freeMemory() / 2;
+  const inputs = Object.fromEntries(network.inputs.map(({ name }) => [name, dataset.shapes[name] ?? []]));
+  const weights = models.reduce((sum, model) => sum + initializerBytes(model), 0);
+  const bytes = activationBytes(models[0], inputs, 1, new Map());
+  const budget = 0.85 * (limit - residentMemory()) - weights;
+  return Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, budget / Math.max(1, bytes)))));
+}
+
+/** What sessions hold beside what the process has already. */
+function initializerBytes({ graph }: ModelProto): number {
+  return graph!.initializer.reduce((sum, { rawData }) => sum + rawData.length, 0);
+}
+
+function blockSize(dataset: Dataset, inputs: readonly GraphInput[], most: number): number {
   let fixed: number | null = null;
   let open = false;
   for (const { name, shape } of inputs) {
@@ -173,7 +203,7 @@ function blockSize(dataset: Dataset, inputs: readonly GraphInput[]): number {
     else open = true;
   }
   if (fixed !== null) return fixed;
-  return open ? Math.max(1, Math.min(BLOCK, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
+  return open ? Math.max(1, Math.min(BLOCK, most, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
 }
 
 /** SQNR of every function's output between the two models, on the first samples. */

@@ -12,13 +12,14 @@ import { quantizeModel, type WeightStorage } from '../onnx/quantized';
 import { draftModel } from '../onnx/save';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { predictedBytes, sizeModel } from '../onnx/size';
+import { Devices } from './adaptive';
 import { calibrationBlocks } from './calibrationBlocks';
 import { roundNetwork } from './exportRounding';
 import { verify } from './exportVerify';
 import { EngineFault, type Job } from './job';
 import { freeMemory, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
-import type { Feeds } from './runtime';
+import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
 import { padded } from './survey';
 
@@ -68,6 +69,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
       predictedBytes: predictedBytes(sizeModel(model, network, { scaleType }), bits),
       rounding: request.rounding,
       samples: rounded.samples,
+      provider: rounded.provider,
       seconds: {
         rounding: seconds(start, roundedAt),
         writing: seconds(roundedAt, now),
@@ -84,6 +86,7 @@ interface RoundedOn {
   storages: WeightStorage[];
   /** Samples that rounding used. */
   samples: number;
+  provider: string;
   /** A block to try the written file on, as the original takes it. */
   trial: Feeds;
   warnings: string[];
@@ -108,7 +111,7 @@ async function roundOn(
   const work = { network, path, bits, method, roundScale, job, onProgress: onLayer };
   if (method === 'nearest' || bits.every((width) => width > 8)) {
     const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
-    return { storages, samples: 0, trial, warnings: [] };
+    return { storages, samples: 0, provider: deviceLabel('cpu'), trial, warnings: [] };
   }
   const {
     blocks,
@@ -120,14 +123,21 @@ async function roundOn(
     { model, network, path },
     { limit, activations: method === 'reconstruct' ? 2 : 1, job },
   );
-  const storages = await roundNetwork({ ...work, model: opened, inputs: blocks });
+  const devices = await Devices.open(request.provider ?? 'cpu', job);
+  const storages = await roundNetwork({ ...work, model: opened, inputs: blocks, devices });
   const warnings =
     count < samples.size
       ? [
           `Only ${count} of ${samples.size} samples were used for rounding: their activations would not fit in the memory limit.`,
         ]
       : [];
-  return { storages, samples: count, trial, warnings };
+  return {
+    storages,
+    samples: count,
+    provider: devices.label,
+    trial,
+    warnings: [...devices.warnings, ...warnings],
+  };
 }
 
 /** As many samples as the model's inputs fix, or one. */

@@ -6,6 +6,7 @@ import type { Network } from '../onnx/network';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { readFloats } from '../onnx/tensors';
 import { heldTensors } from '../onnx/weights';
+import type { Devices } from './adaptive';
 import { layerMoments, type Moments } from './exportMoments';
 import { Prefix } from './exportPrefix';
 import { unfoldedLayer } from './exportRounding';
@@ -26,6 +27,8 @@ export interface NoiseWork {
   /** Per block, calibration samples. */
   inputs: readonly Feeds[];
   job: Job;
+  /** Absent: the CPU. */
+  devices?: Devices;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
       await prefix.advance(position, new Map());
       const unfolded = await unfoldedLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
-      const sums = await layerMoments(unfolded, prefix, null, path, job);
+      const sums = await layerMoments(unfolded, prefix, null, path, job, work.devices);
       const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), unfolded.rows);
       variances[owner] += await variance(weights, unfolded.rows, sums, forms);
       for (const bits of widths) {

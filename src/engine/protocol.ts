@@ -116,6 +116,8 @@ export interface ExportRequest {
   data: DataSpec;
   /** SHA-256 of the configuration, hex; goes into the file's metadata. */
   config: string;
+  /** Default 'cpu'. */
+  provider?: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
 }
@@ -127,6 +129,8 @@ export interface ExportReply {
   rounding: RoundingMethod;
   /** Samples that rounding used; 0 for 'nearest'. */
   samples: number;
+  /** Device that computed the statistics, for people. */
+  provider: string;
   seconds: { rounding: number; writing: number; total: number };
   warnings: string[];
 }
@@ -142,6 +146,10 @@ export interface EvaluateRequest {
   allSamples: boolean;
   /** Also the SQNR of every function's output (on the first samples only). */
   perLayer: boolean;
+  /** Default 'cpu'. */
+  provider?: Provider;
+  /** Upper limit on the engine's memory, bytes; 0 (default): half of the free memory. */
+  memoryLimit?: number;
 }
 
 export interface EvaluateReply {
@@ -152,6 +160,8 @@ export interface EvaluateReply {
   against: Comparison | null;
   /** Per function in network order, where asked for. */
   layers: { name: string; sqnrDb: number }[] | null;
+  /** Device, for people. */
+  provider: string;
   seconds: number;
   synthetic: boolean;
   dataDescription: string;
@@ -175,6 +185,8 @@ export interface NoiseRequest {
   granularity: Granularity;
   widths: number[];
   data: DataSpec;
+  /** Default 'cpu'. */
+  provider?: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
 }

@@ -13,6 +13,7 @@ import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
 import { withProgress } from './progress';
 import { reported, type Services } from './services';
+import { readSettings } from './settings';
 
 const REPORT_SCHEME = 'ompq-report';
 
@@ -60,7 +61,15 @@ async function evaluateCommand(
     }));
   if (!data) return undefined;
   const reply = await withProgress(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
-    evaluateModels(services.engine, model, other, { ...calibration, ...data }, data.path !== null, options),
+    evaluateModels(
+      services.engine,
+      model,
+      other,
+      { ...calibration, ...data },
+      data.path !== null,
+      readSettings(configUri),
+      options,
+    ),
   );
   for (const warning of reply.warnings) services.log.warn(warning);
   await reports.show(basename(other), report(reply));
@@ -88,13 +97,20 @@ function report({
   dataDescription,
   synthetic,
   seconds,
+  provider,
   warnings,
 }: EvaluateReply): string {
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
   const lines = [
     `# ${vscode.l10n.t('Evaluation')}`,
     '',
-    vscode.l10n.t('{0} samples ({1}) in {2} s', samples, escaped(dataDescription), seconds.toFixed(1)),
+    vscode.l10n.t(
+      '{0} samples ({1}) in {2} s on {3}',
+      samples,
+      escaped(dataDescription),
+      seconds.toFixed(1),
+      escaped(provider),
+    ),
     '',
     ...(synthetic
       ? [`> **${vscode.l10n.t('Synthetic input: these numbers say little about real data.')}**`, '']

@@ -41,7 +41,7 @@ async function exportCommand(
   if (!rounding) return undefined;
   const target = choices.out ? vscode.Uri.file(choices.out) : await pickTarget(configUri.fsPath);
   if (!target) return undefined;
-  const { memoryLimit } = readSettings(configUri);
+  const { provider, memoryLimit } = readSettings(configUri);
   const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
   const exported = await withProgress(title, (options) =>
     exportModel(
@@ -55,6 +55,7 @@ async function exportCommand(
         rounding,
         scaleType: 'float32',
         samples: ROUNDING_SAMPLES,
+        provider,
         memoryLimit,
       },
       options,
