@@ -1,6 +1,7 @@
 /** The commands of `ompq`, one line each; every command lives in its own file. */
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { doctorCommand } from './doctor';
 import { evalCommand } from './eval';
 import { exportCommand } from './export';
 import { importCommand } from './import';
@@ -21,6 +22,7 @@ export function program(): Command {
     .addCommand(configured(exportCommand()))
     .addCommand(configured(importCommand()))
     .addCommand(configured(evalCommand()))
+    .addCommand(configured(doctorCommand()))
     .exitOverride();
 }
 

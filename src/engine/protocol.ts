@@ -246,7 +246,33 @@ export interface Measured extends Divergence {
   agreement: number | null;
 }
 
+/** What this machine offers. */
+export interface DoctorRequest {
+  kind: 'doctor';
+}
+
+export interface DoctorReply {
+  providers: {
+    provider: Exclude<Provider, 'auto'>;
+    works: boolean;
+    /** For people; null where it does not work. */
+    device: string | null;
+    /** Why it does not work, or is not used by 'auto'. */
+    note: string | null;
+    /** What to do about it. */
+    fix: string | null;
+  }[];
+  versions: Record<string, string>;
+  system: string;
+  processor: string;
+  /** Of the graphics card, with its version. */
+  driver: string | null;
+  /** Bytes. */
+  memory: { total: number; free: number };
+}
+
 export type EngineRequest =
+  | DoctorRequest
   | InspectRequest
   | ListingRequest
   | StatisticsRequest
@@ -258,6 +284,7 @@ export type EngineRequest =
   | EvaluateRequest;
 
 interface Replies {
+  doctor: DoctorReply;
   inspect: InspectReply;
   listing: Listing;
   statistics: StatisticsReply;

@@ -72,6 +72,7 @@ async function evaluateCommand(
     ),
   );
   for (const warning of reply.warnings) services.log.warn(warning);
+  services.device.show(reply.provider);
   await reports.show(basename(other), report(reply));
   return reply;
 }

@@ -62,6 +62,7 @@ async function exportCommand(
     ),
   );
   for (const warning of exported.export.warnings) services.log.warn(warning);
+  services.device.show(exported.export.provider);
   const summary = summarise(exported, config);
   services.log.info(summary);
   void offerNextSteps(summary, configUri, target);
