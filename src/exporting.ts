@@ -7,7 +7,14 @@ import { CONFIG_SUFFIX, type Config } from './config/config';
 import { matchesFunctions } from './config/edit';
 import { formatConfig } from './config/format';
 import type { Engine, RequestOptions } from './engine/client';
-import type { EvaluateReply, ExportReply, ExportRequest, InspectReply, Provider } from './engine/protocol';
+import type {
+  EvaluateReply,
+  ExportReply,
+  ExportRequest,
+  InspectReply,
+  Provider,
+  Shard,
+} from './engine/protocol';
 import { modelPathOf, part } from './pipeline';
 import { SettingsError } from './core/buildProblem';
 
@@ -24,7 +31,9 @@ export interface ExportSettings {
   memoryLimit: number;
 }
 
-export type EvaluationSettings = Pick<ExportSettings, 'provider' | 'memoryLimit'>;
+export interface EvaluationSettings extends Pick<ExportSettings, 'provider' | 'memoryLimit'> {
+  shard?: Shard;
+}
 
 export interface Exported {
   path: string;
@@ -113,11 +122,11 @@ export function evaluateModels(
   other: string | null,
   data: DataSpec,
   all: boolean,
-  { provider, memoryLimit }: EvaluationSettings,
+  { provider, memoryLimit, shard }: EvaluationSettings,
   options: RequestOptions,
 ): Promise<EvaluateReply> {
   return engine.request(
-    { kind: 'evaluate', model, other, data, allSamples: all, perLayer: false, provider, memoryLimit },
+    { kind: 'evaluate', model, other, data, allSamples: all, perLayer: false, provider, memoryLimit, shard },
     options,
   );
 }

@@ -160,7 +160,11 @@ export function part(options: RequestOptions, from: number, to: number): Request
   };
 }
 
-function orthogonality(score: ScoreReply, functions: number, { centered, decay, beta }: ScoreSettings) {
+export function orthogonality(
+  score: ScoreReply,
+  functions: number,
+  { centered, decay, beta }: Pick<ScoreSettings, 'centered' | 'decay' | 'beta'>,
+) {
   const orm = gramToOrm(score.grams, functions, score.samples, { centered });
   return { orm, ...importance(orm, functions, { decay, beta }) };
 }

@@ -34,11 +34,11 @@ export async function remembered<R extends Kept>(
   if (!cache || key === null) return { reply: await ask(), cached: false };
   const bytes = await cache.get(NAMESPACE, key);
   const record = bytes && decodeRecord(bytes);
-  if (record) return { reply: revived(record.head) as ReplyOf<R>, cached: true };
+  if (record) return { reply: record.head as ReplyOf<R>, cached: true };
   const reply = await ask();
   // Data that has changed meanwhile has another key.
   if (complete(reply) && (await replyKey(sha256, request, signal)) === key) {
-    await cache.put(NAMESPACE, key, encodeRecord({ head: flattened(reply), values: new Float64Array() }));
+    await cache.put(NAMESPACE, key, encodeRecord({ head: reply, values: new Float64Array() }));
   }
   return { reply, cached: false };
 }
@@ -56,10 +56,3 @@ export async function replyKey(sha256: string, request: Kept, signal?: AbortSign
     { ...request, model: undefined, memoryLimit: undefined, data },
   ]);
 }
-
-/** JSON has no infinity, and the SQNR of equal outputs is infinite. */
-const INFINITE = 'Infinity';
-const flattened = (reply: unknown): unknown =>
-  JSON.parse(JSON.stringify(reply, (_, value: unknown) => (value === Infinity ? INFINITE : value)));
-const revived = (head: unknown): unknown =>
-  JSON.parse(JSON.stringify(head), (_, value: unknown) => (value === INFINITE ? Infinity : value));

@@ -1,62 +1,89 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { dataFingerprint } from '../cache/dataFingerprint';
+import type { DataSpec } from '../calibration/spec';
 import { formatSize } from '../config/budget';
-import type { EvaluateReply } from '../engine/protocol';
+import type { EvaluateReply, Shard } from '../engine/protocol';
 import { evaluateModels } from '../exporting';
+import { jobOf, writePart } from '../parts';
 import {
   addDataOptions,
   addEngineOptions,
+  addShardOptions,
   dataSpec,
+  partPath,
   positive,
   type DataFlags,
   type EngineFlags,
+  type ShardFlags,
 } from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 
-interface Flags extends Omit<DataFlags, 'samples'>, EngineFlags {
+interface Flags extends Omit<DataFlags, 'samples'>, EngineFlags, ShardFlags {
   limit?: number;
   json?: boolean;
 }
 
 export function evalCommand(): Command {
-  return addEngineOptions(
-    addDataOptions(
-      new Command('eval')
-        .description('Measure a model, or two side by side: top-1 and top-5 with labels, agreement without.')
-        .argument('<MODEL>', 'an .onnx file; the reference where there are two')
-        .argument('[OTHER]', 'another .onnx file with the same inputs'),
+  return addShardOptions(
+    addEngineOptions(
+      addDataOptions(
+        new Command('eval')
+          .description(
+            'Measure a model, or two side by side: top-1 and top-5 with labels, agreement without.',
+          )
+          .argument('<MODEL>', 'an .onnx file; the reference where there are two')
+          .argument('[OTHER]', 'another .onnx file with the same inputs'),
+      ),
     ),
   )
     .option('--limit <N>', 'samples to use, chosen by --seed (default: all)', positive)
     .option('--json', 'print one JSON document')
     .action(async (model: string, other: string | undefined, flags: Flags, command: Command) => {
       const data = dataSpec({ ...flags, samples: flags.limit ?? 64 }, command);
+      const all = flags.limit === undefined;
+      const paths = [model, ...(other === undefined ? [] : [other])].map((path) => resolve(path));
       const reply = await withSession(async ({ engine, options, note }) => {
-        const second = other === undefined ? null : resolve(other);
-        const result = await evaluateModels(
-          engine,
-          resolve(model),
-          second,
-          data,
-          flags.limit === undefined,
-          flags,
-          options,
-        );
+        const settings = { provider: flags.provider, memoryLimit: flags.memoryLimit, shard: flags.shard };
+        const result = await evaluateModels(engine, paths[0], paths[1] ?? null, data, all, settings, options);
         for (const warning of result.warnings) note(`warning: ${warning}`);
         return result;
       });
-      if (flags.json) printJson(toJson(reply));
-      else printLines(forPeople(reply));
+      if (flags.shard) await keepPart(reply, paths, data, all, { ...flags, shard: flags.shard });
+      else if (flags.json) printJson(evaluationToJson(reply));
+      else printLines(evaluationForPeople(reply));
     });
 }
 
+async function keepPart(
+  { tallies, ...reply }: EvaluateReply,
+  paths: string[],
+  data: DataSpec,
+  all: boolean,
+  flags: Flags & { shard: Shard },
+): Promise<void> {
+  const contents = await Promise.all([...paths, data.path].map((path) => dataFingerprint(path)));
+  const { path: _, ...rest } = data;
+  const out = partPath(flags, paths[0], 'eval');
+  await writePart(out, {
+    kind: 'eval',
+    version: 1,
+    shard: flags.shard,
+    job: jobOf(contents, rest, all, reply.blockSize),
+    tallies: tallies!,
+    reply,
+  });
+  if (flags.json) printJson({ part: out, samples: reply.samples, provider: reply.provider });
+  else printLines([`${reply.samples} samples on ${reply.provider}`, `wrote ${out}`]);
+}
+
 /** null where JSON has no number for it: the SQNR of equal outputs is infinite. */
-function toJson({ samples, models, against, seconds, synthetic, provider }: EvaluateReply) {
+export function evaluationToJson({ samples, models, against, seconds, synthetic, provider }: EvaluateReply) {
   return { samples, models, against, seconds, synthetic, provider };
 }
 
-function forPeople(reply: EvaluateReply): string[] {
+export function evaluationForPeople(reply: EvaluateReply): string[] {
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
   return [
     `${reply.samples} samples (${reply.dataDescription}) on ${reply.provider}, ${reply.seconds.toFixed(1)} s`,

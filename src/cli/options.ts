@@ -1,6 +1,6 @@
 /** The options that several commands share, and how their words become settings. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DataSpec, Preprocessing } from '../calibration/spec';
 import { parseSize, type BudgetSpec } from '../config/budget';
@@ -9,7 +9,7 @@ import { OBJECTIVES, type Objective } from '../core/objectives';
 import { isBitWidth, parseWidths } from '../config/widths';
 import type { Decay } from '../core/importance';
 import type { BitWidth } from '../core/widths';
-import type { ContestRequest, Provider } from '../engine/protocol';
+import type { ContestRequest, Provider, Shard } from '../engine/protocol';
 import type { Granularity } from '../onnx/network';
 import type { AllocationSettings, ScoreSettings } from '../pipeline';
 
@@ -99,6 +99,36 @@ export function addEngineOptions(command: Command): Command {
         .default('auto'),
     )
     .option('--memory-limit <SIZE>', 'for the engine, e.g. 2GB (default: half of the free memory)', size, 0);
+}
+
+export function addShardOptions(command: Command): Command {
+  return command
+    .option('--shard <i/n>', 'only the i-th of n parts, into a file for "ompq merge"', shard)
+    .option('--out <FILE>', 'with --shard: the file (default: <model>.<command>-<i>-of-<n>.part, here)');
+}
+
+export interface ShardFlags {
+  shard?: Shard;
+  out?: string;
+}
+
+/** Where a part goes: into the current folder, since models may lie where nobody may write. */
+export function partPath(
+  { shard: { index, count }, out }: ShardFlags & { shard: Shard },
+  model: string,
+  command: string,
+): string {
+  return resolve(
+    out ?? `${basename(model).replace(/\.onnx$/i, '')}.${command}-${index + 1}-of-${count}.part`,
+  );
+}
+
+/** 1-based for people, as everywhere: 1/4 to 4/4. */
+function shard(text: string): Shard {
+  const [, i, n] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const [index, count] = [Number(i) - 1, Number(n)];
+  if (!(index >= 0 && index < count)) throw new InvalidArgumentError('It looks like 1/4: the first of four.');
+  return { index, count };
 }
 
 export function addBudgetOptions(command: Command): Command {

@@ -6,6 +6,7 @@ import { evalCommand } from './eval';
 import { exportCommand } from './export';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
+import { mergeCommand } from './merge';
 import { quantizeCommand } from './quantize';
 import { scoreCommand } from './score';
 
@@ -22,6 +23,7 @@ export function program(): Command {
     .addCommand(configured(exportCommand()))
     .addCommand(configured(importCommand()))
     .addCommand(configured(evalCommand()))
+    .addCommand(configured(mergeCommand()))
     .addCommand(configured(doctorCommand()))
     .exitOverride();
 }

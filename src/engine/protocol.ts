@@ -8,6 +8,7 @@ import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing';
 import type { Granularity, Network } from '../onnx/network';
 import type { SizeModel } from '../onnx/size';
+import type { Tally } from './tally';
 
 export type { RoundingMethod, SizeModel };
 
@@ -70,6 +71,13 @@ export interface ScalesReply {
   tensors: { tensor: string; scales: Float32Array }[];
 }
 
+/** One of `count` parts that a job is split into. */
+export interface Shard {
+  /** From 0. */
+  index: number;
+  count: number;
+}
+
 export interface ScoreRequest {
   kind: 'score';
   model: string;
@@ -78,6 +86,8 @@ export interface ScoreRequest {
   provider: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
+  /** Only this share of the functions. */
+  shard?: Shard;
 }
 
 export interface ScoreReply {
@@ -89,6 +99,8 @@ export interface ScoreReply {
    * its digits.
    */
   grams: Float64Array;
+  /** Where a shard was asked for: the functions that grams is of, [from, to), and in what passes it was computed. */
+  part?: { from: number; to: number; plan: string };
   /** Device, for people: "CPU, 2 threads". */
   provider: string;
   seconds: { load: number; score: number };
@@ -150,6 +162,8 @@ export interface EvaluateRequest {
   provider?: Provider;
   /** Upper limit on the engine's memory, bytes; 0 (default): half of the free memory. */
   memoryLimit?: number;
+  /** Only this share of the blocks of samples. */
+  shard?: Shard;
 }
 
 export interface EvaluateReply {
@@ -162,6 +176,10 @@ export interface EvaluateReply {
   layers: { name: string; sqnrDb: number }[] | null;
   /** Device, for people. */
   provider: string;
+  /** Where a shard was asked for: the sums that make it up, per block of samples. */
+  tallies?: Tally[];
+  /** Samples in a block. */
+  blockSize: number;
   seconds: number;
   synthetic: boolean;
   dataDescription: string;

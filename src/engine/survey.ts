@@ -200,6 +200,24 @@ export function padded(indices: readonly number[], batch: number): number[] {
   return Array.from({ length: batch }, (_, i) => indices[Math.min(i, indices.length - 1)]);
 }
 
+/**
+ * Heads of these functions, and a small one for every function before the last of them: a graph in which each output has a
+ * reader is optimized in the same way whichever functions are asked for, and so computes the same, bit for bit.
+ */
+export function headsOf(
+  bench: Workbench,
+  layouts: readonly Layout[],
+  indices: readonly number[],
+  wants: (index: number) => HeadRequest['wants'],
+): HeadRequest[] {
+  const asked = new Set(indices);
+  const last = Math.max(...indices);
+  return layouts.flatMap((_, index) => {
+    if (index > last) return [];
+    return headsFor(bench, layouts, asked.has(index) ? [...wants(index), 'shape'] : ['shape'], [index]);
+  });
+}
+
 export function headsFor(
   bench: Workbench,
   layouts: readonly Layout[] | null,
