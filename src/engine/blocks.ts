@@ -26,7 +26,13 @@ export async function gramsInBlocks(
     ? surveyed.session!
     : await bench.openHeads(
         model,
-        headsOf(bench, layouts, indices, (index) => (exact.has(index) ? ['gram', 'exact'] : ['gram'])),
+        headsOf(
+          bench,
+          layouts,
+          indices,
+          layouts.map((_, index) => index),
+          (index) => (exact.has(index) ? ['gram', 'exact'] : ['gram']),
+        ),
       );
   try {
     const runs = blockPairs(bench.samples.size, blockSize);

@@ -36,8 +36,8 @@ export async function gramsByColumns(
   const asked = new Set(indices);
   const everything = layouts.map((_, index) => index);
   const passes = partsByPass(everything, (index) => layouts[index].features, columns)
-    .map((parts) => parts.filter(({ index }) => asked.has(index)))
-    .filter((parts) => parts.length > 0);
+    .map((all) => ({ all, parts: all.filter(({ index }) => asked.has(index)) }))
+    .filter(({ parts }) => parts.length > 0);
   const count = bench.samples.size;
   const gramSession = await bench.open(
     gramModel(
@@ -46,11 +46,12 @@ export async function gramsByColumns(
     ),
   );
   try {
-    for (const [pass, parts] of passes.entries()) {
+    for (const [pass, { all, parts }] of passes.entries()) {
+      const others = all.map(({ index }) => index);
       const wanted = [...new Set(parts.map(({ index }) => index))];
       const session = await bench.openHeads(
         surveyed.model,
-        headsOf(bench, layouts, wanted, () => ['rows']),
+        headsOf(bench, layouts, wanted, others, () => ['rows']),
       );
       const collected = parts.map(({ from, to }) => new Float32Array(count * (to - from)));
       try {
