@@ -1,4 +1,5 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
+import { remembered, type Remembering } from './cache/replies';
 import type { Contest, ContestEntry } from './config/config';
 import { costOf } from './core/divergence';
 import { isAllowed, limitRows } from './core/limits';
@@ -20,6 +21,7 @@ export const QUICK_CONTEST: ContestSettings = { rounding: 'nearest', searchSecon
 export interface Decided {
   allocation: Allocation;
   contest: Contest;
+  cached: boolean;
 }
 
 /** Of the samples that a contest asks for, how many are run for one that is for rounding. */
@@ -36,25 +38,29 @@ export async function decide(
   noise: Noise,
   settings: ContestSettings,
   options: RequestOptions,
+  memory: Omit<Remembering, 'signal'>,
 ): Promise<Decided> {
   const candidates = candidatesOf(material);
   const { problem } = material;
   const { model, granularity, data, memoryLimit } = score;
-  const reply = await salvaged(options, (listening) =>
-    engine.request(
-      {
-        kind: 'contest',
-        model,
-        granularity,
-        candidates: candidates.map((c) => c.allocation.bits),
-        rounding: settings.rounding,
-        // The first are those that were scored; the others have been kept out of scoring, and are kept out of rounding.
-        data: { ...data, samples: (1 + TRIALS) * data.samples },
-        rounded: data.samples,
-        search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
-        memoryLimit,
-      },
-      listening,
+  const request: ContestRequest = {
+    kind: 'contest',
+    model,
+    granularity,
+    candidates: candidates.map((c) => c.allocation.bits),
+    rounding: settings.rounding,
+    // The first are those that were scored; the others have been kept out of scoring, and are kept out of rounding.
+    data: { ...data, samples: (1 + TRIALS) * data.samples },
+    rounded: data.samples,
+    search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
+    memoryLimit,
+  };
+  const { reply, stopped, cached } = await salvaged(options, (listening) =>
+    remembered(
+      request,
+      { ...memory, signal: options.signal },
+      () => engine.request(request, listening),
+      ({ complete }) => complete,
     ),
   );
   const run = candidates.flatMap((candidate, i) => {
@@ -75,18 +81,19 @@ export async function decide(
       rounding: settings.rounding,
       samples: reply.samples,
       heldOut: reply.heldOut,
-      ...(reply.stopped ? { stopped: true } : {}),
+      ...(stopped ? { stopped: true } : {}),
       chosen: chosen.name,
       candidates: entries,
     },
+    cached,
   };
 }
 
-/** The engine's reply, or what it had found when it was cancelled. @throws CancelledError where that is nothing */
+/** The reply, or what the engine had found when it was cancelled. @throws CancelledError where that is nothing */
 async function salvaged(
   options: RequestOptions,
-  ask: (options: RequestOptions) => Promise<ContestReply>,
-): Promise<ContestReply & { stopped: boolean }> {
+  ask: (options: RequestOptions) => Promise<{ reply: ContestReply; cached: boolean }>,
+): Promise<{ reply: ContestReply; cached: boolean; stopped: boolean }> {
   const latest: { partial?: ContestReply } = {};
   try {
     const onProgress: RequestOptions['onProgress'] = (progress) => {
@@ -96,7 +103,7 @@ async function salvaged(
     return { ...(await ask({ ...options, onProgress })), stopped: false };
   } catch (error) {
     if (!(error instanceof CancelledError) || !latest.partial) throw error;
-    return { ...latest.partial, stopped: true };
+    return { reply: latest.partial, cached: false, stopped: true };
   }
 }
 

@@ -7,7 +7,14 @@ import { CONFIG_SUFFIX, type Config } from './config/config';
 import { matchesFunctions } from './config/edit';
 import { formatConfig } from './config/format';
 import type { Engine, RequestOptions } from './engine/client';
-import type { EvaluateReply, ExportReply, ExportRequest, InspectReply } from './engine/protocol';
+import type {
+  EvaluateReply,
+  ExportReply,
+  ExportRequest,
+  InspectReply,
+  Provider,
+  Shard,
+} from './engine/protocol';
 import { modelPathOf, part } from './pipeline';
 import { SettingsError } from './core/buildProblem';
 
@@ -21,6 +28,8 @@ export interface ExportSettings {
   activations: ExportRequest['activations'];
   /** Calibration samples for rounding and for ranges, at most. */
   samples: number;
+  provider: Provider;
+  /** Bytes; 0: half of the free memory. */
   memoryLimit: number;
 }
 
@@ -56,7 +65,7 @@ export async function exportModel(
   const { granularity } = config.scoring;
   const data = dataOf(config, configPath);
   await inspectFor(engine, configPath, config, options);
-  const { out, overwrite, rounding, scaleType, activations, samples, memoryLimit } = settings;
+  const { out, overwrite, rounding, scaleType, activations, samples, provider, memoryLimit } = settings;
   const reply = await engine.request(
     {
       kind: 'export',
@@ -70,6 +79,7 @@ export async function exportModel(
       activations,
       data: { ...data, samples },
       config: createHash('sha256').update(formatConfig(config)).digest('hex'),
+      provider,
       memoryLimit,
     },
     part(options, 0, 0.9),
@@ -79,7 +89,7 @@ export async function exportModel(
     model,
     out,
     { ...data, samples: LOOK_SAMPLES },
-    { all: false, perLayer: false },
+    { all: false, perLayer: false, provider, memoryLimit },
     part(options, 0.9, 1),
   );
   return { path: out, export: reply, evaluation };
@@ -103,11 +113,12 @@ export async function inspectFor(
   return inspect;
 }
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends Pick<ExportSettings, 'provider' | 'memoryLimit'> {
   /** Every sample; else data.samples of them. */
   all: boolean;
   /** Also each layer's output; needs two models. */
   perLayer: boolean;
+  shard?: Shard;
 }
 
 /** Both models over the data in one pass. */
@@ -116,10 +127,13 @@ export function evaluateModels(
   model: string,
   other: string | null,
   data: DataSpec,
-  { all, perLayer }: EvaluateOptions,
+  { all, perLayer, provider, memoryLimit, shard }: EvaluateOptions,
   options: RequestOptions,
 ): Promise<EvaluateReply> {
-  return engine.request({ kind: 'evaluate', model, other, data, allSamples: all, perLayer }, options);
+  return engine.request(
+    { kind: 'evaluate', model, other, data, allSamples: all, perLayer, provider, memoryLimit, shard },
+    options,
+  );
 }
 
 /** The calibration data of a config, its path absolute. */

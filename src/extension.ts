@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import { registerBitMap } from './features/bitMap/register';
 import { registerConfigEditor } from './features/configEditor/register';
 import { registerCopyAs } from './features/copyAs';
+import { registerDoctor } from './features/doctor';
 import { registerEvaluate } from './features/evaluate';
 import { registerExport } from './features/export';
 import { registerListing } from './features/listing/register';
@@ -21,5 +22,6 @@ export function activate(context: vscode.ExtensionContext): void {
   registerExport(context, services);
   registerCopyAs(context, services);
   registerEvaluate(context, services);
+  registerDoctor(context, services);
   registerSample(context, services);
 }

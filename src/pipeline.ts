@@ -2,6 +2,7 @@
 import { access, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { Cache } from './cache/cache';
+import { remembered } from './cache/replies';
 import { findScore, keepScore, scoreKey } from './cache/scores';
 import type { DataSpec } from './calibration/spec';
 import { solverBudget, type BudgetSpec } from './config/budget';
@@ -38,7 +39,7 @@ import type { Allocation, AllocationProblem, Budget } from './core/problem';
 import { checkedTotals, keepsLimits } from './core/solution';
 import { BIT_WIDTHS, type BitWidth } from './core/widths';
 import type { Engine, RequestOptions } from './engine/client';
-import type { InspectReply, Provider, ScoreReply } from './engine/protocol';
+import type { InspectReply, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
 import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
 import { smallestMeasured } from './quality';
 import type { Granularity } from './onnx/network';
@@ -150,15 +151,27 @@ async function measureNoise(
   engine: Engine,
   settings: ScoreSettings,
   rounding: ContestSettings['rounding'],
-  options: RequestOptions,
-): Promise<Noise> {
-  const { model, granularity, data, memoryLimit } = settings;
-  const widths = [...NOISE_WIDTHS];
-  const reply = await engine.request(
-    { kind: 'noise', model, granularity, widths, rounding, data, memoryLimit },
-    options,
+  { inspect, score }: Scored,
+  options: ScoreOptions,
+): Promise<{ noise: Noise; cached: boolean }> {
+  const { model, granularity, data, provider, memoryLimit } = settings;
+  const request: NoiseRequest = {
+    kind: 'noise',
+    model,
+    granularity,
+    widths: [...NOISE_WIDTHS],
+    rounding,
+    data,
+    provider,
+    memoryLimit,
+  };
+  const { reply, cached } = await remembered(
+    request,
+    { cache: options.cache, sha256: inspect.sha256, signal: options.signal },
+    () => engine.request(request, options),
+    ({ samples }) => samples >= score.samples,
   );
-  return reply.noise;
+  return { noise: reply.noise, cached };
 }
 
 /** The same options, with progress that runs from `from` to `to`. */
@@ -170,7 +183,11 @@ export function part(options: RequestOptions, from: number, to: number): Request
   };
 }
 
-function orthogonality(score: ScoreReply, functions: number, { centered, decay, beta }: ScoreSettings) {
+export function orthogonality(
+  score: ScoreReply,
+  functions: number,
+  { centered, decay, beta }: Pick<ScoreSettings, 'centered' | 'decay' | 'beta'>,
+) {
   const orm = gramToOrm(score.grams, functions, score.samples, { centered });
   return { orm, ...importance(orm, functions, { decay, beta }) };
 }
@@ -264,6 +281,8 @@ export interface QuantizeResult {
   allocation: Allocation;
   /** Names of functions whose locks or hand-edited bits were taken over from the config that was there. */
   kept: string[];
+  /** Everything that takes time was known from an earlier run. */
+  cached: boolean;
 }
 
 /** Score, allocate, write the config. An earlier config in its place keeps its locks and hand-edited bits. */
@@ -284,9 +303,13 @@ export async function quantize(
   const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
   const asked = settings.quality ? { ...settings, objective: 'noise-aware' as const } : settings;
   const rounding = asked.contest?.rounding ?? QUICK_CONTEST.rounding;
-  const noise = needsNoise(asked)
-    ? await measureNoise(engine, scoreSettings, rounding, part(options, 0.5, 0.7))
-    : null;
+  const found = needsNoise(asked)
+    ? await measureNoise(engine, scoreSettings, rounding, scored, {
+        ...part(options, 0.5, 0.7),
+        cache: options.cache,
+      })
+    : { noise: null, cached: true };
+  const { noise } = found;
   const measured = { ...scored, noise, scoring: scoreSettings };
   const final = asked.quality
     ? await smallestFor(
@@ -298,7 +321,7 @@ export async function quantize(
       )
     : asked;
   const material = materialOf(measured, final);
-  const { allocation, contest } =
+  const { allocation, contest, cached } =
     final.objective === 'auto' && noise
       ? await decide(
           engine,
@@ -307,17 +330,26 @@ export async function quantize(
           noise,
           final.contest ?? QUICK_CONTEST,
           part(options, 0.7, 1),
+          { cache: options.cache, sha256: scored.inspect.sha256 },
         )
       : {
           allocation: allocateBy(final.objective as FixedObjective, material),
           contest: undefined,
+          cached: true,
         };
   const robustness = final.bootstrap ? keptBits(scored, final, noise, contest) : undefined;
   const config = { ...toConfig(scored, final, { allocation, noise, contest }, configPath), robustness };
   // A contest that was cancelled has answered with the best so far; anything else stops here.
   if (!contest?.stopped) options.signal?.throwIfAborted();
   await writeConfig(configPath, config);
-  return { config, configPath, scored, allocation, kept: Object.keys(locks) };
+  return {
+    config,
+    configPath,
+    scored,
+    allocation,
+    kept: Object.keys(locks),
+    cached: scored.cached && found.cached && cached,
+  };
 }
 
 function needsNoise({ objective, limits }: AllocationSettings): boolean {

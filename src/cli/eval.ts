@@ -1,24 +1,43 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { dataFingerprint } from '../cache/dataFingerprint';
+import type { DataSpec } from '../calibration/spec';
 import { formatSize } from '../config/budget';
-import type { EvaluateReply } from '../engine/protocol';
+import type { EvaluateReply, Shard } from '../engine/protocol';
 import { evaluateModels } from '../exporting';
-import { addDataOptions, dataSpec, positive, type DataFlags } from './options';
+import { jobOf, writePart } from '../parts';
+import {
+  addDataOptions,
+  addEngineOptions,
+  addShardOptions,
+  dataSpec,
+  partPath,
+  positive,
+  type DataFlags,
+  type EngineFlags,
+  type ShardFlags,
+} from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 
-interface Flags extends Omit<DataFlags, 'samples'> {
+interface Flags extends Omit<DataFlags, 'samples'>, EngineFlags, ShardFlags {
   limit?: number;
   perLayer?: boolean;
   json?: boolean;
 }
 
 export function evalCommand(): Command {
-  return addDataOptions(
-    new Command('eval')
-      .description('Measure a model, or two side by side: top-1 and top-5 with labels, agreement without.')
-      .argument('<MODEL>', 'an .onnx file; the reference where there are two')
-      .argument('[OTHER]', 'another .onnx file with the same inputs'),
+  return addShardOptions(
+    addEngineOptions(
+      addDataOptions(
+        new Command('eval')
+          .description(
+            'Measure a model, or two side by side: top-1 and top-5 with labels, agreement without.',
+          )
+          .argument('<MODEL>', 'an .onnx file; the reference where there are two')
+          .argument('[OTHER]', 'another .onnx file with the same inputs'),
+      ),
+    ),
   )
     .option('--limit <N>', 'samples to use, chosen by --seed (default: all)', positive)
     .option(
@@ -31,33 +50,58 @@ export function evalCommand(): Command {
         command.error('error: --per-layer compares two models; give OTHER, too');
       }
       const data = dataSpec({ ...flags, samples: flags.limit ?? 64 }, command);
+      const all = flags.limit === undefined;
+      const paths = [model, ...(other === undefined ? [] : [other])].map((path) => resolve(path));
       const reply = await withSession(async ({ engine, options, note }) => {
-        const second = other === undefined ? null : resolve(other);
-        const result = await evaluateModels(
-          engine,
-          resolve(model),
-          second,
-          data,
-          { all: flags.limit === undefined, perLayer: flags.perLayer ?? false },
-          options,
-        );
+        const settings = {
+          all: flags.limit === undefined,
+          perLayer: flags.perLayer ?? false,
+          provider: flags.provider,
+          memoryLimit: flags.memoryLimit,
+          shard: flags.shard,
+        };
+        const result = await evaluateModels(engine, paths[0], paths[1] ?? null, data, settings, options);
         for (const warning of result.warnings) note(`warning: ${warning}`);
         return result;
       });
-      if (flags.json) printJson(toJson(reply));
-      else printLines(forPeople(reply));
+      if (flags.shard) await keepPart(reply, paths, data, all, { ...flags, shard: flags.shard });
+      else if (flags.json) printJson(evaluationToJson(reply));
+      else printLines(evaluationForPeople(reply));
     });
 }
 
-/** null where JSON has no number for it: the SQNR of equal outputs is infinite. */
-function toJson({ samples, models, against, layers, seconds, synthetic }: EvaluateReply) {
-  return { samples, models, against, ...(layers ? { layers } : {}), seconds, synthetic };
+async function keepPart(
+  { tallies, ...reply }: EvaluateReply,
+  paths: string[],
+  data: DataSpec,
+  all: boolean,
+  flags: Flags & { shard: Shard },
+): Promise<void> {
+  const contents = await Promise.all([...paths, data.path].map((path) => dataFingerprint(path)));
+  const { path: _, ...rest } = data;
+  const out = partPath(flags, paths[0], 'eval');
+  await writePart(out, {
+    kind: 'eval',
+    version: 1,
+    shard: flags.shard,
+    job: jobOf(contents, rest, all, reply.blockSize),
+    tallies: tallies!,
+    reply,
+  });
+  if (flags.json) printJson({ part: out, samples: reply.samples, provider: reply.provider });
+  else printLines([`${reply.samples} samples on ${reply.provider}`, `wrote ${out}`]);
 }
 
-function forPeople(reply: EvaluateReply): string[] {
+/** null where JSON has no number for it: the SQNR of equal outputs is infinite. */
+export function evaluationToJson({ samples, models, against, layers, ...rest }: EvaluateReply) {
+  const { seconds, synthetic, provider } = rest;
+  return { samples, models, against, ...(layers ? { layers } : {}), seconds, synthetic, provider };
+}
+
+export function evaluationForPeople(reply: EvaluateReply): string[] {
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
   return [
-    `${reply.samples} samples (${reply.dataDescription}), ${reply.seconds.toFixed(1)} s`,
+    `${reply.samples} samples (${reply.dataDescription}) on ${reply.provider}, ${reply.seconds.toFixed(1)} s`,
     '',
     ...table(
       ['model', 'size', 'top-1', 'top-5'],

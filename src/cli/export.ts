@@ -7,10 +7,10 @@ import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../
 import { FORMATS } from '../interop/formats';
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
-import { positive } from './options';
+import { addEngineOptions, positive, type EngineFlags } from './options';
 import { printJson, printLines, withSession } from './session';
 
-interface Flags {
+interface Flags extends EngineFlags {
   out?: string;
   force?: boolean;
   rounding: ExportRequest['rounding'];
@@ -24,7 +24,7 @@ interface Flags {
 }
 
 export function exportCommand(): Command {
-  return new Command('export')
+  return addEngineOptions(new Command('export'))
     .description(
       'Write the quantized model that a config describes, and measure it against the original; ' +
         "or, with --format, its bits for another tool's use.",
@@ -88,7 +88,8 @@ export function exportCommand(): Command {
           scaleType: flags.scales,
           activations: flags.actBits === undefined ? null : { bits: flags.actBits, range: flags.actRange },
           samples: flags.samples,
-          memoryLimit: 0,
+          provider: flags.provider,
+          memoryLimit: flags.memoryLimit,
         };
         const exported = await exportModel(engine, configPath, config, settings, options);
         for (const warning of exported.export.warnings) note(`warning: ${warning}`);
@@ -115,6 +116,7 @@ function toJson({ path, export: reply, evaluation }: Exported) {
     rounding: reply.rounding,
     activations: reply.activations,
     samples: reply.samples,
+    provider: reply.provider,
     seconds: reply.seconds.total,
     against: evaluation.against,
   };
@@ -125,7 +127,7 @@ function forPeople({ path, export: reply, evaluation }: Exported, original: numb
   return [
     `${formatSize(original)} -> ${formatSize(bytes)} (1/${(original / bytes).toFixed(2)}), ` +
       `${bytes.toLocaleString('en')} bytes on disk, ${predictedBytes.toLocaleString('en')} predicted`,
-    `rounded with ${rounding}${samples > 0 ? ` on ${samples} samples` : ''} in ${seconds.total.toFixed(1)} s`,
+    `rounded with ${rounding}${samples > 0 ? ` on ${samples} samples, ${reply.provider},` : ''} in ${seconds.total.toFixed(1)} s`,
     ...(activations ? [activationLine(activations)] : []),
     ...comparisonLines(evaluation),
     `wrote ${path}`,

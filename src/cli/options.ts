@@ -1,7 +1,7 @@
 /** The options that several commands share, and how their words become settings. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DataSpec, Preprocessing } from '../calibration/spec';
 import { parseSize, type BudgetSpec } from '../config/budget';
@@ -13,7 +13,7 @@ import { OBJECTIVES, type Objective } from '../core/objectives';
 import { isBitWidth, parseWidths } from '../config/widths';
 import type { Decay } from '../core/importance';
 import type { BitWidth } from '../core/widths';
-import type { ContestRequest, Provider } from '../engine/protocol';
+import type { ContestRequest, Provider, Shard } from '../engine/protocol';
 import { ioError } from '../onnx/errors';
 import type { Granularity } from '../onnx/network';
 import type { AllocationSettings, ScoreSettings } from '../pipeline';
@@ -26,12 +26,16 @@ export interface DataFlags extends Preprocessing {
   shape: Record<string, number[]>;
 }
 
-export interface ScoreFlags extends DataFlags {
+export interface EngineFlags {
+  provider: Provider;
+  memoryLimit: number;
+}
+
+export interface ScoreFlags extends DataFlags, EngineFlags {
   granularity: Granularity;
   uncentered?: boolean;
   beta: number;
   decay: Decay;
-  provider: Provider;
   cache: boolean;
 }
 
@@ -83,7 +87,7 @@ export function addDataOptions(command: Command): Command {
 }
 
 export function addScoreOptions(command: Command): Command {
-  return addDataOptions(command)
+  return addEngineOptions(addDataOptions(command))
     .option('--samples <N>', 'calibration samples', positive, 64)
     .addOption(
       new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
@@ -97,12 +101,48 @@ export function addScoreOptions(command: Command): Command {
         .choices(['exp', 'log', 'linear', 'cubic', 'negexp'])
         .default('exp'),
     )
-    .option('--no-cache', 'score anew, and keep nothing for the next run')
+    .option('--no-cache', 'score anew, and keep nothing for the next run');
+}
+
+/** Where the engine runs, and in how much memory. */
+export function addEngineOptions(command: Command): Command {
+  return command
     .addOption(
-      new Option('--provider <NAME>', 'execution provider')
+      new Option('--provider <NAME>', 'execution provider ("ompq doctor" tells what there is)')
         .choices(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'])
         .default('auto'),
-    );
+    )
+    .option('--memory-limit <SIZE>', 'for the engine, e.g. 2GB (default: half of the free memory)', size, 0);
+}
+
+export function addShardOptions(command: Command): Command {
+  return command
+    .option('--shard <i/n>', 'only the i-th of n parts, into a file for "ompq merge"', shard)
+    .option('--out <FILE>', 'with --shard: the file (default: <model>.<command>-<i>-of-<n>.part, here)');
+}
+
+export interface ShardFlags {
+  shard?: Shard;
+  out?: string;
+}
+
+/** Where a part goes: into the current folder, since models may lie where nobody may write. */
+export function partPath(
+  { shard: { index, count }, out }: ShardFlags & { shard: Shard },
+  model: string,
+  command: string,
+): string {
+  return resolve(
+    out ?? `${basename(model).replace(/\.onnx$/i, '')}.${command}-${index + 1}-of-${count}.part`,
+  );
+}
+
+/** 1-based for people, as everywhere: 1/4 to 4/4. */
+function shard(text: string): Shard {
+  const [, i, n] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const [index, count] = [Number(i) - 1, Number(n)];
+  if (!(index >= 0 && index < count)) throw new InvalidArgumentError('It looks like 1/4: the first of four.');
+  return { index, count };
 }
 
 export function addBudgetOptions(command: Command): Command {
@@ -209,7 +249,7 @@ export function scoreSettings(model: string, flags: ScoreFlags, command: Command
     decay: flags.decay,
     beta: flags.beta,
     provider: flags.provider,
-    memoryLimit: 0,
+    memoryLimit: flags.memoryLimit,
   };
 }
 

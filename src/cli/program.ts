@@ -1,10 +1,12 @@
 /** The commands of `ompq`, one line each; every command lives in its own file. */
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { doctorCommand } from './doctor';
 import { evalCommand } from './eval';
 import { exportCommand } from './export';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
+import { mergeCommand } from './merge';
 import { quantizeCommand } from './quantize';
 import { scoreCommand } from './score';
 
@@ -21,6 +23,8 @@ export function program(): Command {
     .addCommand(configured(exportCommand()))
     .addCommand(configured(importCommand()))
     .addCommand(configured(evalCommand()))
+    .addCommand(configured(mergeCommand()))
+    .addCommand(configured(doctorCommand()))
     .exitOverride();
 }
 

@@ -40,6 +40,8 @@ export function quantizeCommand(): Command {
       const result = await withSession(async ({ engine, options, note }) => {
         const done = await quantize(engine, score, allocation, out, options);
         noteScore(done.scored, note);
+        if (done.cached && done.config.contest)
+          note('noise and the comparison of allocations from the cache, too');
         if (done.kept.length > 0) note(`kept the locked or edited bits of ${done.kept.join(', ')}`);
         noteContest(done.config, note);
         noteRobustness(done.config, note);
@@ -77,7 +79,7 @@ function qualityLine({ allocation }: Config): string[] {
   return [`the smallest file found with ${asked} ${unit}${was}`];
 }
 
-function toJson({ config, configPath, allocation, scored, kept }: QuantizeResult) {
+function toJson({ config, configPath, allocation, scored, kept, cached }: QuantizeResult) {
   return {
     bits: Object.fromEntries(config.functions.map((f) => [f.name, f.bits])),
     sizeBytes: config.totals.bytes,
@@ -90,6 +92,7 @@ function toJson({ config, configPath, allocation, scored, kept }: QuantizeResult
     config: configPath,
     synthetic: scored.score.synthetic,
     cached: scored.cached,
+    allCached: cached,
     kept,
   };
 }

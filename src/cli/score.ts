@@ -1,29 +1,46 @@
 import { Command } from 'commander';
-import { scoreModel, type Scored } from '../pipeline';
-import { addScoreOptions, scoreSettings, type ScoreFlags } from './options';
+import { scoreKey } from '../cache/scores';
+import type { Shard } from '../engine/protocol';
+import { jobOf, writePart, type ScorePart } from '../parts';
+import { scoreModel, type Scored, type ScoreSettings } from '../pipeline';
+import {
+  addScoreOptions,
+  addShardOptions,
+  partPath,
+  scoreSettings,
+  type ScoreFlags,
+  type ShardFlags,
+} from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 
-interface Flags extends ScoreFlags {
+interface Flags extends ScoreFlags, ShardFlags {
   json?: boolean;
 }
 
 export function scoreCommand(): Command {
-  return addScoreOptions(
-    new Command('score')
-      .description('Score how orthogonal the functions of a model are, on calibration inputs.')
-      .argument('<MODEL>', 'an .onnx file'),
+  return addShardOptions(
+    addScoreOptions(
+      new Command('score')
+        .description('Score how orthogonal the functions of a model are, on calibration inputs.')
+        .argument('<MODEL>', 'an .onnx file'),
+    ),
   )
     .option('--json', 'print one JSON document')
     .action(async (model: string, flags: Flags, command: Command) => {
       const settings = scoreSettings(model, flags, command);
+      if (flags.shard) {
+        await scoreShard(settings, { ...flags, shard: flags.shard });
+        return;
+      }
       const scored = await withSession(async ({ engine, options, note }) => {
         const result = await scoreModel(engine, settings, options);
         noteScore(result, note);
         return result;
       }, flags.cache);
-      if (flags.json) printJson(toJson(scored));
-      else printLines(forPeople(scored));
+      const shown = { ...scored, functions: scored.inspect.network.functions };
+      if (flags.json) printJson(scoreToJson(shown));
+      else printLines(scoreForPeople(shown));
     });
 }
 
@@ -39,8 +56,56 @@ export function noteScore({ score, cached }: Scored, note: (line: string) => voi
   note(cached ? `${what} from the cache; scored before ${took}` : `scored ${what} ${took}`);
 }
 
-function toJson({ inspect, score, cached, orm, gamma, theta, weight }: Scored) {
-  const { functions } = inspect.network;
+async function scoreShard(settings: ScoreSettings, flags: Flags & { shard: Shard }): Promise<void> {
+  const { model, granularity, data, provider, memoryLimit, centered, decay, beta } = settings;
+  const { shard } = flags;
+  const part = await withSession(async ({ engine, options, note }): Promise<ScorePart> => {
+    const inspect = await engine.request(
+      { kind: 'inspect', model, granularity, shapes: data.shapes },
+      options,
+    );
+    const key = await scoreKey(inspect.sha256, settings);
+    const {
+      grams,
+      part: done,
+      ...reply
+    } = await engine.request(
+      { kind: 'score', model, granularity, data, provider, memoryLimit, shard },
+      options,
+    );
+    for (const warning of reply.warnings) note(`warning: ${warning}`);
+    const kept = { centered, decay, beta };
+    return {
+      kind: 'score',
+      version: 1,
+      shard,
+      key: key!,
+      job: jobOf(key, kept, done!.plan),
+      functions: inspect.network.functions.map(({ name, params }) => ({ name, params })),
+      settings: kept,
+      from: done!.from,
+      to: done!.to,
+      reply,
+      grams,
+    };
+  });
+  const out = partPath(flags, model, 'score');
+  await writePart(out, part);
+  const { from, to, reply } = part;
+  if (flags.json)
+    printJson({ part: out, functions: [from, to], samples: reply.samples, provider: reply.provider });
+  else
+    printLines([
+      `functions ${from + 1} to ${to}, ${reply.samples} samples on ${reply.provider}`,
+      `wrote ${out}`,
+    ]);
+}
+
+export type ShownScore = Pick<Scored, 'score' | 'cached' | 'orm' | 'gamma' | 'theta' | 'weight'> & {
+  functions: readonly { name: string; params: number }[];
+};
+
+export function scoreToJson({ functions, score, cached, orm, gamma, theta, weight }: ShownScore) {
   const size = functions.length;
   return {
     functions: functions.map(({ name, params }, i) => ({
@@ -60,10 +125,10 @@ function toJson({ inspect, score, cached, orm, gamma, theta, weight }: Scored) {
   };
 }
 
-function forPeople({ inspect, gamma, theta, weight }: Scored): string[] {
+export function scoreForPeople({ functions, gamma, theta, weight }: ShownScore): string[] {
   return table(
     ['function', 'params', 'gamma', 'theta', 'weight'],
-    inspect.network.functions.map((f, i) => [
+    functions.map((f, i) => [
       f.name,
       String(f.params),
       gamma[i].toFixed(3),

@@ -2,20 +2,20 @@
 import { outputName } from './heads';
 import { EngineFault } from './job';
 import { SOFTWARE } from './adapter';
-import { probe } from './probe';
+import { probe, type Probed } from './probe';
 import { deviceLabel, type ExecutionProvider, PROVIDER_NAMES, type Session } from './runtime';
 import { headsFor, type Outputs, type Surveyed } from './survey';
 import type { Workbench } from './workbench';
 
 /** Below this the CPU is done before a graphics device has compiled its kernels. */
-const WORTH_IT_MS = 4000;
+export const WORTH_IT_MS = 4000;
 /** Samples in the run that is timed against the CPU. */
 const SLICE = 8;
-/** Gram entries of the two devices may differ by this, relative to the largest: float16 graphs round differently. */
-const SAME_GRAM = 1e-2;
+/** Results of the two devices may differ by this, relative to the largest: float16 graphs round differently. */
+export const SAME_RESULT = 1e-2;
 
 /** Providers to try, the likely fastest first. */
-function candidates(): ExecutionProvider[] {
+export function candidates(): ExecutionProvider[] {
   switch (process.platform) {
     case 'win32':
       return ['cuda', 'webgpu', 'dml'];
@@ -27,7 +27,7 @@ function candidates(): ExecutionProvider[] {
 }
 
 /** What is missing where a provider does not start. */
-const MISSING: Record<ExecutionProvider, string> = {
+export const MISSING: Record<ExecutionProvider, string> = {
   cpu: '',
   webgpu:
     process.platform === 'linux'
@@ -38,6 +38,12 @@ const MISSING: Record<ExecutionProvider, string> = {
     process.platform === 'win32' ? 'it needs a graphics card with DirectX 12' : 'it exists on Windows only',
   coreml: process.platform === 'darwin' ? 'it needs macOS 13 or newer' : 'it exists on macOS only',
 };
+
+/** Why 'auto' does not even try a device; null where it does. */
+export function unusable(probed: Probed): string | null {
+  if (!probed.works) return short(probed.reason);
+  return probed.device.includes(SOFTWARE) ? 'the CPU would do its work, only slower' : null;
+}
 
 /** The device of a provider that the user insists on. @throws EngineFault that says what is missing. */
 export async function insist(provider: ExecutionProvider): Promise<string> {
@@ -70,12 +76,10 @@ export async function accelerate(
   if (!pair || !session || millisecondsPerSample * bench.samples.size < WORTH_IT_MS) return cpu;
   for (const provider of candidates()) {
     const probed = await ask(provider);
-    if (!probed.works) {
-      bench.job.log('info', `${PROVIDER_NAMES[provider]} is not used: ${short(probed.reason)}.`);
-      continue;
-    }
-    if (probed.device.includes(SOFTWARE)) {
-      bench.job.log('info', `${probed.device} is not used: the CPU would do its work, only slower.`);
+    const reason = unusable(probed);
+    if (!probed.works || reason !== null) {
+      const name = probed.works ? probed.device : PROVIDER_NAMES[provider];
+      bench.job.log('info', `${name} is not used: ${reason}.`);
       continue;
     }
     const tried = await trial(bench, surveyed, provider, pair);
@@ -98,7 +102,7 @@ export async function differencesFromCpu(
   const session = await bench.openHeads(model, headsFor(bench, layouts, ['gram']), 'cpu');
   try {
     const difference = largestDifference(bench, await bench.run(session, [0, 1]), pair);
-    if (difference <= SAME_GRAM) return [];
+    if (difference <= SAME_RESULT) return [];
     const name = PROVIDER_NAMES[bench.provider];
     return [
       `The results on ${name} differ from the CPU's by ${(100 * difference).toFixed(1)} %; do not rely on them.`,
@@ -125,7 +129,7 @@ async function trial(
     const begin = performance.now();
     const difference = largestDifference(bench, pair, await bench.run(session, [0, 1]));
     const first = performance.now() - begin;
-    if (difference > SAME_GRAM) {
+    if (difference > SAME_RESULT) {
       return await dismiss(
         session,
         `its results differ from the CPU's by ${(100 * difference).toFixed(1)} %`,
@@ -173,4 +177,4 @@ function largestDifference(bench: Workbench, expected: Outputs, got: Outputs): n
   return worst;
 }
 
-const short = (reason: string): string => reason.replace(/\.$/, '').slice(0, 200);
+export const short = (reason: string): string => reason.replace(/\.$/, '').slice(0, 200);

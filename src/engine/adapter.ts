@@ -58,3 +58,25 @@ async function firstLineOf(file: string, args: string[]): Promise<string | null>
   const { stdout } = await promisify(execFile)(file, args, { timeout: 10_000, windowsHide: true });
   return stdout.trim().split('\n', 1)[0].trim() || null;
 }
+
+/** Of the graphics driver, for people; null where nothing is to be found out. */
+export async function driverVersion(): Promise<string | null> {
+  try {
+    switch (process.platform) {
+      case 'linux':
+        return existsSync('/proc/driver/nvidia/version')
+          ? readFileSync('/proc/driver/nvidia/version', 'utf8').split('\n', 1)[0].trim()
+          : null;
+      case 'win32':
+        return await firstLineOf('powershell', [
+          '-NoProfile',
+          '-Command',
+          'Get-CimInstance Win32_VideoController | ForEach-Object { $_.Name + " " + $_.DriverVersion }',
+        ]);
+      default:
+        return null;
+    }
+  } catch {
+    return null;
+  }
+}

@@ -2,7 +2,7 @@
 import type { Grams } from './grams';
 import { outputName } from './heads';
 import { collectGarbage } from './memory';
-import { closeSurvey, headsFor, type Surveyed } from './survey';
+import { closeSurvey, headsOf, type Surveyed } from './survey';
 import type { Workbench } from './workbench';
 
 /**
@@ -26,8 +26,12 @@ export async function gramsInBlocks(
     ? surveyed.session!
     : await bench.openHeads(
         model,
-        indices.flatMap((index) =>
-          headsFor(bench, layouts, exact.has(index) ? ['gram', 'exact'] : ['gram'], [index]),
+        headsOf(
+          bench,
+          layouts,
+          indices,
+          layouts.map((_, index) => index),
+          (index) => (exact.has(index) ? ['gram', 'exact'] : ['gram']),
         ),
       );
   try {

@@ -26,6 +26,8 @@ export interface CalibrationBlocks extends Batches {
   blocks: Feeds[];
   /** Samples in all blocks together. */
   count: number;
+  /** These are all samples there are; else memory was too short. */
+  complete: boolean;
 }
 
 /** @param activations how many sets of activations are held at once, for the memory limit (bytes) */
@@ -47,7 +49,7 @@ export async function calibrationBlocks(
     await job.checkpoint();
     blocks.push(block);
   }
-  return { ...batches, blocks, count };
+  return { ...batches, blocks, count, complete: count === samples.size };
 }
 
 export async function openBatches(

@@ -258,6 +258,7 @@ async function sweepAfter(request: EngineRequest | undefined): Promise<void> {
 }
 
 function describe(request: EngineRequest): string {
+  if (request.kind === 'doctor') return 'looking at this machine';
   const model = basename(request.model);
   switch (request.kind) {
     case 'inspect':

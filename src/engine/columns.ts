@@ -6,7 +6,7 @@ import type { Grams } from './grams';
 import { gramModel, outputName } from './heads';
 import { collectGarbage } from './memory';
 import type { Session } from './runtime';
-import { closeSurvey, headsFor, padded, type Surveyed } from './survey';
+import { closeSurvey, headsOf, padded, type Surveyed } from './survey';
 import { rowsFeed, type Workbench } from './workbench';
 
 /** Features [from, to) of one function. */
@@ -32,7 +32,12 @@ export async function gramsByColumns(
 ): Promise<void> {
   const { layouts, exact } = surveyed;
   await closeSurvey(surveyed);
-  const passes = partsByPass(indices, (index) => layouts[index].features, columns);
+  // Cut for all functions, whichever are asked for: the sums of a function's parts are then always the same.
+  const asked = new Set(indices);
+  const everything = layouts.map((_, index) => index);
+  const passes = partsByPass(everything, (index) => layouts[index].features, columns)
+    .map((all) => ({ all, parts: all.filter(({ index }) => asked.has(index)) }))
+    .filter(({ parts }) => parts.length > 0);
   const count = bench.samples.size;
   const gramSession = await bench.open(
     gramModel(
@@ -41,9 +46,13 @@ export async function gramsByColumns(
     ),
   );
   try {
-    for (const [pass, parts] of passes.entries()) {
+    for (const [pass, { all, parts }] of passes.entries()) {
+      const others = all.map(({ index }) => index);
       const wanted = [...new Set(parts.map(({ index }) => index))];
-      const session = await bench.openHeads(surveyed.model, headsFor(bench, layouts, ['rows'], wanted));
+      const session = await bench.openHeads(
+        surveyed.model,
+        headsOf(bench, layouts, wanted, others, () => ['rows']),
+      );
       const collected = parts.map(({ from, to }) => new Float32Array(count * (to - from)));
       try {
         for (let start = 0; start < count; start += batch) {

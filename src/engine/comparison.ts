@@ -5,17 +5,46 @@ import { EngineFault } from './job';
 import type { Comparison } from './protocol';
 import type { Feeds } from './runtime';
 
+/** What a block of samples adds to the likeness of two models: plain sums, so that parts of a job can be put together. */
+export interface LikenessSums {
+  /** Per output, as in Likeness. */
+  outputs: [name: string, sums: number[]][];
+  /** As in ClassLikeness; null where nothing looked like scores of classes. */
+  classes: number[] | null;
+}
+
 /** All outputs of two models side by side. */
 export class OutputLikeness {
   private readonly outputs = new Map<string, Likeness>();
-  private readonly classes = new ClassLikeness();
+  private readonly classes: ClassLikeness;
   private classified = false;
 
   /** @param names of the two models, for messages */
   constructor(
     private readonly reference: string,
     private readonly other: string,
-  ) {}
+    probabilities: boolean | null = null,
+  ) {
+    this.classes = new ClassLikeness(probabilities);
+  }
+
+  get sums(): LikenessSums {
+    return {
+      outputs: [...this.outputs].map(([name, { sums }]) => [name, [...sums]]),
+      classes: this.classified ? [...this.classes.sums] : null,
+    };
+  }
+
+  plus({ outputs, classes }: LikenessSums): void {
+    for (const [name, sums] of outputs) {
+      let likeness = this.outputs.get(name);
+      if (!likeness) this.outputs.set(name, (likeness = new Likeness()));
+      add(likeness.sums, sums);
+    }
+    if (classes === null) return;
+    this.classified = true;
+    add(this.classes.sums, classes);
+  }
 
   /** @param count samples in the block */
   add(reference: Feeds, other: Feeds, count: number): void {
@@ -56,40 +85,41 @@ export class OutputLikeness {
 
 /** SQNR and cosine of one tensor over all samples. */
 export class Likeness {
-  private reference = 0;
-  private other = 0;
-  private product = 0;
-  private difference = 0;
+  /** Of a^2, b^2, a b, (a - b)^2. */
+  readonly sums = [0, 0, 0, 0];
 
   add(reference: ArrayLike<number | bigint>, other: ArrayLike<number | bigint>): void {
+    let [ofA, ofB, product, difference] = this.sums;
     for (let i = 0; i < reference.length; i++) {
       const a = Number(reference[i]);
       const b = Number(other[i]);
-      this.reference += a * a;
-      this.other += b * b;
-      this.product += a * b;
-      this.difference += (a - b) * (a - b);
+      ofA += a * a;
+      ofB += b * b;
+      product += a * b;
+      difference += (a - b) * (a - b);
     }
+    this.sums.splice(0, 4, ofA, ofB, product, difference);
   }
 
   /** 10 log10(sum a^2 / sum (a - b)^2); Infinity where nothing differs. */
   get sqnrDb(): number {
-    return this.difference === 0 ? Infinity : 10 * Math.log10(this.reference / this.difference);
+    const [reference, , , difference] = this.sums;
+    return difference === 0 ? Infinity : 10 * Math.log10(reference / difference);
   }
 
   get cosine(): number {
-    if (this.difference === 0) return 1;
-    return this.product / Math.sqrt(this.reference * this.other);
+    const [reference, other, product, difference] = this.sums;
+    return difference === 0 ? 1 : product / Math.sqrt(reference * other);
   }
 }
 
 /** Agreement of the arg max and KL divergence over rows of class scores. */
 export class ClassLikeness {
-  private rows = 0;
-  private same = 0;
-  private divergence = 0;
-  /** Does the first model give probabilities already? Told by the first rows: one alone could be chance. */
-  private probabilities: boolean | null = null;
+  /** Rows, those with the same arg max, divergence in nats. */
+  readonly sums = [0, 0, 0];
+
+  /** @param probabilities does the first model give these already? null: told by the first rows, one alone could be chance */
+  constructor(private probabilities: boolean | null = null) {}
 
   /** Both [rows, classes]; scores, or probabilities already. */
   add(reference: ArrayLike<number>, other: ArrayLike<number>, classes: number): void {
@@ -100,26 +130,25 @@ export class ClassLikeness {
       const q = logProbabilities(other, from, classes);
       let kl = 0;
       for (let i = 0; i < classes; i++) if (p[i] > -Infinity) kl += Math.exp(p[i]) * (p[i] - q[i]);
-      this.divergence += Math.max(0, kl);
-      if (argMax(reference, from, classes) === argMax(other, from, classes)) this.same++;
-      this.rows++;
+      this.sums[2] += Math.max(0, kl);
+      if (argMax(reference, from, classes) === argMax(other, from, classes)) this.sums[1]++;
+      this.sums[0]++;
     }
   }
 
   get agreement(): number {
-    return this.same / this.rows;
+    return this.sums[1] / this.sums[0];
   }
 
   get kl(): number {
-    return this.divergence / this.rows;
+    return this.sums[2] / this.sums[0];
   }
 }
 
 /** Top-1 and top-5 over rows of class scores. */
 export class Accuracy {
-  private rows = 0;
-  private first = 0;
-  private firstFive = 0;
+  /** Rows, right first answers, right answers among the first five. */
+  readonly sums = [0, 0, 0];
 
   /** scores: [labels.length, classes]; ties count for the lower class, as arg max does. */
   add(scores: ArrayLike<number>, classes: number, labels: ArrayLike<number>): void {
@@ -131,19 +160,24 @@ export class Accuracy {
         const score = scores[from + i];
         if (score > own || (score === own && i < labels[row]) || Number.isNaN(own)) ahead++;
       }
-      if (ahead === 0) this.first++;
-      if (ahead < 5) this.firstFive++;
-      this.rows++;
+      if (ahead === 0) this.sums[1]++;
+      if (ahead < 5) this.sums[2]++;
+      this.sums[0]++;
     }
   }
 
   get top1(): number {
-    return this.first / this.rows;
+    return this.sums[1] / this.sums[0];
   }
 
   get top5(): number {
-    return this.firstFive / this.rows;
+    return this.sums[2] / this.sums[0];
   }
+}
+
+/** In place. */
+export function add(sums: number[], more: readonly number[]): void {
+  more.forEach((value, i) => (sums[i] += value));
 }
 
 function argMax(values: ArrayLike<number>, from: number, count: number): number {
@@ -152,7 +186,7 @@ function argMax(values: ArrayLike<number>, from: number, count: number): number 
   return best;
 }
 
-function areProbabilities(values: ArrayLike<number>, classes: number): boolean {
+export function areProbabilities(values: ArrayLike<number>, classes: number): boolean {
   for (let from = 0; from < values.length; from += classes) {
     let sum = 0;
     for (let i = 0; i < classes; i++) {

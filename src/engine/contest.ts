@@ -10,6 +10,7 @@ import type { Network } from '../onnx/network';
 import type { WeightStorage } from '../onnx/quantized';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { networkWeights } from '../onnx/size';
+import { Devices } from './adaptive';
 import { calibrationBlocks, type CalibrationBlocks } from './calibrationBlocks';
 import { OutputLikeness } from './comparison';
 import { roundNetwork } from './exportRounding';
@@ -33,8 +34,9 @@ import { Samples } from './samples';
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
   return withBlocks(request, 1, job, async ({ network }, { model, blocks, count }) => {
     const { widths, rounding, model: path } = request;
+    const devices = await Devices.open(request.provider ?? 'cpu', job);
     return {
-      noise: await measureNoise({ model, network, path, widths, rounding, inputs: blocks, job }),
+      noise: await measureNoise({ model, network, path, widths, rounding, inputs: blocks, job, devices }),
       samples: count,
     };
   });
@@ -50,7 +52,7 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
     const reply = (improved: ContestReply['improved']): ContestReply => {
       const { samples, heldOut } = arena;
       const seconds = (performance.now() - start) / 1000;
-      return { results: [...results], improved, samples, heldOut, seconds, warnings };
+      return { results: [...results], improved, samples, heldOut, complete: all.complete, seconds, warnings };
     };
     for (const [i, bits] of request.candidates.entries()) {
       job.progress(`Comparing allocations (${i + 1} of ${request.candidates.length})`, share(i, request));

@@ -9,11 +9,22 @@ import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
 import type { GraphInput, Network } from '../onnx/network';
 import { ValueInfoProtoSchema, type ModelProto } from '../onnx/schema/onnx_pb';
-import { Accuracy, classScores, Likeness, numbers, OutputLikeness, type ClassScores } from './comparison';
+import {
+  Accuracy,
+  areProbabilities,
+  classScores,
+  Likeness,
+  numbers,
+  OutputLikeness,
+  type ClassScores,
+} from './comparison';
+import { type AdaptiveSession, Devices } from './adaptive';
 import { serialize, withGraph } from './heads';
 import { EngineFault, type Job } from './job';
-import type { EvaluateReply, EvaluateRequest } from './protocol';
+import type { EvaluateReply, EvaluateRequest, Shard } from './protocol';
+import { outcome, type Tally } from './tally';
 import { type Feeds, Session } from './runtime';
+import { activationBytes, freeMemory, residentMemory } from './memory';
 import { sampleBytes } from './samples';
 import { fixedBatch } from './survey';
 
@@ -38,24 +49,33 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     signal: job.signal,
     ...(request.allSamples ? { order: 'all' as const } : {}),
   });
-  const sessions: Session[] = [];
+  const sessions: AdaptiveSession[] = [];
   try {
-    for (const [i, model] of models.entries()) sessions.push(await open(paths[i], model));
-    const pass = new Pass(dataset, network, paths, job, request.perLayer && other !== null ? 0.8 : 1);
-    await pass.run(sessions);
+    const devices = await Devices.open(request.provider ?? 'cpu', job);
+    for (const [i, model] of models.entries()) {
+      const at = paths[i];
+      sessions.push(devices.session({ bytes: () => serialize(model), folder: dirname(at), model: at }));
+    }
+    const most = blockLimit(request, models, network, dataset);
+    const pass = new Pass(dataset, network, paths, most, job, request.perLayer && other !== null ? 0.8 : 1);
+    const { shard } = request;
+    await pass.run(sessions, shard ?? { index: 0, count: 1 });
     const layers =
       request.perLayer && other !== null
         ? await layerNoise(models, paths, network, dataset, layerBlock(dataset, network, pass.blockSize), job)
         : null;
     const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
+    const described = paths.map((each, i) => ({ path: each, bytes: sizes[i] }));
     return {
-      samples: pass.samples,
-      ...pass.result(sizes),
+      ...outcome(pass.tallies, described),
+      provider: devices.label,
+      tallies: shard && pass.tallies,
+      blockSize: pass.blockSize,
       layers,
       seconds: Math.round(performance.now() - start) / 1000,
       synthetic: dataset.synthetic,
       dataDescription: dataset.description,
-      warnings: [...dataset.warnings, ...pass.warnings],
+      warnings: [...dataset.warnings, ...devices.warnings, ...pass.warnings],
     };
   } finally {
     for (const session of sessions) await session.close();
@@ -73,44 +93,43 @@ async function bytesOf(path: string, model: ModelProto): Promise<number> {
   return bytes;
 }
 
-/** All samples through one or two models. */
+/** All samples, or a shard of them, through one or two models. */
 class Pass {
   readonly warnings: string[] = [];
-  samples = 0;
+  readonly tallies: Tally[] = [];
   /** Samples per run; falls to 1 where a model turns out not to take several. */
   blockSize: number;
-  private readonly accuracies: Accuracy[];
-  private readonly likeness: OutputLikeness;
-  private classified = false;
   private labels: Int32Array | null;
-  private classCount = 0;
+  /** Told by the first block of all. */
+  private probabilities: boolean | null = null;
 
   constructor(
     private readonly dataset: Dataset,
     network: Network,
     private readonly paths: readonly string[],
+    most: number,
     private readonly job: Job,
     private readonly share: number,
   ) {
-    this.blockSize = blockSize(dataset, network.inputs);
+    this.blockSize = blockSize(dataset, network.inputs, most);
     this.labels = dataset.labels;
-    this.accuracies = paths.map(() => new Accuracy());
-    this.likeness = new OutputLikeness(basename(paths[0]), basename(paths[1] ?? paths[0]));
   }
 
-  async run(sessions: readonly Session[]): Promise<void> {
+  async run(sessions: readonly AdaptiveSession[], shard: Shard): Promise<void> {
     const { dataset, job } = this;
     // A fixed batch that the samples do not fill is left out rather than filled up: it would count samples twice.
     const fixed = this.blockSize;
-    for (let from = 0; from < dataset.size;) {
+    let [start, end] = this.range(shard);
+    // Every shard runs the first block, which tells how the model takes samples and what its outputs are.
+    for (let from = 0; from < end;) {
       await job.checkpoint();
-      job.progress('Running', (from / dataset.size) * this.share);
+      job.progress('Running', (Math.max(0, from - start) / Math.max(1, end - start)) * this.share);
       const count = Math.min(this.blockSize, dataset.size - from);
       const feeds = await dataset.read(from, count);
-      let outputs: Feeds[];
+      const outputs: Feeds[] = [];
       try {
-        outputs = [];
-        for (const session of sessions) outputs.push(await session.runTensors(feeds));
+        const left = Math.ceil((end - from) / this.blockSize);
+        for (const session of sessions) outputs.push(await session.runTensors(feeds, left));
       } catch (error) {
         if (this.blockSize === 1 || !(error instanceof EngineFault)) throw error;
         if (count < fixed && from > 0) {
@@ -121,54 +140,87 @@ class Pass {
         }
         job.log('debug', `${count} samples at once do not run: ${error.message}`);
         this.blockSize = 1;
+        [start, end] = this.range(shard);
         continue;
       }
-      this.add(outputs, from, count);
-      from += count;
-      this.samples = from;
+      const tally = this.tally(outputs, from, count);
+      if (from >= start) this.tallies.push(tally);
+      from = from < start ? start : from + count;
     }
   }
 
-  result(sizes: readonly number[]): Pick<EvaluateReply, 'models' | 'against'> {
-    const models = this.paths.map((path, i) => ({
-      path,
-      bytes: sizes[i],
-      top1: this.labels && this.classified ? this.accuracies[i].top1 : null,
-      top5: this.labels && this.classified && this.classCount > 5 ? this.accuracies[i].top5 : null,
-    }));
-    if (this.paths.length < 2) return { models, against: null };
-    const against = this.likeness.result();
-    return { models, against };
+  /** Samples of the shard: whole blocks. */
+  private range({ index, count }: Shard): [number, number] {
+    const blocks = Math.ceil(this.dataset.size / this.blockSize);
+    const at = (i: number) => Math.min(this.dataset.size, Math.floor((i * blocks) / count) * this.blockSize);
+    return [at(index), at(index + 1)];
   }
 
-  private add(outputs: readonly Feeds[], from: number, count: number): void {
+  private tally(outputs: readonly Feeds[], from: number, count: number): Tally {
     const [reference, other] = outputs;
-    if (other) this.likeness.add(reference, other, count);
-    const scores = outputs.map((each) => classScores(each, count));
-    if (scores.some((each) => each === null)) return;
-    const [first] = scores as ClassScores[];
-    this.classified = true;
-    this.classCount = first.classes;
-    if (!this.labels) return;
+    const all = outputs.map((each) => classScores(each, count));
+    const scores = all.every((each) => each !== null) ? all : null;
+    const first = classScores(reference, count);
+    if (first) this.probabilities ??= areProbabilities(first.data, first.classes);
+    let likeness: OutputLikeness | null = null;
+    if (other) {
+      const [a, b] = this.paths.map((path) => basename(path));
+      likeness = new OutputLikeness(a, b, this.probabilities);
+      likeness.add(reference, other, count);
+    }
+    return {
+      samples: count,
+      classes: scores ? scores[0].classes : 0,
+      accuracies: scores && this.right(scores, from, count),
+      likeness: likeness && likeness.sums,
+    };
+  }
+
+  /** Per model; null where there are no labels that fit. */
+  private right(scores: readonly ClassScores[], from: number, count: number): number[][] | null {
+    const [first] = scores;
+    if (!this.labels) return null;
     const labels = this.labels.subarray(from, from + count);
     if (labels.some((label) => label < 0 || label >= first.classes)) {
       this.warnings.push(
         `The labels go beyond the ${first.classes} classes of ${basename(this.paths[0])}; no accuracy can be given.`,
       );
       this.labels = null;
-      return;
+      return null;
     }
-    (scores as ClassScores[]).forEach(({ data, classes }, i) =>
-      this.accuracies[i].add(data, classes, labels),
-    );
+    return scores.map(({ data, classes }) => {
+      const accuracy = new Accuracy();
+      accuracy.add(data, classes, labels);
+      return accuracy.sums;
+    });
   }
 }
 
-function blockSize(dataset: Dataset, inputs: readonly GraphInput[]): number {
+/** Samples whose activations fit in the memory limit; a power of two, so that it does not change with every run. */
+function blockLimit(
+  { memoryLimit = 0 }: EvaluateRequest,
+  models: readonly ModelProto[],
+  network: Network,
+  dataset: Dataset,
+): number {
+  const limit = memoryLimit > 0 ? memoryLimit : residentMemory() + freeMemory() / 2;
+  const inputs = Object.fromEntries(network.inputs.map(({ name }) => [name, dataset.shapes[name] ?? []]));
+  const weights = models.reduce((sum, model) => sum + initializerBytes(model), 0);
+  const bytes = activationBytes(models[0], inputs, 1, new Map());
+  const budget = 0.85 * (limit - residentMemory()) - weights;
+  return Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, budget / Math.max(1, bytes)))));
+}
+
+/** What sessions hold beside what the process has already. */
+function initializerBytes({ graph }: ModelProto): number {
+  return graph!.initializer.reduce((sum, { rawData }) => sum + rawData.length, 0);
+}
+
+function blockSize(dataset: Dataset, inputs: readonly GraphInput[], most: number): number {
   const fixed = fixedBatch(inputs, dataset.batchAxes);
   if (fixed !== null) return fixed;
   const open = inputs.some(({ name }) => (dataset.batchAxes[name] ?? null) !== null);
-  return open ? Math.max(1, Math.min(BLOCK, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
+  return open ? Math.max(1, Math.min(BLOCK, most, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
 }
 
 function layerBlock({ batchAxes }: Dataset, { inputs }: Network, size: number): number {

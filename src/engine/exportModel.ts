@@ -16,6 +16,7 @@ import { quantizeModel, type WeightStorage } from '../onnx/quantized';
 import { draftModel } from '../onnx/save';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { activationBytes, predictedBytes, sizeModel } from '../onnx/size';
+import { Devices } from './adaptive';
 import { calibrationBlocks, openBatches, readBlocks, type Batches } from './calibrationBlocks';
 import { emulated, planActivations } from './exportActivations';
 import { roundNetwork } from './exportRounding';
@@ -23,7 +24,7 @@ import { fakeQuantized, verify, verifyIntegers, type Expected } from './exportVe
 import { EngineFault, type Job } from './job';
 import { freeMemory, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
-import type { Feeds } from './runtime';
+import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
 import { padded } from './survey';
 
@@ -91,6 +92,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
             }
           : null,
       samples: rounded.samples,
+      provider: rounded.provider,
       seconds: {
         rounding: seconds(start, roundedAt),
         writing: seconds(roundedAt, now),
@@ -158,6 +160,7 @@ interface RoundedOn {
   batches: Batches | null;
   /** Samples that rounding used. */
   samples: number;
+  provider: string;
   /** A block to try the written file on, as the original takes it. */
   trial: Feeds;
   warnings: string[];
@@ -183,7 +186,8 @@ async function roundOn(
   const work = { network, path, bits, method, roundScale, job, onProgress: onLayer };
   if (method === 'nearest' || bits.every((width) => width > 8)) {
     const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
-    return { storages, samplesRead: samples, batches: null, samples: 0, trial, warnings: [] };
+    const provider = deviceLabel('cpu');
+    return { storages, samplesRead: samples, batches: null, samples: 0, provider, trial, warnings: [] };
   }
   const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
@@ -191,14 +195,23 @@ async function roundOn(
     { model, network, path },
     { limit, activations: method === 'reconstruct' ? 2 : 1, job },
   );
-  const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks });
+  const devices = await Devices.open(request.provider ?? 'cpu', job);
+  const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks, devices });
   const warnings =
     count < samples.size
       ? [
           `Only ${count} of ${samples.size} samples were used for rounding: their activations would not fit in the memory limit.`,
         ]
       : [];
-  return { storages, samplesRead: samples, batches, samples: count, trial, warnings };
+  return {
+    storages,
+    samplesRead: samples,
+    batches,
+    samples: count,
+    provider: devices.label,
+    trial,
+    warnings: [...devices.warnings, ...warnings],
+  };
 }
 
 /** As many samples as the model's inputs fix, or one. */

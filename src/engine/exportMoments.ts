@@ -15,9 +15,10 @@ import {
 import { elements } from '../onnx/unpack';
 import type { Prefix } from './exportPrefix';
 import type { LayerRows } from './exportRows';
+import { Devices } from './adaptive';
 import { serialize } from './heads';
 import type { Job } from './job';
-import { type Feeds, Session } from './runtime';
+import type { Feeds } from './runtime';
 
 /** A layer with everything that unfolding its inputs needs. */
 export interface UnfoldedLayer {
@@ -57,12 +58,13 @@ export async function layerMoments(
   float: { prefix: Prefix; weights: Float32Array } | null,
   path: string,
   job: Job,
+  devices?: Devices,
 ): Promise<Moments> {
   const { layer, rows } = unfolded;
   const first = quantized.tensor(0, layer.input);
   const model = momentsModel(unfolded, first, float !== null);
-  const session = await Session.open(serialize(model), {
-    provider: 'cpu',
+  const session = (devices ?? (await Devices.open('cpu', job))).session({
+    bytes: () => serialize(model),
     folder: dirname(path),
     model: path,
   });
@@ -76,14 +78,15 @@ export async function layerMoments(
       step: { type: 'int64', data: BigInt64Array.of(BigInt(step)), dims: [1] },
     });
     // One position, to learn how many there are.
-    const probe = await session.runTensors(feeds(0, 0, 2 ** 30));
+    const probe = await session.runTensors(feeds(0, 0, 2 ** 30), 0);
     const [batch, , positions] = Array.from(probe.shape.data as BigInt64Array, Number);
     const all = batch * positions * quantized.blockCount;
     const step = stepFor(all, positions, rows.columns);
     const sums = new Sums(rows, float !== null);
     for (let block = 0; block < quantized.blockCount; block++) {
       await job.checkpoint();
-      sums.add(await session.runTensors(feeds(block, (block * 7919) % step, step)));
+      const left = quantized.blockCount - block;
+      sums.add(await session.runTensors(feeds(block, (block * 7919) % step, step), left));
     }
     return { ...sums.finish(), all };
   } finally {

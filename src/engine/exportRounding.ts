@@ -16,6 +16,7 @@ import { openMatMul } from './exportMatMul';
 import { Prefix } from './exportPrefix';
 import { gatherRows, layerRows, storedRows, viewWeights, type LayerRows } from './exportRows';
 import { unpackedTensor } from './exportWeights';
+import type { Devices } from './adaptive';
 import type { Job } from './job';
 import type { Feeds } from './runtime';
 
@@ -31,6 +32,8 @@ export interface RoundingWork {
   /** Per block, calibration samples; not read for 'nearest'. */
   inputs: readonly Feeds[];
   job: Job;
+  /** For the statistics; absent: the CPU. */
+  devices?: Devices;
   onProgress(done: number, all: number, name: string): void;
 }
 
@@ -104,6 +107,7 @@ async function roundOnInputs(
           float && { prefix: float, weights: Float32Array.from(gatherRows(values, rows)) },
           path,
           job,
+          work.devices,
         ));
       if (!sums) job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
       storages.set(weight.tensor, await round(work, weight, rows, values, sums, { matmul: fast.matmul }));

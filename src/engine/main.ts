@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { DataError } from '../calibration/errors';
 import { OnnxError } from '../onnx/errors';
+import { doctor } from './doctor';
 import { evaluate } from './evaluate';
 import { contest, noise } from './contest';
 import { exportModel } from './exportModel';
@@ -23,6 +24,8 @@ function send(message: FromEngine): void {
 
 function perform(request: EngineRequest, job: Job): Promise<EngineReply> {
   switch (request.kind) {
+    case 'doctor':
+      return doctor(job);
     case 'inspect':
       return inspect(request, job);
     case 'listing':
@@ -61,6 +64,7 @@ async function serve(id: number, request: EngineRequest): Promise<void> {
 }
 
 function toEngineError(error: unknown, request: EngineRequest): EngineError {
+  const model = 'model' in request ? basename(request.model) : 'this machine';
   if (!(error instanceof Error)) return { message: String(error) };
   const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : '';
   const stack = `${error.stack}${cause}`;
@@ -72,11 +76,11 @@ function toEngineError(error: unknown, request: EngineRequest): EngineError {
     /allocation|Invalid typed array length|Invalid array/.test(error.message)
   ) {
     return {
-      message: `There is not enough memory for ${basename(request.model)}; lower the number of samples or the memory limit.`,
+      message: `There is not enough memory for ${model}; lower the number of samples or the memory limit.`,
       stack,
     };
   }
-  return { message: `${basename(request.model)} cannot be used: ${error.message.split('\n', 1)[0]}`, stack };
+  return { message: `${model} cannot be used: ${error.message.split('\n', 1)[0]}`, stack };
 }
 
 if (process.argv[2] === PROBE) {

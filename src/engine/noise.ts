@@ -6,13 +6,18 @@ import type { Network } from '../onnx/network';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { readFloats } from '../onnx/tensors';
 import { heldTensors } from '../onnx/weights';
+import type { Devices } from './adaptive';
 import { layerMoments, type Moments } from './exportMoments';
 import { openMatMul } from './exportMatMul';
 import { Prefix } from './exportPrefix';
 import { unfoldedLayer } from './exportRounding';
 import { gatherRows, type LayerRows } from './exportRows';
 import type { Job } from './job';
+import { QuadraticForms } from './quadratic';
 import type { Feeds } from './runtime';
+
+/** Multiplications below which plain loops are faster. */
+const SMALL = 200_000;
 
 export interface NoiseWork {
   /** The model as samples are run through it. */
@@ -25,6 +30,8 @@ export interface NoiseWork {
   /** Per block, calibration samples. */
   inputs: readonly Feeds[];
   job: Job;
+  /** Absent: the CPU. */
+  devices?: Devices;
 }
 
 /**
@@ -42,6 +49,7 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
     layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
   );
   layers.sort((a, b) => a.position - b.position);
+  const forms = await QuadraticForms.open();
   const fast = rounding === 'nearest' ? null : await openMatMul();
   const tools = { roundScale: Math.fround, matmul: fast?.matmul };
   try {
@@ -52,17 +60,18 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
       const unfolded = await unfoldedLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
       const { rows } = unfolded;
-      const sums = await layerMoments(unfolded, prefix, null, path, job);
+      const sums = await layerMoments(unfolded, prefix, null, path, job, work.devices);
       const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), rows);
-      variances[owner] += variance(weights, rows, sums);
+      variances[owner] += await variance(weights, rows, sums, forms);
       for (const bits of widths) {
         await job.checkpoint();
         const difference = await roundingError(weights, rows, sums, bits, rounding, tools);
-        errors[owner].set(bits, errors[owner].get(bits)! + energy(difference, rows, sums));
+        errors[owner].set(bits, errors[owner].get(bits)! + (await energy(difference, rows, sums, forms)));
       }
     }
   } finally {
     await fast?.close();
+    await forms.close();
   }
   return errors.map((byWidth, i) =>
     Object.fromEntries(
@@ -94,24 +103,43 @@ async function roundingError(
 }
 
 /** E ||V x||^2 for rows V. */
-function energy(values: Float64Array, { groups, rows, columns }: LayerRows, { moments }: Moments): number {
+async function energy(
+  values: Float64Array,
+  { groups, rows, columns }: LayerRows,
+  { moments }: Moments,
+  forms: QuadraticForms,
+): Promise<number> {
+  const size = rows * columns;
   let sum = 0;
   for (let g = 0; g < groups; g++) {
-    const h = moments[g];
-    for (let r = g * rows; r < (g + 1) * rows; r++) {
-      const v = values.subarray(r * columns, (r + 1) * columns);
-      for (let i = 0; i < columns; i++) {
-        if (v[i] === 0) continue;
-        let dot = 0;
-        for (let j = 0; j < columns; j++) dot += h[i * columns + j] * v[j];
-        sum += v[i] * dot;
-      }
+    const v = values.subarray(g * size, (g + 1) * size);
+    // A call into ONNX Runtime costs more than a small form: depthwise convolutions have hundreds.
+    sum +=
+      size * columns < SMALL ? plain(v, moments[g], columns) : await forms.sum(v, moments[g], rows, columns);
+  }
+  return sum;
+}
+
+function plain(values: Float64Array, h: Float64Array, columns: number): number {
+  let sum = 0;
+  for (let from = 0; from < values.length; from += columns) {
+    for (let i = 0; i < columns; i++) {
+      const v = values[from + i];
+      if (v === 0) continue;
+      let dot = 0;
+      for (let j = 0; j < columns; j++) dot += h[i * columns + j] * values[from + j];
+      sum += v * dot;
     }
   }
   return sum;
 }
 
-function variance(weights: Float64Array, size: LayerRows, sums: Moments): number {
+async function variance(
+  weights: Float64Array,
+  size: LayerRows,
+  sums: Moments,
+  forms: QuadraticForms,
+): Promise<number> {
   const { groups, rows, columns } = size;
   let squares = 0;
   for (let row = 0; row < groups * rows; row++) {
@@ -120,5 +148,5 @@ function variance(weights: Float64Array, size: LayerRows, sums: Moments): number
     for (let k = 0; k < columns; k++) output += weights[row * columns + k] * mean[k];
     squares += output ** 2;
   }
-  return Math.max(0, energy(weights, size, sums) - squares);
+  return Math.max(0, (await energy(weights, size, sums, forms)) - squares);
 }

@@ -9,6 +9,7 @@ import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing';
 import type { Granularity, Network } from '../onnx/network';
 import type { SizeModel } from '../onnx/size';
+import type { Tally } from './tally';
 
 export type { RangeMethod, RoundingMethod, SizeModel };
 
@@ -81,6 +82,13 @@ export interface ScalesReply {
   tensors: { tensor: string; scales: Float32Array }[];
 }
 
+/** One of `count` parts that a job is split into. */
+export interface Shard {
+  /** From 0. */
+  index: number;
+  count: number;
+}
+
 export interface ScoreRequest {
   kind: 'score';
   model: string;
@@ -89,6 +97,8 @@ export interface ScoreRequest {
   provider: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
+  /** Only this share of the functions. */
+  shard?: Shard;
 }
 
 export interface ScoreReply {
@@ -100,6 +110,8 @@ export interface ScoreReply {
    * its digits.
    */
   grams: Float64Array;
+  /** Where a shard was asked for: the functions that grams is of, [from, to), and in what passes it was computed. */
+  part?: { from: number; to: number; plan: string };
   /** Device, for people: "CPU, 2 threads". */
   provider: string;
   seconds: { load: number; score: number };
@@ -129,6 +141,8 @@ export interface ExportRequest {
   data: DataSpec;
   /** SHA-256 of the configuration, hex; goes into the file's metadata. */
   config: string;
+  /** Default 'cpu'. */
+  provider?: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
 }
@@ -154,6 +168,8 @@ export interface ExportReply {
   activations: (ActivationChoice & ActivationCounts) | null;
   /** Samples that rounding used; 0 for 'nearest'. */
   samples: number;
+  /** Device that computed the statistics, for people. */
+  provider: string;
   seconds: { rounding: number; writing: number; total: number };
   warnings: string[];
 }
@@ -169,6 +185,12 @@ export interface EvaluateRequest {
   allSamples: boolean;
   /** Also the SQNR and cosine of every function's output (on the first samples only). */
   perLayer: boolean;
+  /** Default 'cpu'. */
+  provider?: Provider;
+  /** Upper limit on the engine's memory, bytes; 0 (default): half of the free memory. */
+  memoryLimit?: number;
+  /** Only this share of the blocks of samples. */
+  shard?: Shard;
 }
 
 export interface EvaluateReply {
@@ -179,6 +201,12 @@ export interface EvaluateReply {
   against: Comparison | null;
   /** Per function in network order, where asked for. */
   layers: { name: string; sqnrDb: number; cosine: number }[] | null;
+  /** Device, for people. */
+  provider: string;
+  /** Where a shard was asked for: the sums that make it up, per block of samples. */
+  tallies?: Tally[];
+  /** Samples in a block. */
+  blockSize: number;
   seconds: number;
   synthetic: boolean;
   dataDescription: string;
@@ -203,6 +231,8 @@ export interface NoiseRequest {
   widths: number[];
   rounding: RoundingMethod;
   data: DataSpec;
+  /** Default 'cpu'. */
+  provider?: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
   memoryLimit: number;
 }
@@ -248,6 +278,8 @@ export interface ContestReply {
   /** Samples run, and whether rounding did without them. */
   samples: number;
   heldOut: boolean;
+  /** No sample was left out for want of memory. */
+  complete: boolean;
   seconds: number;
   warnings: string[];
 }
@@ -257,7 +289,33 @@ export interface Measured extends Divergence {
   agreement: number | null;
 }
 
+/** What this machine offers. */
+export interface DoctorRequest {
+  kind: 'doctor';
+}
+
+export interface DoctorReply {
+  providers: {
+    provider: Exclude<Provider, 'auto'>;
+    works: boolean;
+    /** For people; null where it does not work. */
+    device: string | null;
+    /** Why it does not work, or is not used by 'auto'. */
+    note: string | null;
+    /** What to do about it. */
+    fix: string | null;
+  }[];
+  versions: Record<string, string>;
+  system: string;
+  processor: string;
+  /** Of the graphics card, with its version. */
+  driver: string | null;
+  /** Bytes. */
+  memory: { total: number; free: number };
+}
+
 export type EngineRequest =
+  | DoctorRequest
   | InspectRequest
   | ListingRequest
   | StatisticsRequest
@@ -269,6 +327,7 @@ export type EngineRequest =
   | EvaluateRequest;
 
 interface Replies {
+  doctor: DoctorReply;
   inspect: InspectReply;
   listing: Listing;
   statistics: StatisticsReply;

@@ -13,7 +13,7 @@ import { EngineFault, type Job } from './job';
 import { activationBytes, freeMemory, residentMemory } from './memory';
 import { choosePlan, leastBytes, type Load, type Plan } from './plan';
 import { carryOut } from './passes';
-import type { ScoreReply, ScoreRequest } from './protocol';
+import type { ScoreReply, ScoreRequest, Shard } from './protocol';
 import { deviceLabel, onnxRuntime } from './runtime';
 import { Samples } from './samples';
 import { closeSurvey, DOMINANCE, survey, type Surveyed } from './survey';
@@ -72,16 +72,18 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
       ? { provider: forced, device: insisted, warnings: await differencesFromCpu(bench, surveyed) }
       : await accelerate(bench, surveyed);
   bench.provider = chosen.provider;
-  let grams: Grams;
+  const [from, to] = functionsOf(request.shard, surveyed);
+  const wanted = Array.from({ length: to - from }, (_, i) => from + i);
+  let done: Done;
   try {
-    grams = await gramsOn(bench, surveyed, request.memoryLimit, limit);
+    done = await gramsOn(bench, surveyed, wanted, request.memoryLimit, limit);
   } catch (error) {
     if (forced || chosen.provider === 'cpu' || !(error instanceof EngineFault)) throw error;
     await closeSurvey(surveyed);
     chosen.warnings.push(`${chosen.device} failed and the CPU did the work: ${error.message}`);
     bench.provider = 'cpu';
     chosen.device = deviceLabel('cpu');
-    grams = await gramsOn(bench, surveyed, request.memoryLimit, limit);
+    done = await gramsOn(bench, surveyed, wanted, request.memoryLimit, limit);
   } finally {
     await closeSurvey(surveyed);
   }
@@ -91,11 +93,12 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
   const took = performance.now() - start;
   job.log(
     'info',
-    `Scored ${network.functions.length} functions of ${bench.name} on ${chosen.device}: ${seconds(bench.loading)} s in creating sessions, ${seconds(took - load)} s in running them.`,
+    `Scored ${wanted.length} functions of ${bench.name} on ${chosen.device}: ${seconds(bench.loading)} s in creating sessions, ${seconds(took - load)} s in running them.`,
   );
   return {
     samples: samples.size,
-    grams: grams.finish(),
+    grams: done.grams.finish().slice(from * samples.size ** 2, to * samples.size ** 2),
+    part: request.shard && { from, to, plan: done.plan },
     provider: chosen.device,
     seconds: { load: seconds(load), score: seconds(took - load) },
     synthetic: dataset.synthetic,
@@ -104,8 +107,32 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
   };
 }
 
+interface Done {
+  grams: Grams;
+  /** Equal where the same passes were made. */
+  plan: string;
+}
+
+/** The functions of a shard, [from, to): those with its share of the features, since Gram products grow with these. */
+function functionsOf(shard: Shard | undefined, { layouts }: Surveyed): [number, number] {
+  if (!shard) return [0, layouts.length];
+  const all = layouts.reduce((sum, { features }) => sum + features, 0);
+  const edge = (i: number): number => {
+    if (i === shard.count) return layouts.length;
+    let sum = 0;
+    return layouts.findIndex(({ features }) => (sum += features) > (all * i) / shard.count);
+  };
+  return [edge(shard.index), edge(shard.index + 1)];
+}
+
 /** @param asked memory limit that the user gave; 0: none */
-async function gramsOn(bench: Workbench, surveyed: Surveyed, asked: number, limit: number): Promise<Grams> {
+async function gramsOn(
+  bench: Workbench,
+  surveyed: Surveyed,
+  wanted: readonly number[],
+  asked: number,
+  limit: number,
+): Promise<Done> {
   const { job } = bench;
   const load = loadOf(bench, surveyed, limit);
   if (asked > 0) refuseTooSmall(bench, load, limit);
@@ -116,18 +143,17 @@ async function gramsOn(bench: Workbench, surveyed: Surveyed, asked: number, limi
     await closeSurvey(surveyed);
   }
   const grams = new Grams(bench.functionNames, bench.samples.size, bench.name);
-  const all = bench.network.functions.map((_, index) => index);
   job.progress('Scoring', STEP.score);
   const onProgress = (share: number) => job.progress('Scoring', STEP.score + share * (0.98 - STEP.score));
-  await carryOut(bench, surveyed, plan, all, grams, onProgress);
-  const again = all.filter((index) => !surveyed.exact.has(index) && grams.dominance(index) > SECOND_LOOK);
+  if (wanted.length > 0) await carryOut(bench, surveyed, plan, wanted, grams, onProgress);
+  const again = wanted.filter((index) => !surveyed.exact.has(index) && grams.dominance(index) > SECOND_LOOK);
   if (again.length > 0) {
     job.log('info', `${again.length} functions whose mean dominates are scored again, centred first.`);
     grams.clear(again);
     await closeSurvey(surveyed);
     await carryOut(bench, { ...surveyed, exact: new Set(again) }, plan, again, grams, () => undefined);
   }
-  return grams;
+  return { grams, plan: JSON.stringify(plan) };
 }
 
 /** Is there three times the memory that one pass over all samples takes, as far as shapes can be known beforehand? */

@@ -200,6 +200,25 @@ export function padded(indices: readonly number[], batch: number): number[] {
   return Array.from({ length: batch }, (_, i) => indices[Math.min(i, indices.length - 1)]);
 }
 
+/**
+ * Heads of these functions, and a small one for each of `others` before the last of them: a graph in which the same outputs
+ * have readers is optimized in the same way whichever functions are asked for, and so computes the same, bit for bit.
+ */
+export function headsOf(
+  bench: Workbench,
+  layouts: readonly Layout[],
+  indices: readonly number[],
+  others: readonly number[],
+  wants: (index: number) => HeadRequest['wants'],
+): HeadRequest[] {
+  const asked = new Set(indices);
+  const last = Math.max(...indices);
+  const read = new Set([...indices, ...others.filter((index) => index < last)]);
+  return [...read]
+    .sort((a, b) => a - b)
+    .flatMap((index) => headsFor(bench, layouts, asked.has(index) ? wants(index) : ['shape'], [index]));
+}
+
 export function headsFor(
   bench: Workbench,
   layouts: readonly Layout[] | null,

@@ -13,6 +13,7 @@ import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
 import { withProgress } from './progress';
 import { reported, type Services } from './services';
+import { readSettings } from './settings';
 
 const REPORT_SCHEME = 'ompq-report';
 
@@ -59,17 +60,19 @@ async function evaluateCommand(
       ),
     }));
   if (!data) return undefined;
+  const { provider, memoryLimit } = readSettings(configUri);
   const reply = await withProgress(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
     evaluateModels(
       services.engine,
       model,
       other,
       { ...calibration, ...data },
-      { all: data.path !== null, perLayer: true },
+      { all: data.path !== null, perLayer: true, provider, memoryLimit },
       options,
     ),
   );
   for (const warning of reply.warnings) services.log.warn(warning);
+  services.device.show(reply.provider);
   await reports.show(basename(other), report(reply));
   return reply;
 }
@@ -96,13 +99,20 @@ function report({
   dataDescription,
   synthetic,
   seconds,
+  provider,
   warnings,
 }: EvaluateReply): string {
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
   const lines = [
     `# ${vscode.l10n.t('Evaluation')}`,
     '',
-    vscode.l10n.t('{0} samples ({1}) in {2} s', samples, escaped(dataDescription), seconds.toFixed(1)),
+    vscode.l10n.t(
+      '{0} samples ({1}) in {2} s on {3}',
+      samples,
+      escaped(dataDescription),
+      seconds.toFixed(1),
+      escaped(provider),
+    ),
     '',
     ...(synthetic
       ? [`> **${vscode.l10n.t('Synthetic input: these numbers say little about real data.')}**`, '']

@@ -41,7 +41,7 @@ async function exportCommand(
   if (!rounding) return undefined;
   const target = choices.out ? vscode.Uri.file(choices.out) : await pickTarget(configUri.fsPath);
   if (!target) return undefined;
-  const { memoryLimit, activations } = readSettings(configUri);
+  const { provider, memoryLimit, activations } = readSettings(configUri);
   const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
   const exported = await withProgress(title, (options) =>
     exportModel(
@@ -56,12 +56,14 @@ async function exportCommand(
         scaleType: 'float32',
         activations,
         samples: ROUNDING_SAMPLES,
+        provider,
         memoryLimit,
       },
       options,
     ),
   );
   for (const warning of exported.export.warnings) services.log.warn(warning);
+  services.device.show(exported.export.provider);
   const summary = summarise(exported, config);
   services.log.info(summary);
   void offerNextSteps(summary, configUri, target);

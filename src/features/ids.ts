@@ -13,6 +13,7 @@ export const COMMAND = {
   openListing: 'ompq.openListing',
   trySample: 'ompq.trySample',
   showLog: 'ompq.showLog',
+  doctor: 'ompq.doctor',
 } as const;
 
 /** View types of the bit map: a panel next to the config, and the editor of an .onnx file. */

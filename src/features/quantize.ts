@@ -78,6 +78,7 @@ async function quantizeCommand(
     ),
   );
   logResult(services.log, result);
+  services.device.show(result.scored.score.provider);
   await keepOrm(services, result);
   const config = vscode.Uri.file(configPath);
   await vscode.window.showTextDocument(config, { preview: false });

@@ -4,6 +4,7 @@ import { Cache } from '../cache/cache';
 import { CancelledError, Engine } from '../engine/client';
 import { unlinked } from '../printable';
 import { COMMAND } from './ids';
+import { DeviceStatus } from './deviceStatus';
 import { OrmCache } from './bitMap/ormCache';
 import { Models } from './models';
 
@@ -15,6 +16,7 @@ export interface Services {
   /** Scores and more, in the extension's own storage. */
   cache: Cache;
   orms: OrmCache;
+  device: DeviceStatus;
 }
 
 export function createServices(context: vscode.ExtensionContext): Services {
@@ -24,11 +26,12 @@ export function createServices(context: vscode.ExtensionContext): Services {
   const engine = start();
   // Reading files must not wait behind a long job: it has a process of its own, which never loads onnxruntime.
   const reader = start();
-  context.subscriptions.push(log, engine, reader);
+  const device = new DeviceStatus();
+  context.subscriptions.push(log, engine, reader, device);
   const cache = new Cache(vscode.Uri.joinPath(context.globalStorageUri, 'cache').fsPath, {
     log: (line) => log.warn(line),
   });
-  return { log, engine, models: new Models(reader), cache, orms: new OrmCache(cache) };
+  return { log, engine, models: new Models(reader), cache, orms: new OrmCache(cache), device };
 }
 
 /** Runs a command; what goes wrong becomes one sentence for the user and a stack in the log. */

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cache } from '../../src/cache/cache';
 import { readConfig } from '../../src/config/config';
 import { Engine } from '../../src/engine/client';
 import {
@@ -10,7 +11,7 @@ import {
   type ScoreOptions,
 } from '../../src/pipeline';
 import { resnet18 } from '../models/zoo';
-import { save, synthetic } from './harness';
+import { save, scratch, synthetic } from './harness';
 import { SCRIPT } from './script';
 
 let engine: Engine;
@@ -64,6 +65,20 @@ describe('noise-aware allocation', () => {
     const weighted = await run({ objective: 'orthogonality-noise' });
     expect(noiseOf(aware)).toBeLessThanOrEqual(noiseOf(weighted) * (1 + 1e-9));
     expect(aware.config.solver.status).toBe('optimal');
+  });
+});
+
+describe('a second run', () => {
+  it('takes noise and contest from the cache, and comes to the same config', async () => {
+    const cache = new Cache(scratch());
+    const settings = { contest: { rounding: 'nearest', searchSeconds: 1 } } as const;
+    const first = await run(settings, { cache });
+    expect(first.cached).toBe(false);
+    const second = await run(settings, { cache });
+    expect({ ...second.config, solver: null }).toEqual({ ...first.config, solver: null });
+    // Another question has another answer.
+    expect((await run({ contest: { rounding: 'nearest', searchSeconds: 0 } }, { cache })).cached).toBe(false);
+    expect((await run({ ...settings, budget: { averageBits: 5 } }, { cache })).cached).toBe(false);
   });
 });
 

@@ -149,7 +149,7 @@ describe('hostile models', () => {
         overwrite: true,
         rounding: 'nearest',
         scaleType: 'float32',
-    activations: null,
+        activations: null,
         config: 'a'.repeat(64),
       } as const;
       const done = await ask(title, {

@@ -62,7 +62,9 @@ describe('buildProblem', () => {
   });
 
   it('names the two functions whose locks contradict each other', () => {
-    expect(() => bits({ ties: [[1, 2]], locks: { b: 4, c: 8 } })).toThrow(/"b" and "c" are tied to each other/);
+    expect(() => bits({ ties: [[1, 2]], locks: { b: 4, c: 8 } })).toThrow(
+      /"b" and "c" are tied to each other/,
+    );
   });
 
   it('refuses an empty set of widths and a width that cannot be stored', () => {

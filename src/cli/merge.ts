@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { Cache } from '../cache/cache';
+import { userCacheFolder } from '../cache/folder';
+import { keepScore } from '../cache/scores';
+import {
+  complete,
+  mergeEvaluations,
+  mergeScores,
+  readPart,
+  type EvaluatePart,
+  type ScorePart,
+} from '../parts';
+import { orthogonality } from '../pipeline';
+import { evaluationForPeople, evaluationToJson } from './eval';
+import { scoreForPeople, scoreToJson, type ShownScore } from './score';
+import { printJson, printLines } from './session';
+
+export function mergeCommand(): Command {
+  return new Command('merge')
+    .description(
+      'Put together what "ompq eval --shard" or "ompq score --shard" wrote: the result of the whole job. ' +
+        'Scores are kept in the cache, where "ompq quantize" finds them.',
+    )
+    .argument('<PART...>', 'the files of all shards, in any order')
+    .option('--no-cache', 'keep no scores for "ompq quantize"')
+    .option('--json', 'print one JSON document')
+    .action(async (files: string[], flags: { json?: boolean; cache: boolean }) => {
+      const paths = files.map((file) => resolve(file));
+      const read = await Promise.all(paths.map(readPart));
+      const parts = complete(read, paths);
+      if (parts[0].kind === 'eval') {
+        const reply = mergeEvaluations(parts as EvaluatePart[]);
+        if (flags.json) printJson(evaluationToJson(reply));
+        else printLines(evaluationForPeople(reply));
+        return;
+      }
+      const shown = await mergedScore(parts as ScorePart[], flags.cache);
+      if (flags.json) printJson(scoreToJson(shown));
+      else printLines(scoreForPeople(shown));
+    });
+}
+
+async function mergedScore(parts: ScorePart[], keep: boolean): Promise<ShownScore> {
+  const score = mergeScores(parts);
+  const { functions, settings, key } = parts[0];
+  if (keep) {
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    await keepScore(new Cache(userCacheFolder(), { log }), key, score);
+  }
+  return { functions, score, cached: false, ...orthogonality(score, functions.length, settings) };
+}
