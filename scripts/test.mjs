@@ -32,6 +32,7 @@ const steps = [
     report: `${results}/host.json`,
   },
 ];
+steps.push(vitest('Packages, installed', 'test:packages'));
 // npm carries a VS Code to click in for this platform alone
 if (process.platform === 'linux' && process.arch === 'x64') {
   steps.push(vitest('Tests that click in VS Code', 'test:e2e'));
