@@ -21,6 +21,6 @@ mkdirSync(out, { recursive: true });
 rmSync(bundles, { recursive: true, force: true });
 buildBundles(bundles);
 for (const name of wanted) {
-  report(name === 'npm' ? packCli(bundles, out) : await packVsix(name, bundles, out));
+  report(await (name === 'npm' ? packCli(bundles, out) : packVsix(name, bundles, out)));
 }
 rmSync(bundles, { recursive: true });

@@ -21,6 +21,7 @@ const steps = [
   check('Lint', 'lint'),
   check('Format', 'check:format'),
   check('Directions of import', 'check:imports'),
+  check('Workflows', 'check:workflows'),
   check('Build', 'build'),
   vitest('Unit tests', 'test:unit'),
   vitest('Engine tests', 'test:engine'),

@@ -1,14 +1,16 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { notices } from '../licenses.mjs';
 import { manifest, nativeDependencies, npm, root } from './common.mjs';
 
 /** Packs the command `ompq` for the npm registry; returns the tarball's path. */
-export function packCli(bundles, out) {
+export async function packCli(bundles, out) {
   const stage = join(out, 'stage-npm');
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(join(stage, 'dist'), { recursive: true });
   for (const name of ['cli.js', 'engine.js']) cpSync(join(bundles, name), join(stage, 'dist', name));
   for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE']) cpSync(join(root, name), join(stage, name));
+  writeFileSync(join(stage, 'THIRD_PARTY_NOTICES.txt'), await notices());
   writeFileSync(join(stage, 'package.json'), JSON.stringify(cliManifest(), null, 2));
   const printed = npm(['pack', '--pack-destination', out, '--json', '--loglevel=error'], stage);
   rmSync(stage, { recursive: true });

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
+import { notices } from '../licenses.mjs';
 import { existing, manifest, nativeDependencies, npm, root } from './common.mjs';
 
 /** Folders and files that .vscodeignore, an allow-list, chooses from. */
@@ -24,6 +25,7 @@ export async function packVsix(target, bundles, out) {
   mkdirSync(stage, { recursive: true });
   for (const name of existing(SOURCES)) cpSync(join(root, name), join(stage, name), { recursive: true });
   cpSync(bundles, join(stage, 'dist'), { recursive: true });
+  writeFileSync(join(stage, 'THIRD_PARTY_NOTICES.txt'), await notices());
   writeFileSync(join(stage, 'package.json'), JSON.stringify(shippedManifest(), null, 2));
   installNative(target, stage);
   const packagePath = join(out, `ompq-${target}-${manifest.version}.vsix`);

@@ -29,7 +29,7 @@ test('an empty folder gets the command and nothing of the editor or of developme
   expect((await ompq('--version')).trim()).toBe(version);
   const installed = join(folder, 'node_modules/ompq');
   expect((await readdir(installed)).sort()).toEqual(
-    ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'].sort(),
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD_PARTY_NOTICES.txt', 'dist', 'package.json'].sort(),
   );
   expect((await readdir(join(installed, 'dist'))).sort()).toEqual(['cli.js', 'engine.js']);
   expect((await stat(inject('tarball'))).size).toBeLessThan(1e6);

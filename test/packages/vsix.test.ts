@@ -66,7 +66,8 @@ test.skipIf(!vsix)('installed into a real VS Code, a right-click ends in a small
     await window.page.keyboard.press('Enter');
     await window.notifications.waitFor('times smaller');
     const { size } = await stat(join(workspace, 'resnet_cifar10.quantized.onnx'));
-    expect(size).toBe(written.totals.bytes);
+    expect(size).toBeLessThanOrEqual(written.totals.budgetBytes);
+    expect(size / written.totals.bytes).toBeCloseTo(1, 2);
   } catch (error) {
     console.log(`The window as the failed test left it: ${await window.screenshot('failed-vsix')}`);
     throw error;
