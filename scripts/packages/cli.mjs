@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { notices } from '../licenses.mjs';
 import { manifest, nativeDependencies, npm, root } from './common.mjs';
@@ -19,10 +19,16 @@ export async function packCli(bundles, out) {
 
 /** Of package.json what a command line tool needs: nothing of the editor, nothing of development. */
 function cliManifest() {
-  const { name, version, description, keywords, license, repository, bin, engines } = manifest;
+  const { name, version, keywords, license, repository, bin, engines } = manifest;
   return {
-    ...{ name, version, description, keywords, license, repository, bin },
+    ...{ name, version, description: description(), keywords, license, repository, bin },
     engines: { node: engines.node },
     dependencies: nativeDependencies,
   };
+}
+
+/** package.json may only name it. */
+function description() {
+  const key = /^%(.+)%$/.exec(manifest.description)?.[1];
+  return key ? JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8'))[key] : manifest.description;
 }

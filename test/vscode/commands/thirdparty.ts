@@ -30,7 +30,9 @@ export async function runThirdParty(vsix: string): Promise<number> {
     await window.page.keyboard.press('Enter');
     console.log(await window.notifications.waitFor('times smaller'));
     for (const name of [model, 'classifier.quantized.onnx']) {
-      console.log(`${(await stat(join(workspace, name))).size.toLocaleString('en').padStart(10)} bytes  ${name}`);
+      console.log(
+        `${(await stat(join(workspace, name))).size.toLocaleString('en').padStart(10)} bytes  ${name}`,
+      );
     }
     console.log(`${((Date.now() - started) / 1000).toFixed(1)} s from the right-click to the smaller model`);
     return 0;
@@ -46,10 +48,11 @@ export async function runThirdParty(vsix: string): Promise<number> {
 
 /** Sizes that the model leaves open are asked for, each with a proposal; the budget is the question after them. */
 async function answerShapes(window: CodeWindow): Promise<void> {
-  for (let asked = 0; asked < 8; asked++) {
-    const title = await window.page.locator('.quick-input-title').innerText();
-    if (/budget/i.test(title)) return;
+  for (;;) {
+    await window.quickInput.waitFor(/Shape of the input|budget/);
+    const question = await window.quickInput.prompt();
+    if (/budget/.test(question)) return;
     await window.page.keyboard.press('Enter');
-    await window.page.waitForTimeout(1000);
+    while ((await window.quickInput.prompt()) === question) await window.page.waitForTimeout(100);
   }
 }
