@@ -53,6 +53,7 @@ function installed() {
     .map(([path, { license }]) => ({ path, license }));
 }
 
+/** @returns {Promise<{ name: string, license: string | undefined, folder: string }[]>} */
 export async function shippedLicenses() {
   const found = new Map();
   for (const folder of await bundled()) {
@@ -65,7 +66,10 @@ export async function shippedLicenses() {
   return [...found].map(([name, rest]) => ({ name, ...rest })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Every part of an AND, one part of an OR. */
+/**
+ * Every part of an AND, one part of an OR.
+ * @param {string | undefined} license
+ */
 export function isAllowed(license) {
   return (license ?? '')
     .replace(/[()]/g, '')

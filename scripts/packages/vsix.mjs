@@ -35,8 +35,9 @@ export async function packVsix(target, bundles, out) {
 }
 
 function shippedManifest() {
-  const { bin: _bin, scripts: _scripts, devDependencies: _dev, ...rest } = manifest;
-  return { ...rest, dependencies: nativeDependencies };
+  const shipped = { ...manifest, dependencies: nativeDependencies };
+  for (const key of ['bin', 'scripts', 'devDependencies']) delete shipped[key];
+  return shipped;
 }
 
 /** npm fetches another platform's optional packages when it is told to believe that it runs there. */
