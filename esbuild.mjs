@@ -1,15 +1,16 @@
-// Bundles the extension, the engine process, the CLI and the webview into dist/.
+// Bundles the extension, the engine process, the CLI and the webview into dist/, or into --outdir=FOLDER.
 import { build, context } from 'esbuild';
 import { existsSync } from 'node:fs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
+const outdir = process.argv.find((argument) => argument.startsWith('--outdir='))?.slice(9) ?? 'dist';
 const common = {
   bundle: true,
   sourcemap: !production,
   minify: production,
   logLevel: 'warning',
-  outdir: 'dist',
+  outdir,
 };
 const native = ['vscode', 'onnxruntime-node', 'sharp'];
 const entries = (files) =>

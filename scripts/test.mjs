@@ -21,6 +21,7 @@ const steps = [
   check('Lint', 'lint'),
   check('Format', 'check:format'),
   check('Directions of import', 'check:imports'),
+  check('Workflows', 'check:workflows'),
   check('Build', 'build'),
   vitest('Unit tests', 'test:unit'),
   vitest('Engine tests', 'test:engine'),
@@ -32,6 +33,7 @@ const steps = [
     report: `${results}/host.json`,
   },
 ];
+steps.push(vitest('Packages, installed', 'test:packages'));
 // npm carries a VS Code to click in for this platform alone
 if (process.platform === 'linux' && process.arch === 'x64') {
   steps.push(vitest('Tests that click in VS Code', 'test:e2e'));

@@ -3,12 +3,15 @@
 import { CommanderError } from 'commander';
 import { InfeasibleBudgetError } from './core/allocation';
 import { program } from './cli/program';
+import { thisPlatform, unsupported } from './platform';
 import { printable } from './printable';
 
 const EXIT = { failed: 1, usage: 2, infeasible: 3 } as const;
 
 async function main(): Promise<number> {
   try {
+    const why = unsupported(thisPlatform());
+    if (why) throw new Error(why);
     await program().parseAsync();
     return 0;
   } catch (error) {

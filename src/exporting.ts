@@ -15,7 +15,8 @@ import type {
   Provider,
   Shard,
 } from './engine/protocol';
-import { modelPathOf, part } from './pipeline';
+import { part } from './engine/progress';
+import { modelPathOf } from './pipeline';
 import { SettingsError } from './core/buildProblem';
 
 export interface ExportSettings {

@@ -11,8 +11,12 @@ import { registerPytorch } from './features/pytorch/register';
 import { registerQuantize } from './features/quantize';
 import { registerSample } from './features/sample';
 import { createServices } from './features/services';
+import { registerUnsupported } from './features/unsupported';
+import { thisPlatform, unsupported } from './platform';
 
 export function activate(context: vscode.ExtensionContext): void {
+  const why = unsupported(thisPlatform());
+  if (why) return registerUnsupported(context, why);
   const services = createServices(context);
   registerQuantize(context, services);
   registerConfigEditor(context, services);

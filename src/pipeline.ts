@@ -41,6 +41,7 @@ import { BIT_WIDTHS, type BitWidth } from './core/widths';
 import type { Engine, RequestOptions } from './engine/client';
 import type { InspectReply, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
 import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
+import { part } from './engine/progress';
 import { smallestMeasured } from './quality';
 import type { Granularity } from './onnx/network';
 
@@ -172,15 +173,6 @@ async function measureNoise(
     ({ samples }) => samples >= score.samples,
   );
   return { noise: reply.noise, cached };
-}
-
-/** The same options, with progress that runs from `from` to `to`. */
-export function part(options: RequestOptions, from: number, to: number): RequestOptions {
-  return {
-    ...options,
-    onProgress: (progress) =>
-      options.onProgress?.({ ...progress, fraction: from + progress.fraction * (to - from) }),
-  };
 }
 
 export function orthogonality(

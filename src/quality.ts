@@ -5,7 +5,8 @@ import { SettingsError } from './core/buildProblem';
 import type { Quality } from './config/types';
 import type { Engine, RequestOptions } from './engine/client';
 import type { ContestRequest, Measured } from './engine/protocol';
-import { part, type ScoreSettings } from './pipeline';
+import { part } from './engine/progress';
+import type { ScoreSettings } from './pipeline';
 
 /** Sizes measured at a time; every round narrows the interval to one of so many parts. */
 const SIZES = 6;

@@ -1,4 +1,5 @@
 /** What a model's file tells, kept while the file stays the same. */
+import * as vscode from 'vscode';
 import { stat } from 'node:fs/promises';
 import type { Engine } from '../engine/client';
 import type { InspectReply, StatisticsReply } from '../engine/protocol';
@@ -17,7 +18,7 @@ export class Models {
     shapes: Record<string, number[]> = {},
   ): Promise<InspectReply> {
     const { mtimeMs, size } = await stat(path).catch(() => {
-      throw new Error(`${path} does not exist any more.`);
+      throw new Error(vscode.l10n.t('{0} does not exist any more.', path));
     });
     const key = JSON.stringify([path, granularity, shapes]);
     const version = `${mtimeMs}:${size}`;

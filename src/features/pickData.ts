@@ -83,15 +83,15 @@ const PRESETS: { preset: PresetName; label: string; description: string }[] = [
   {
     preset: 'imagenet',
     label: 'ImageNet',
-    description: 'mean 0.485, 0.456, 0.406 - std 0.229, 0.224, 0.225 - centre crop',
+    description: vscode.l10n.t('mean 0.485, 0.456, 0.406 - std 0.229, 0.224, 0.225 - centre crop'),
   },
   {
     preset: 'cifar10',
     label: 'CIFAR-10',
-    description: 'mean 0.4914, 0.4822, 0.4465 - std 0.2470, 0.2435, 0.2616',
+    description: vscode.l10n.t('mean 0.4914, 0.4822, 0.4465 - std 0.2470, 0.2435, 0.2616'),
   },
-  { preset: 'unit', label: '0..1', description: 'pixel / 255' },
-  { preset: 'raw', label: '0..255', description: 'pixels as they are' },
+  { preset: 'unit', label: '0..1', description: vscode.l10n.t('pixel / 255') },
+  { preset: 'raw', label: '0..255', description: vscode.l10n.t('pixels as they are') },
 ];
 
 async function pickPreset(

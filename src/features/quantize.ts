@@ -42,7 +42,10 @@ async function quantizeCommand(
   if (!model) return undefined;
   if (model.scheme !== 'file') {
     throw new Error(
-      `${model.toString()} is not on a disk that the engine can read; open the folder locally or over Remote.`,
+      vscode.l10n.t(
+        '{0} is not on a disk that the engine can read; open the folder locally or over Remote.',
+        model.toString(),
+      ),
     );
   }
   const configPath = configPathFor(model.fsPath);
@@ -135,7 +138,8 @@ function allocationSettings({
 
 function refuseDirty(path: string): void {
   const open = vscode.workspace.textDocuments.find((document) => document.uri.fsPath === path);
-  if (open?.isDirty) throw new Error(`${path} has unsaved changes; save or revert them first.`);
+  if (open?.isDirty)
+    throw new Error(vscode.l10n.t('{0} has unsaved changes; save or revert them first.', path));
 }
 
 function logResult(log: vscode.LogOutputChannel, { scored, config, kept }: QuantizeResult): void {

@@ -34,7 +34,10 @@ export function readSettings(scope: vscode.Uri): Settings {
   const widths = parseWidths(get<string>(SETTING.widths));
   if (!widths) {
     throw new Error(
-      `The setting ompq.widths is "${get<string>(SETTING.widths)}"; it looks like 4-8 or 2,4,8 (2 to 8, 16 and 32).`,
+      vscode.l10n.t(
+        'The setting ompq.widths is "{0}"; it looks like 4-8 or 2,4,8 (2 to 8, 16 and 32).',
+        get<string>(SETTING.widths),
+      ),
     );
   }
   const pin: Pins = {};

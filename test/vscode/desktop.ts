@@ -1,5 +1,6 @@
 import { runTests } from '@vscode/test-electron';
 import { join } from 'node:path';
+import { engines } from '../../package.json';
 import type { WindowTarget } from './address';
 import { cacheFolder } from './paths';
 import { npmVSCodeRuns } from './npm-vscode';
@@ -11,7 +12,7 @@ export function useDesktop(): boolean {
 
 /**
  * Runs the tests in a desktop VS Code: the one VSCODE_PATH names, else a downloaded one (its version in
- * VSCODE_VERSION, "stable" by default). Resolves with the reason why the window ended.
+ * VSCODE_VERSION, "stable" by default, "oldest" for the oldest one that package.json admits). Resolves with the reason why the window ended.
  */
 export async function runDesktop(
   target: Required<WindowTarget>,
@@ -21,7 +22,7 @@ export async function runDesktop(
   const ended = runTests({
     ...(process.env.VSCODE_PATH
       ? { vscodeExecutablePath: process.env.VSCODE_PATH }
-      : { version: process.env.VSCODE_VERSION ?? 'stable', cachePath: cacheFolder }),
+      : { version: desktopVersion(), cachePath: cacheFolder }),
     extensionDevelopmentPath: target.extension,
     extensionTestsPath: target.tests,
     extensionTestsEnv: env,
@@ -37,4 +38,9 @@ export async function runDesktop(
     stop.addEventListener('abort', () => resolve('Stopped'), { once: true });
   });
   return Promise.race([ended, stopped]);
+}
+
+function desktopVersion(): string {
+  const asked = process.env.VSCODE_VERSION ?? 'stable';
+  return asked === 'oldest' ? engines.vscode.replace(/^\D+/, '') : asked;
 }

@@ -4,6 +4,7 @@ import { runE2e } from './commands/e2e';
 import { runHost } from './commands/host';
 import { runOpen } from './commands/open';
 import { runScreenshot } from './commands/screenshot';
+import { runThirdParty } from './commands/thirdparty';
 
 const usage = `Usage: node scripts/vscode.mjs COMMAND
 
@@ -13,6 +14,7 @@ const usage = `Usage: node scripts/vscode.mjs COMMAND
   open [--workspace FOLDER]       start VS Code with this extension and print its address
   screenshot SCENE.ts [--theme dark,light,hc-dark,hc-light|all] [--out FOLDER] [--size 1280x800]
                                   take the pictures of a scene (test/e2e/scenes)
+  thirdparty FILE.vsix            install a packed extension and quantize a third-party model with it
 
   VSCODE_PATH=FILE or OMPQ_DESKTOP=1 makes "host" use a desktop VS Code instead of the one npm carries;
   CHROMIUM_PATH=FILE names another browser than the one npm carries.`;
@@ -40,6 +42,9 @@ async function main([command, ...rest]: string[]): Promise<number> {
       });
       return runScreenshot(positionals, values);
     }
+    case 'thirdparty':
+      if (!rest[0]) throw new Error('Name the packed extension, a .vsix file.');
+      return runThirdParty(rest[0]);
     default:
       console.error(usage);
       return 2;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { npmVSCode } from './npm-vscode';
-import { killOwned, startOwned } from './processes';
+import { killOwned, runToEnd, startOwned } from './processes';
 import { ServerLog } from './server-log';
 
 /** A running VS Code server of the npm-carried VS Code. */
@@ -24,6 +24,8 @@ export interface ServerOptions {
   env?: Record<string, string>;
   /** Folders of unpacked extensions, which every window finds installed. */
   extensions?: string[];
+  /** Files of packed extensions (.vsix), installed the way a user's VS Code installs them. */
+  packages?: string[];
   /**
    * Whether windows may load an extension under development and run tests inside its host. VS Code allows that
    * only with its smoke test driver, which in turn keeps notifications from popping up.
@@ -41,6 +43,13 @@ export async function startServer(options: ServerOptions): Promise<VSCodeServer>
   await writeFile(settingsFile, '{}');
   const extensionsFolder = join(data, 'extensions');
   await linkExtensions(options.extensions ?? [], extensionsFolder);
+  for (const file of options.packages ?? []) {
+    const where = ['--server-data-dir', data, '--extensions-dir', extensionsFolder];
+    await runToEnd(vscode.node, [vscode.server, '--install-extension', file, ...where], {
+      env: cleanEnvironment(),
+      timeoutMs: 120_000,
+    });
+  }
   const child = startOwned(
     vscode.node,
     [vscode.server, ...serverFlags(data, extensionsFolder, options.development ?? false)],

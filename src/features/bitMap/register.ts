@@ -103,7 +103,7 @@ async function resolveUris(uri: vscode.Uri | undefined): Promise<{ model: vscode
   if (uri?.path.toLowerCase().endsWith('.onnx')) {
     return { model: uri, config: vscode.Uri.file(configPathFor(uri.fsPath)) };
   }
-  throw new Error(`Open an .onnx model or its ${CONFIG_SUFFIX} config first.`);
+  throw new Error(vscode.l10n.t('Open an .onnx model or its {0} config first.', CONFIG_SUFFIX));
 }
 
 function activeUri(): vscode.Uri | undefined {

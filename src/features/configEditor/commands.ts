@@ -86,7 +86,7 @@ async function edit(
 
 function named({ config, document }: Opened, name: string | undefined): Config['functions'][number] {
   const f = config.functions.find((candidate) => candidate.name === name);
-  if (!f) throw new Error(`${document.fileName} has no function "${name ?? ''}".`);
+  if (!f) throw new Error(vscode.l10n.t('{0} has no function "{1}".', document.fileName, name ?? ''));
   return f;
 }
 
@@ -97,7 +97,13 @@ async function open({ models }: Services, uri: vscode.Uri | undefined): Promise<
   const inspect = await models.inspect(path, config.scoring.granularity, config.calibration.shapes);
   const names = inspect.network.functions.map((f) => f.name);
   if (!matchesFunctions(config, names)) {
-    throw new Error(`${document.fileName} does not list the functions of ${path}: quantize the model again.`);
+    throw new Error(
+      vscode.l10n.t(
+        '{0} does not list the functions of {1}: quantize the model again.',
+        document.fileName,
+        path,
+      ),
+    );
   }
   return { document, config, inspect };
 }

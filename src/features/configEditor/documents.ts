@@ -46,7 +46,8 @@ export async function configOf(
   const document = uri
     ? await vscode.workspace.openTextDocument(uri)
     : vscode.window.activeTextEditor?.document;
-  if (!document || !isConfigDocument(document)) throw new Error('Open an .ompq.json config first.');
+  if (!document || !isConfigDocument(document))
+    throw new Error(vscode.l10n.t('Open an .ompq.json config first.'));
   return { uri: document.uri, document, config: parseConfig(document.getText(), document.fileName) };
 }
 
@@ -64,8 +65,10 @@ export async function replaceConfig(document: vscode.TextDocument, config: Confi
     after.slice(start, after.length - end),
   );
   const wasDirty = document.isDirty;
-  if (!(await vscode.workspace.applyEdit(edit))) throw new Error(`${document.fileName} could not be edited.`);
-  if (!wasDirty && !(await document.save())) throw new Error(`${document.fileName} could not be saved.`);
+  if (!(await vscode.workspace.applyEdit(edit)))
+    throw new Error(vscode.l10n.t('{0} could not be edited.', document.fileName));
+  if (!wasDirty && !(await document.save()))
+    throw new Error(vscode.l10n.t('{0} could not be saved.', document.fileName));
 }
 
 function commonPrefix(a: string, b: string): number {

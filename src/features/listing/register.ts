@@ -35,7 +35,7 @@ async function open(
   model: vscode.Uri | undefined,
   node?: string,
 ): Promise<void> {
-  if (!model) throw new Error('Choose an .onnx file in the Explorer first.');
+  if (!model) throw new Error(vscode.l10n.t('Choose an .onnx file in the Explorer first.'));
   const uri = listingUri(model);
   const document = await vscode.languages.setTextDocumentLanguage(
     await vscode.workspace.openTextDocument(uri),

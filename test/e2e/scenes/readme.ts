@@ -24,6 +24,7 @@ const scene: Scene = {
     await window.screenshot('config');
     await window.page.setViewportSize({ width: 1280, height: 1240 });
     await window.editor.tab(config).click({ button: 'middle' });
+    await window.page.mouse.move(640, 1230); // no tooltip in the picture
     await window.page.waitForTimeout(2500);
     await window.screenshot('bit-map');
   },
