@@ -260,7 +260,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     [['frobnicate']],
     [['quantize', 'x.onnx', '--synthetic']],
     [['quantize', 'x.onnx', '--avg-bits', '4']],
-    [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--ratio', '8']],
+    [['quantize', 'x.onnx', '--synthetic', '--size', '1MB', '--ratio', '8']],
     [['quantize', 'x.onnx', '--synthetic', '--size', 'small']],
     [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--widths', '1-4']],
     [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--lock', 'fc=9']],
