@@ -26,15 +26,16 @@ export class ContextMenu {
     return shortly((timeout) => this.item(label).waitFor({ timeout }));
   }
 
-  /** Takes an item; false: the menu closed before it could be clicked. */
-  async choose(label: string | RegExp): Promise<boolean> {
+  /** Takes an item; false: the menu closed before it could be clicked, or ignored the click. */
+  choose(label: string | RegExp): Promise<boolean> {
     const item = this.item(label);
-    const clicked = await shortly(async (timeout) => {
-      await item.hover({ timeout }); // the menu ignores clicks on an item it has not focused
+    return shortly(async (timeout) => {
+      // The menu ignores clicks on an item it has not focused, and focuses the one that the mouse comes to.
+      await this.page.mouse.move(0, 0);
+      await item.hover({ timeout });
       await item.click({ timeout });
+      await this.widget.waitFor({ state: 'detached', timeout });
     });
-    if (clicked) await this.widget.waitFor({ state: 'detached' });
-    return clicked;
   }
 
   async close(): Promise<void> {
