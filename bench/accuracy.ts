@@ -138,18 +138,14 @@ async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'ompq-bench-'));
   const methods = args.rounding.split(',') as RoundingMethod[];
   try {
-    const activations = args.acts
-      .split(',')
-      .flatMap((bits): (ActivationChoice | null)[] =>
-        bits === 'none'
-          ? [null]
-          : args.range
-              .split(',')
-              .map((range) => ({
-                bits: Number(bits) as ActivationChoice['bits'],
-                range: range as RangeMethod,
-              })),
-      );
+    const activations = args.acts.split(',').flatMap((bits): (ActivationChoice | null)[] =>
+      bits === 'none'
+        ? [null]
+        : args.range.split(',').map((range) => ({
+            bits: Number(bits) as ActivationChoice['bits'],
+            range: range as RangeMethod,
+          })),
+    );
     const variants = methods.flatMap((rounding) => activations.map((choice) => ({ rounding, choice })));
     const heads = variants.map(
       ({ rounding, choice }) => rounding + (choice ? ` +a${choice.bits} ${choice.range}` : ''),
