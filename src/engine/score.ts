@@ -91,9 +91,10 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
   const seconds = (milliseconds: number) => Math.round(milliseconds) / 1000;
   const load = prepared - start + bench.loading;
   const took = performance.now() - start;
+  const { running, moving } = bench.clock;
   job.log(
     'info',
-    `Scored ${wanted.length} functions of ${bench.name} on ${chosen.device}: ${seconds(bench.loading)} s in creating sessions, ${seconds(took - load)} s in running them.`,
+    `Scored ${wanted.length} functions of ${bench.name} on ${chosen.device}: ${seconds(bench.loading)} s in creating sessions, ${seconds(running)} s in forward passes and Gram products, ${seconds(moving)} s in moving samples in and results out, ${seconds(prepared - start)} s in reading model and data, ${seconds(took - load - running - moving)} s in the rest.`,
   );
   return {
     samples: samples.size,

@@ -5,12 +5,14 @@ import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { type HeadRequest, ROWS_INPUT, serialize, withHeads } from './heads';
 import type { Job } from './job';
 import { collectGarbage } from './memory';
-import { type ExecutionProvider, type Feeds, Session } from './runtime';
+import { type Clock, type ExecutionProvider, type Feeds, Session } from './runtime';
 import type { Samples } from './samples';
 
 export class Workbench {
   /** Milliseconds spent in creating sessions. */
   loading = 0;
+  /** Of the sessions' runs. */
+  readonly clock: Clock = { running: 0, moving: 0 };
   /** There is memory for sessions that keep what they have freed. */
   roomy = false;
 
@@ -40,6 +42,7 @@ export class Workbench {
       folder: dirname(this.path),
       model: this.path,
       arena: this.roomy,
+      clock: this.clock,
     });
     collectGarbage();
     this.loading += performance.now() - start;
@@ -53,7 +56,9 @@ export class Workbench {
   /** Runs a session with heads on these samples. */
   async run(session: Session, indices: readonly number[]): ReturnType<Session['run']> {
     await this.job.checkpoint();
+    const start = performance.now();
     const feeds = await this.samples.take(indices);
+    this.clock.moving += performance.now() - start;
     return session.run({ ...feeds, ...rowsFeed(indices.length) });
   }
 }

@@ -11,7 +11,6 @@ import { COMMAND } from './ids';
 import { Owner } from './owner';
 import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
-import { withProgress } from './progress';
 import { reported, type Services } from './services';
 import { readSettings } from './settings';
 
@@ -61,7 +60,7 @@ async function evaluateCommand(
     }));
   if (!data) return undefined;
   const { provider, memoryLimit } = readSettings(configUri);
-  const reply = await withProgress(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
+  const reply = await services.device.working(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
     evaluateModels(
       services.engine,
       model,

