@@ -138,3 +138,30 @@ describe('limits of ompq quantize', () => {
     for (const share of robustness!.kept) expect(Math.round(share * 10)).toBeCloseTo(share * 10, 9);
   });
 });
+
+describe('ompq pareto', () => {
+  const pareto = (...args: string[]) =>
+    spawnSync(process.execPath, [resolve('dist/cli.js'), 'pareto', ...args], { encoding: 'utf8' });
+
+  it('gives rising optima, through the allocation of the config itself', () => {
+    const model = save(tinyCnn(), 'net.onnx');
+    const job = ['--synthetic', '--samples', '8', '--no-cache', ...PAPER, '--size', '4KB'];
+    const cli = resolve('dist/cli.js');
+    expect(spawnSync(process.execPath, [cli, 'quantize', model, ...job]).status).toBe(0);
+    const path = model.replace(/\.onnx$/, '.ompq.json');
+    const own = parseConfig(readFileSync(path, 'utf8'), 'net');
+    const [curve] = JSON.parse(pareto(path, '--json').stdout) as {
+      isWhole: boolean;
+      points: { bytes: number; objective: number }[];
+    }[];
+    expect(curve.isWhole).toBe(true);
+    curve.points.slice(1).forEach((point, i) => {
+      expect(point.bytes).toBeGreaterThan(curve.points[i].bytes);
+      expect(point.objective).toBeGreaterThan(curve.points[i].objective);
+    });
+    const within = curve.points.filter((point) => point.bytes <= 4000);
+    expect(within.at(-1)?.objective).toBeCloseTo(own.solver.objective, 6);
+    expect(pareto(path, '--csv').stdout.trim().split('\n')).toHaveLength(curve.points.length + 1);
+    expect(pareto(model).stderr).toContain('is a model: give its config');
+  });
+});

@@ -8,7 +8,18 @@ import { config, model } from '../quantize-steps';
 import type { Scene } from '../scene';
 
 const ASKED = [
-  ['--preset', 'cifar10', '--avg-bits', '3.5', '--bops', '900M', '--act-bits', '8', '--rule', 'op:Gemm=6-8'],
+  [
+    '--preset',
+    'cifar10',
+    '--avg-bits',
+    '3.5',
+    '--bops',
+    '900M',
+    '--act-bits',
+    '8',
+    '--rule',
+    '*downsample*=4',
+  ],
   ['--tie', '(/layer2*)/conv1/Conv,(/layer2*)/conv2/Conv', '--bootstrap', '20', '--search-seconds', '2'],
 ].flat();
 
@@ -26,25 +37,28 @@ const scene: Scene = {
     await page.getByText('Open bit map').first().click();
     await window.runCommand('View: Toggle Primary Side Bar Visibility');
     const panel = window.webview();
-    const limit = panel.getByRole('textbox', { name: 'Limit on BOPs' });
+    const limit = panel.locator('[data-limit="bops"] input');
     await limit.waitFor();
     await page.waitForTimeout(2000);
     await window.screenshot('limits');
-    await panel.getByRole('row', { name: /Gemm/ }).click();
+    await panel
+      .getByRole('row', { name: /layer2.0.downsample/ })
+      .first()
+      .click();
     await page.waitForTimeout(1000);
     await window.screenshot('function');
     await panel.getByRole('heading', { name: 'Measured contest' }).scrollIntoViewIfNeeded();
-    await panel.getByRole('button', { name: 'Adopt uniform' }).click();
+    await panel.getByText('Adopt', { exact: true }).first().click();
     await page.waitForTimeout(1000);
     await window.screenshot('contest');
     await limit.fill('700M');
     await limit.press('Enter');
-    await panel.getByRole('combobox', { name: 'Add a limit' }).click();
-    await panel.getByRole('option', { name: 'Noise' }).click();
+    await panel.locator('.limit-add vscode-dropdown').click();
+    await panel.locator('vscode-option', { hasText: 'Noise' }).click();
     await page.waitForTimeout(2000);
     await limit.scrollIntoViewIfNeeded();
     await window.screenshot('edited');
-    await panel.getByRole('button', { name: 'Remove the limit on Noise' }).click();
+    await panel.locator('.limit:has([data-limit="noise"]) vscode-button').click();
     await page.setViewportSize({ width: 1300, height: 1500 });
     await page.waitForTimeout(2000);
     await limit.scrollIntoViewIfNeeded();
