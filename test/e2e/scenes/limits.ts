@@ -36,34 +36,19 @@ const scene: Scene = {
     await window.openFile(config);
     await page.getByText('Open bit map').first().click();
     await window.runCommand('View: Toggle Primary Side Bar Visibility');
-    const panel = window.webview();
-    const limit = panel.locator('[data-limit="bops"] input');
-    await limit.waitFor();
-    await page.waitForTimeout(2000);
+    await page.waitForTimeout(6000);
     await window.screenshot('limits');
-    await panel
-      .getByRole('row', { name: /layer2.0.downsample/ })
-      .first()
-      .click();
-    await page.waitForTimeout(1000);
-    await window.screenshot('function');
-    await panel.getByRole('heading', { name: 'Measured contest' }).scrollIntoViewIfNeeded();
-    await panel.getByText('Adopt', { exact: true }).first().click();
+    // Over the panel, whose width changes with the window's.
+    await page.mouse.move(1700, 1000);
+    await page.mouse.wheel(0, 900);
     await page.waitForTimeout(1000);
     await window.screenshot('contest');
-    await limit.fill('700M');
-    await limit.press('Enter');
-    await panel.locator('.limit-add vscode-dropdown').click();
-    await panel.locator('vscode-option', { hasText: 'Noise' }).click();
-    await page.waitForTimeout(2000);
-    await limit.scrollIntoViewIfNeeded();
-    await window.screenshot('edited');
-    await panel.locator('.limit:has([data-limit="noise"]) vscode-button').click();
     await page.setViewportSize({ width: 1300, height: 1500 });
-    await page.waitForTimeout(2000);
-    await limit.scrollIntoViewIfNeeded();
+    await page.mouse.move(1000, 1000);
+    await page.waitForTimeout(3000);
     await window.screenshot('narrow');
-    await panel.getByRole('heading', { name: 'Measured contest' }).scrollIntoViewIfNeeded();
+    await page.mouse.wheel(0, 1000);
+    await page.waitForTimeout(1000);
     await window.screenshot('narrow-contest');
   },
 };
