@@ -38,7 +38,7 @@ export function contestTable(
       entry.averageBits.toFixed(2),
       entry.kl === null ? '–' : significant(entry.kl),
       entry.agreement === null ? '–' : formatPercent(entry.agreement),
-      entry.sqnrDb === null ? '–' : `${entry.sqnrDb.toFixed(1)} dB`,
+      entry.sqnrDb === null ? '–' : `${(Math.round(entry.sqnrDb * 10) / 10 + 0).toFixed(1)} dB`,
     ];
     return h(
       document,

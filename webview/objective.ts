@@ -1,9 +1,9 @@
 /** By which objective a plan is solved, and what an allocation is worth under it. Pure; page and worker share it. */
 import type { Contest, ContestEntry } from '../src/config/types';
-import { bitsTimesWeight } from '../src/core/allocation';
-import { importanceOfGamma, type Decay } from '../src/core/importance';
-import { noiseOf } from '../src/core/noise';
-import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem';
+import type { Decay } from '../src/core/importance';
+import { valueOf as valueOfObjective } from '../src/core/objectives';
+import type { Allocation, AllocationProblem } from '../src/core/problem';
+import type { Value } from '../src/core/program';
 import { keepsLimits } from '../src/core/solution';
 import type { BitWidth } from '../src/core/widths';
 import { standsIn, winnerOf as entryOf } from '../src/config/winner';
@@ -42,14 +42,9 @@ export function isNoise(objective: Single): objective is 'noise-aware' | 'orthog
   return objective === 'noise-aware' || objective === 'orthogonality-noise';
 }
 
-/** What a choice adds to the sum that is maximised; noise counts against it. */
-export function valueOf(task: Task): (candidate: Candidate, choice: Choice, index: number) => number {
-  const { objective, gamma, decay, beta } = task;
-  if (!isNoise(objective)) return bitsTimesWeight;
-  const noise = noiseOf(objective);
-  if (objective === 'noise-aware') return (candidate, choice) => -noise(candidate, choice);
-  const { weight } = importanceOfGamma(gamma, { decay, beta, normalised: true });
-  return (candidate, choice, i) => -noise({ ...candidate, weight: weight[i] }, choice);
+/** What a choice adds to the sum that is maximised. */
+export function valueOf({ objective, gamma, decay, beta }: Task): Value {
+  return valueOfObjective(objective, gamma, { decay, beta });
 }
 
 /** The sum itself; NaN where a width is not among the choices. */

@@ -7,6 +7,7 @@ import { exportCommand } from './export';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
 import { mergeCommand } from './merge';
+import { paretoCommand } from './pareto';
 import { quantizeCommand } from './quantize';
 import { scoreCommand } from './score';
 
@@ -20,6 +21,7 @@ export function program(): Command {
     .addCommand(configured(inspectCommand()))
     .addCommand(configured(scoreCommand()))
     .addCommand(configured(quantizeCommand()))
+    .addCommand(configured(paretoCommand()))
     .addCommand(configured(exportCommand()))
     .addCommand(configured(importCommand()))
     .addCommand(configured(evalCommand()))

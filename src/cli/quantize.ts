@@ -4,6 +4,7 @@ import { formatBudget, formatSize } from '../config/budget';
 import type { Config } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
+import { winnerOf } from '../config/winner';
 import { needsMoreSamples } from '../core/bootstrap';
 import { configPathFor, quantize, type QuantizeResult } from '../pipeline';
 import {
@@ -58,8 +59,17 @@ function noteContest({ contest }: Config, note: (line: string) => void): void {
 }
 
 /** Loud where the bits are a matter of chance. */
-function noteRobustness({ robustness, functions, calibration }: Config, note: (line: string) => void): void {
+function noteRobustness(config: Config, note: (line: string) => void): void {
+  const { robustness, functions, calibration, allocation, contest } = config;
   if (!robustness) return;
+  const { objective } = allocation;
+  const decided = objective === 'auto' ? winnerOf(contest, contest?.chosen ?? null)?.objective : objective;
+  if (decided === 'noise-aware' || decided === 'uniform') {
+    note(
+      `--bootstrap says nothing here: the ${decided} objective decided, and it does not look at the scores that are drawn again.`,
+    );
+    return;
+  }
   const params = functions.map((f) => f.params);
   if (!needsMoreSamples(robustness, params)) return;
   note(

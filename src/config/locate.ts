@@ -24,6 +24,10 @@ export interface Located {
   /** The values of model.sha256 and totals.bytes, where they are. */
   sha256: Span | null;
   totalBytes: Span | null;
+  /** The values of these in allocation. */
+  limits: Span | null;
+  rules: Span | null;
+  ties: Span | null;
 }
 
 /** Works on text that is half typed, too: what cannot be found is left out. null: no JSON object at all. */
@@ -37,6 +41,9 @@ export function locate(text: string): Located | null {
     functions: functions.flatMap((node) => locateFunction(node) ?? []),
     sha256: span(findNodeAtLocation(root, ['model', 'sha256'])),
     totalBytes: span(findNodeAtLocation(root, ['totals', 'bytes'])),
+    limits: span(findNodeAtLocation(root, ['allocation', 'limits'])),
+    rules: span(findNodeAtLocation(root, ['allocation', 'rules'])),
+    ties: span(findNodeAtLocation(root, ['allocation', 'ties'])),
   };
 }
 

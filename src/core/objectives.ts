@@ -1,8 +1,9 @@
 /** Allocations by every objective at the same size. */
-import { allocate } from './allocation';
+import { allocate, bitsTimesWeight } from './allocation';
 import { importanceOfGamma, type Decay } from './importance';
-import { allocateNoiseAware } from './noise';
+import { allocateNoiseAware, noiseOf } from './noise';
 import type { Allocation, AllocationProblem, Certificate } from './problem';
+import type { Value } from './program';
 import { allocateUniform } from './uniform';
 
 export const OBJECTIVES = ['auto', 'orthogonality', 'noise-aware', 'orthogonality-noise', 'uniform'] as const;
@@ -55,6 +56,19 @@ export function allocateBy(
       return uniform ? { ...uniform, solver: uniformCertificate(uniform, start) } : allocate(problem);
     }
   }
+}
+
+/** What a choice adds to the sum that an objective maximises; noise counts against it. */
+export function valueOf(
+  objective: FixedObjective,
+  gamma: Float64Array,
+  scoring: { decay: Decay; beta: number },
+): Value {
+  if (objective === 'orthogonality' || objective === 'uniform') return bitsTimesWeight;
+  const noise = noiseOf(objective);
+  if (objective === 'noise-aware') return (candidate, choice) => -noise(candidate, choice);
+  const { weight } = importanceOfGamma(gamma, { ...scoring, normalised: true });
+  return (candidate, choice, i) => -noise({ ...candidate, weight: weight[i] }, choice);
 }
 
 function weighted({ problem, gamma, scoring }: Material, beta: number): Allocation {

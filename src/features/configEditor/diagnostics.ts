@@ -3,8 +3,12 @@ import * as vscode from 'vscode';
 import { budgetUse, formatBudget, formatSize } from '../../config/budget';
 import type { Config } from '../../config/config';
 import { matchesFunctions, recount } from '../../config/edit';
+import { formatLimit, LIMIT_NAMES } from '../../config/limits';
+import { limitUse } from '../../config/limitUse';
+import type { Span } from '../../config/locate';
+import { resolveRules, resolveTies } from '../../config/rules';
 import type { InspectReply } from '../../engine/protocol';
-import { modelPathOf } from '../../pipeline';
+import { modelPathOf, namedFunction } from '../../pipeline';
 import type { Models } from '../models';
 import { Owner } from '../owner';
 import type { Services } from '../services';
@@ -15,6 +19,8 @@ export const PROBLEM = {
   unknownFunction: 'unknown-function',
   widthNotAllowed: 'width-not-allowed',
   overBudget: 'over-budget',
+  overLimit: 'over-limit',
+  noMatch: 'no-match',
   staleTotals: 'stale-totals',
   modelChanged: 'model-changed',
   modelMissing: 'model-missing',
@@ -104,6 +110,8 @@ async function problems(
     ...found,
     ...nameProblems(document, located, inspect),
     ...sizeProblems(document, config, located, inspect),
+    ...limitProblems(document, config, located, inspect),
+    ...patternProblems(document, config, located, inspect),
   ];
 }
 
@@ -184,6 +192,56 @@ function sizeProblems(
       vscode.DiagnosticSeverity.Information,
     ),
   ];
+}
+
+/** The limits beside the budget. */
+function limitProblems(
+  document: vscode.TextDocument,
+  config: Config,
+  located: Located,
+  { size, network }: InspectReply,
+): vscode.Diagnostic[] {
+  const names = network.functions.map((f) => f.name);
+  if (!matchesFunctions(config, names)) return [];
+  const place = rangeOf(document, located.limits ?? located.totalBytes ?? located.top);
+  return limitUse(recount(config, size))
+    .filter(({ used, limit }) => used > limit * (1 + 1e-9))
+    .map(({ kind, used, limit }) =>
+      problem(
+        place,
+        vscode.l10n.t(
+          '{0}: these bits take {1}, over the limit of {2}.',
+          LIMIT_NAMES[kind],
+          formatLimit(kind, used),
+          formatLimit(kind, limit),
+        ),
+        PROBLEM.overLimit,
+        vscode.DiagnosticSeverity.Warning,
+      ),
+    );
+}
+
+/** Rules and ties that match nothing would stop the next solving. */
+function patternProblems(
+  document: vscode.TextDocument,
+  { allocation }: Config,
+  located: Located,
+  { network }: InspectReply,
+): vscode.Diagnostic[] {
+  const named = network.functions.map(namedFunction);
+  const checks: [Span | null, () => unknown][] = [
+    [located.rules, () => resolveRules(named, allocation.rules)],
+    [located.ties, () => resolveTies(named, network.ties, allocation.ties)],
+  ];
+  return checks.flatMap(([span, check]) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      const place = rangeOf(document, span ?? located.top);
+      return [problem(place, (error as Error).message, PROBLEM.noMatch, vscode.DiagnosticSeverity.Error)];
+    }
+  });
 }
 
 function problem(

@@ -1,0 +1,149 @@
+/** `ompq pareto CONFIG...`: the best allocation at every size, from what the configs hold. */
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { formatSize } from '../config/budget';
+import { readConfig, type Config } from '../config/config';
+import { winnerOf } from '../config/winner';
+import { SettingsError } from '../core/buildProblem';
+import { OBJECTIVES, valueOf, type FixedObjective, type Material } from '../core/objectives';
+import { paretoCurve } from '../core/pareto';
+import { sampleCurve } from '../core/paretoSample';
+import type { BitWidth } from '../core/widths';
+import { materialOfConfig, modelPathOf } from '../pipeline';
+import { printJson, printLines, withSession } from './session';
+import { table } from './table';
+
+interface Flags {
+  points: number;
+  objective?: FixedObjective;
+  json?: boolean;
+  csv?: boolean;
+}
+
+interface Point {
+  bytes: number;
+  averageBits: number;
+  objective: number;
+  bits: BitWidth[];
+}
+
+interface Curve {
+  config: string;
+  objective: FixedObjective;
+  /** Every distinct optimum; false: some sizes, each solved exactly. */
+  isWhole: boolean;
+  functions: string[];
+  points: Point[];
+}
+
+/** A curve of more points is more than anybody asked for: the last ones differ in a few bytes. */
+const MOST_POINTS = 10_000;
+
+export function paretoCommand(): Command {
+  return new Command('pareto')
+    .description(
+      'The best allocation at every size, from configs that "ompq quantize" wrote, without scoring again: the whole ' +
+        'curve for the orthogonality objective, exact solutions at evenly spaced sizes for noise and beside other limits.',
+    )
+    .argument('<CONFIG...>', '.ompq.json files')
+    .option('--points <N>', 'sizes to solve at, where the curve is not the whole one', points, 50)
+    .addOption(
+      new Option('--objective <NAME>', "instead of the config's own").choices(
+        OBJECTIVES.filter((each) => each !== 'auto' && each !== 'uniform'),
+      ),
+    )
+    .addOption(new Option('--json', 'print one JSON document').conflicts('csv'))
+    .option('--csv', 'print a table with a row per point, for spreadsheets')
+    .action(async (files: string[], flags: Flags) => {
+      const curves = await withSession(async ({ engine, options }) => {
+        const found: Curve[] = [];
+        for (const file of files) {
+          const path = resolve(file);
+          if (/\.onnx$/i.test(path)) {
+            throw new SettingsError(`${file} is a model: give its config, which "ompq quantize" writes.`);
+          }
+          const config = await readConfig(path);
+          const { granularity } = config.scoring;
+          const { shapes } = config.calibration;
+          const model = modelPathOf(config, path);
+          const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes }, options);
+          found.push(curveOf(file, config, materialOfConfig(config, inspect), flags));
+        }
+        return found;
+      });
+      if (flags.json) printJson(curves);
+      else printLines(flags.csv ? forSpreadsheets(curves) : curves.flatMap(forPeople));
+    });
+}
+
+function points(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 2 || value > MOST_POINTS)
+    throw new InvalidArgumentError(`It is a whole number from 2 to ${MOST_POINTS}.`);
+  return value;
+}
+
+function curveOf(file: string, config: Config, { problem, gamma, scoring }: Material, flags: Flags): Curve {
+  const { allocation, contest } = config;
+  const winner = winnerOf(contest, contest?.chosen ?? null);
+  const own = allocation.objective === 'auto' ? winner?.objective : allocation.objective;
+  const objective = flags.objective ?? own ?? 'orthogonality';
+  const beta = (winner?.objective === objective ? winner.beta : undefined) ?? scoring.beta;
+  const value = valueOf(objective, gamma, { ...scoring, beta });
+  // The budget is what the curve runs along; the limits beside it hold.
+  const within = { ...problem, budgets: problem.budgets.slice(1) };
+  const isLinear = objective === 'orthogonality' && within.budgets.length === 0;
+  const whole = isLinear ? paretoCurve(problem, { objective: value, maxPoints: MOST_POINTS }) : null;
+  const params = config.functions.map((f) => f.params);
+  const point = (bytes: number, sum: number, bits: BitWidth[]): Point => ({
+    bytes,
+    averageBits: average(bits, params),
+    objective: sum,
+    bits,
+  });
+  const found = whole
+    ? Array.from(whole.size, (bytes, i) => point(bytes, whole.objective[i], whole.bitsAt(i)))
+    : [...sampleCurve(within, flags.points, value)].map((a) =>
+        point(a.sizeBytes, a.solver.objective, a.bits),
+      );
+  return {
+    config: file,
+    objective,
+    isWhole: whole?.isComplete ?? false,
+    functions: config.functions.map((f) => f.name),
+    points: found,
+  };
+}
+
+function average(bits: readonly BitWidth[], params: readonly number[]): number {
+  const total = params.reduce((a, b) => a + b, 0);
+  return bits.reduce<number>((sum, b, i) => sum + b * params[i], 0) / total;
+}
+
+function forPeople({ config, objective, isWhole, points }: Curve): string[] {
+  return [
+    `${config}: ${objective}, ${points.length} points, ${isWhole ? 'the whole curve' : 'some of the curve'}`,
+    ...table(
+      ['bytes', 'size', 'average', 'objective', 'bits'],
+      points.map((p) => [
+        String(p.bytes),
+        formatSize(p.bytes),
+        p.averageBits.toFixed(3),
+        p.objective.toPrecision(6),
+        p.bits.join(' '),
+      ]),
+    ),
+    '',
+  ];
+}
+
+function forSpreadsheets(curves: Curve[]): string[] {
+  const rows = curves.flatMap(({ config, objective, points }) =>
+    points.map((p) => [quoted(config), objective, p.bytes, p.averageBits, p.objective, p.bits.join(' ')]),
+  );
+  return ['config,objective,bytes,average_bits,value,bits', ...rows.map((row) => row.join(','))];
+}
+
+function quoted(text: string): string {
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,167 @@
+/** Every limit, rule and tie as a person types them: the options of `ompq quantize`, held against the config they make. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseConfig, type Config } from '../../src/config/config';
+import { NOISE_WIDTHS } from '../../src/config/types';
+import { tinyCnn } from '../models/zoo';
+import { save } from './harness';
+
+/** Not much more than everything at two bits (the first and the last at eight) takes. */
+const TWO_BITS = 10_000_000;
+const PAPER = ['--objective', 'orthogonality'];
+
+interface Done {
+  config: Config | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The config is null where the command failed. */
+function quantize(...args: string[]): Done {
+  const model = save(tinyCnn(), 'net.onnx');
+  const job = ['quantize', model, '--synthetic', '--samples', '8', '--no-cache', ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('dist/cli.js'), ...job], {
+    encoding: 'utf8',
+    cwd: dirname(model),
+  });
+  const text = status === 0 ? readFileSync(join(dirname(model), 'net.ompq.json'), 'utf8') : null;
+  return { config: text === null ? null : parseConfig(text, 'net'), stdout, stderr };
+}
+
+function configOf(done: Done): Config {
+  expect(done.stderr).not.toContain('error');
+  expect(done.config).not.toBeNull();
+  return done.config!;
+}
+
+const bopsOf = ({ functions }: Config, activationBits: number): number =>
+  functions.reduce((sum, f) => sum + f.macs! * f.bits * activationBits, 0);
+const bitsOf = ({ functions }: Config): Record<string, number> =>
+  Object.fromEntries(functions.map((f) => [f.name, f.bits]));
+
+describe('limits of ompq quantize', () => {
+  it('--bops counts weight bits times --act-bits, beside the budget', () => {
+    const free = configOf(quantize(...PAPER, '--avg-bits', '6'));
+    const limit = Math.floor(bopsOf(free, 8) * 0.8);
+    const done = quantize(...PAPER, '--avg-bits', '6', '--bops', String(limit), '--act-bits', '8');
+    const config = configOf(done);
+    expect(bopsOf(config, 8)).toBeLessThanOrEqual(limit);
+    expect(config.totals.averageBits).toBeLessThanOrEqual(6);
+    expect(config.allocation).toMatchObject({ limits: { bops: limit }, activationBits: 8 });
+    expect(done.stdout).toMatch(/^BOPs: .* of /m);
+  });
+
+  it('--latency reads --latency-table and needs it', () => {
+    const free = configOf(quantize(...PAPER, '--avg-bits', '6'));
+    const times = Object.fromEntries(free.functions.map((f) => [f.name, { 4: 1, 8: 2 }]));
+    const table = save(tinyCnn(), 'unused.onnx').replace('unused.onnx', 'table.json');
+    writeFileSync(table, JSON.stringify({ rest: 0.5, functions: times }));
+    const widths = ['--widths', '4,8', '--latency-table', table];
+    const config = configOf(quantize(...PAPER, '--latency', '7.5ms', ...widths));
+    // Two pinned ones at 2 ms, the others at 1 or 2.
+    const time = config.functions.reduce((sum, f) => sum + (f.bits === 8 ? 2 : 1), 0.5);
+    expect(time).toBe(7.5);
+    expect(config.allocation).toMatchObject({ limits: { milliseconds: 7.5 }, restMilliseconds: 0.5 });
+    expect(quantize(...PAPER, '--latency', '7ms').stderr).toContain(
+      '--latency and --latency-table go together',
+    );
+    expect(quantize(...PAPER, '--latency', '5ms', ...widths).stderr).toMatch(
+      /No allocation keeps within 5 ms/,
+    );
+  });
+
+  it('--peak-activation holds or says what the least is', () => {
+    const config = configOf(quantize(...PAPER, '--avg-bits', '6', '--peak-activation', '10MB'));
+    expect(config.allocation.limits).toEqual({ activationBytes: 10_000_000 });
+    expect(quantize(...PAPER, '--avg-bits', '6', '--peak-activation', '100B').stderr).toMatch(
+      /No allocation keeps/,
+    );
+  });
+
+  it('names limits that cannot be kept together, or each alone', () => {
+    // Little noise asks for many bits, few bit operations for few; each alone has an answer.
+    const [noise, bops] = [
+      ['--quality', 'noise<=0.001'],
+      ['--bops', String(TWO_BITS)],
+    ];
+    expect(quantize(...noise).config).not.toBeNull();
+    expect(quantize(...PAPER, ...bops).config).not.toBeNull();
+    const together = quantize(...noise, ...bops);
+    expect(together.config).toBeNull();
+    expect(together.stderr).toMatch(
+      /No allocation keeps .*noise.* together, although each alone can be kept/,
+    );
+    expect(together.stderr).toContain(`${TWO_BITS.toLocaleString('en')} bit operations`);
+    const alone = quantize(...PAPER, '--size', '1KB', '--bops', '1k');
+    expect(alone.stderr).toMatch(/within 1,000 bytes.*within 1,000 bit operations/);
+  });
+
+  it('--rule by operator and by name; one that matches nothing is an error', () => {
+    const args = ['--avg-bits', '6', '--rule', 'op:Gemm=6', '--rule', '*conv1=4-5'];
+    const bits = bitsOf(configOf(quantize(...PAPER, ...args)));
+    expect(bits.fc).toBe(6);
+    expect([4, 5]).toContain(bits['block.conv1']);
+    expect(quantize(...PAPER, '--avg-bits', '6', '--rule', '*attn*=8').stderr).toContain(
+      'No function matches the rule "*attn*"',
+    );
+  });
+
+  it('--tie gives its functions the same bits', () => {
+    for (const average of ['4.2', '5', '5.8', '6.6']) {
+      const bits = bitsOf(configOf(quantize(...PAPER, '--avg-bits', average, '--tie', '*conv1,*conv2')));
+      expect(bits['block.conv1']).toBe(bits['block.conv2']);
+    }
+  });
+
+  it('--quality noise finds the smallest file that keeps it', () => {
+    const limit = 0.35;
+    const config = configOf(quantize('--quality', `noise<=${limit}`));
+    const noiseAt = (bits: number[]): number =>
+      config.functions.reduce((sum, f, i) => sum + f.noise![NOISE_WIDTHS.indexOf(bits[i] as 8)], 0);
+    const bits = config.functions.map((f) => f.bits);
+    expect(noiseAt(bits)).toBeLessThanOrEqual(limit);
+    // Layers as small as these are stored in bytes above two bits, so that only two bits make the file smaller.
+    const atTwo = bits.filter((b) => b === 2).length;
+    expect(atTwo).toBe(1);
+    expect(noiseAt([8, 2, 2, 8])).toBeGreaterThan(limit);
+    expect(quantize('--quality', 'kl>=1').stderr).toContain('It looks like noise<=0.3');
+  });
+
+  it('--bootstrap tells how often each function keeps its bits', () => {
+    const { robustness } = configOf(quantize(...PAPER, '--avg-bits', '5', '--bootstrap', '10'));
+    expect(robustness?.draws).toBe(10);
+    expect(robustness?.kept).toHaveLength(4);
+    // Pinned bits do not depend on the samples.
+    expect(robustness?.kept[0]).toBe(1);
+    for (const share of robustness!.kept) expect(Math.round(share * 10)).toBeCloseTo(share * 10, 9);
+  });
+});
+
+describe('ompq pareto', () => {
+  const pareto = (...args: string[]) =>
+    spawnSync(process.execPath, [resolve('dist/cli.js'), 'pareto', ...args], { encoding: 'utf8' });
+
+  it('gives rising optima, through the allocation of the config itself', () => {
+    const model = save(tinyCnn(), 'net.onnx');
+    const job = ['--synthetic', '--samples', '8', '--no-cache', ...PAPER, '--size', '4KB'];
+    const cli = resolve('dist/cli.js');
+    expect(spawnSync(process.execPath, [cli, 'quantize', model, ...job]).status).toBe(0);
+    const path = model.replace(/\.onnx$/, '.ompq.json');
+    const own = parseConfig(readFileSync(path, 'utf8'), 'net');
+    const [curve] = JSON.parse(pareto(path, '--json').stdout) as {
+      isWhole: boolean;
+      points: { bytes: number; objective: number }[];
+    }[];
+    expect(curve.isWhole).toBe(true);
+    curve.points.slice(1).forEach((point, i) => {
+      expect(point.bytes).toBeGreaterThan(curve.points[i].bytes);
+      expect(point.objective).toBeGreaterThan(curve.points[i].objective);
+    });
+    const within = curve.points.filter((point) => point.bytes <= 4000);
+    expect(within.at(-1)?.objective).toBeCloseTo(own.solver.objective, 6);
+    expect(pareto(path, '--csv').stdout.trim().split('\n')).toHaveLength(curve.points.length + 1);
+    expect(pareto(model).stderr).toContain('is a model: give its config');
+  });
+});
