@@ -12,7 +12,7 @@ export interface LatencyTable {
 }
 
 /**
- * JSON as `ompq latency` writes it ({"rest": 0.2, "functions": {"conv1": {"8": 0.1, "32": 0.3}}}), or CSV with the
+ * JSON ({"rest": 0.2, "functions": {"conv1": {"8": 0.1, "32": 0.3}}}), or CSV with the
  * columns function, bits, milliseconds, in which "rest" without bits is what has none.
  * @throws SettingsError that names the file and the place
  */
