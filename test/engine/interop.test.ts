@@ -101,6 +101,21 @@ describe('ompq export --format', () => {
     expect(await readFile(out, 'utf8')).toBe(first);
   });
 
+  it('never over the model or the config, not even with --force', async () => {
+    for (const out of [model, config]) {
+      const before = await readFile(out);
+      for (const how of [
+        ['--format', 'csv'],
+        ['--rounding', 'nearest'],
+      ]) {
+        const { code, stderr } = await ompq('export', config, ...how, '--force', '--out', out);
+        expect(code, stderr).toBe(1);
+        expect(stderr).toMatch(/^ompq: .*another name\.$/m);
+        expect(before.equals(await readFile(out))).toBe(true);
+      }
+    }
+  });
+
   it('prints with --out -, warnings apart', async () => {
     const before = await readdir(folder);
     const { code, stdout, stderr } = await ompq('export', config, '--format', 'onnxruntime', '--out', '-');
