@@ -172,6 +172,16 @@ describe('ompq import', () => {
     expect(now.functions.map((f) => f.bits)).toEqual(was.functions.map((f) => width(f.bits)));
   });
 
+  it('never replaces what is no config', async () => {
+    const csv = join(folder, 'own.csv');
+    await writeFile(csv, 'function,bits\nstem,8\n');
+    const before = await readFile(model);
+    const { code, stderr } = await ompq('import', csv, config, '--out', model);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/net\.onnx is not .* It is left as it is/);
+    expect(before.equals(await readFile(model))).toBe(true);
+  });
+
   it('scores a model that has no config, and keeps exactly the given bits', async () => {
     const fresh = join(folder, 'fresh.onnx');
     await copyFile(model, fresh);
