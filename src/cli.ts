@@ -22,6 +22,11 @@ async function main(): Promise<number> {
   }
 }
 
+// A reader that has seen enough, as "| head" does, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 void main().then((code) => {
   process.exitCode = code;
 });

@@ -1,4 +1,5 @@
 /** Results of a job that was split, each in a file of its own, and how they are put together again. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { canonical } from './cache/canonical';
@@ -7,6 +8,7 @@ import { SettingsError } from './core/buildProblem';
 import type { EvaluateReply, ScoreReply, Shard } from './engine/protocol';
 import { outcome, type Tally } from './engine/tally';
 import { writeAtomically } from './onnx/atomicFile';
+import { ioError } from './onnx/errors';
 import type { ScoreSettings } from './pipeline';
 
 const VERSION = 1;
@@ -42,9 +44,22 @@ export type Part = EvaluatePart | ScorePart;
 /** One line that is equal for parts of the same job. */
 export const jobOf = (...facts: unknown[]): string => canonical(facts);
 
+/** @throws SettingsError rather than replace a file that is no part */
 export async function writePart(path: string, part: Part): Promise<void> {
+  if (existsSync(path) && !partHead(decodeRecord(await readFile(path)))) {
+    throw new SettingsError(`${path} exists already and is no part; give --out another name.`);
+  }
   const { grams, ...head } = part.kind === 'score' ? part : { ...part, grams: new Float64Array() };
-  await writeAtomically(path, encodeRecord({ head, values: grams }));
+  try {
+    await writeAtomically(path, encodeRecord({ head, values: grams }));
+  } catch (error) {
+    throw ioError(error, path, 'write');
+  }
+}
+
+function partHead(record: ReturnType<typeof decodeRecord>): Partial<Part> | null {
+  const head = record?.head as Partial<Part> | undefined;
+  return head?.kind === 'eval' || head?.kind === 'score' ? head : null;
 }
 
 /** @throws SettingsError for a file that is no part */
@@ -56,8 +71,8 @@ export async function readPart(path: string): Promise<Part> {
     throw new SettingsError(`Cannot read ${path}: ${(error as Error).message}.`);
   }
   const record = decodeRecord(bytes);
-  const head = record?.head as Partial<Part> | undefined;
-  if (!record || !head || (head.kind !== 'eval' && head.kind !== 'score')) {
+  const head = partHead(record);
+  if (!record || !head) {
     throw new SettingsError(`${path} is not a part that "ompq eval --shard" or "ompq score --shard" wrote.`);
   }
   if (head.version !== VERSION) {

@@ -387,21 +387,26 @@ function keptBits(
   return bootstrap(score.grams, functions, score.samples, settings.bootstrap!, solve);
 }
 
-/** Locks and hand-edited bits of the config at `path`, if there is one. @throws ConfigError for a file that is something else */
-async function givenBits(path: string, model: string): Promise<Record<string, BitWidth>> {
+/** The config that writing to `path` would replace, if any. @throws ConfigError for a file that is something else */
+export async function replacedConfig(path: string): Promise<Config | null> {
   try {
     await access(path);
   } catch {
-    return {};
+    return null;
   }
-  let config: Config;
   try {
-    config = await readConfig(path);
+    return await readConfig(path);
   } catch (error) {
     throw new ConfigError(
       `${(error as Error).message} It is left as it is; move it away or choose another output.`,
     );
   }
+}
+
+/** Locks and hand-edited bits of the config at `path`, if there is one. @throws ConfigError for a file that is something else */
+async function givenBits(path: string, model: string): Promise<Record<string, BitWidth>> {
+  const config = await replacedConfig(path);
+  if (!config) return {};
   if (modelPathOf(config, path) !== model) {
     throw new ConfigError(`${path} belongs to another model, ${config.model.file}; choose another output.`);
   }

@@ -2,9 +2,11 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatSize } from '../config/budget';
 import { readConfig } from '../config/config';
+import { SettingsError } from '../core/buildProblem';
 import type { ActivationBits, ExportRequest, RangeMethod } from '../engine/protocol';
 import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
 import { FORMATS } from '../interop/formats';
+import { sameFile } from '../onnx/sameFile';
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
 import { addEngineOptions, positive, type EngineFlags } from './options';
@@ -80,6 +82,9 @@ export function exportCommand(): Command {
         return;
       }
       const out = flags.out === undefined ? freeModelPath(configPath) : resolve(flags.out);
+      if (await sameFile(out, configPath)) {
+        throw new SettingsError(`${out} is the config that is exported; give --out another name.`);
+      }
       const done = await withSession(async ({ engine, options, note }) => {
         const settings = {
           out,

@@ -7,6 +7,8 @@ import { formatOf, FORMATS } from '../interop/formats';
 import { FormatError } from '../interop/format';
 import { writeAtomically } from '../onnx/atomicFile';
 import { ioError } from '../onnx/errors';
+import { sameFile } from '../onnx/sameFile';
+import { modelPathOf } from '../pipeline';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags {
@@ -25,6 +27,11 @@ export async function exportForeign(configPath: string, config: Config, flags: F
   const toFile = flags.out !== STDOUT;
   if (toFile && !flags.force && existsSync(path)) {
     throw new FormatError(`${path} exists already: --force replaces it, --out names another file.`);
+  }
+  for (const source of [configPath, modelPathOf(config, configPath)]) {
+    if (toFile && (await sameFile(path, source))) {
+      throw new FormatError(`${path} is what is exported; give --out another name.`);
+    }
   }
   const names =
     flags.nameMap === undefined ? new Map<string, string>() : await readNameMap(resolve(flags.nameMap));

@@ -11,7 +11,7 @@ import { checkModel, movedConfig, readForeign, readNameMap, withGivenBits } from
 import type { ReadBits } from '../interop/format';
 import { READABLE } from '../interop/formats';
 import { list, type NameMap } from '../interop/names';
-import { configPathFor, quantize, type ScoreSettings } from '../pipeline';
+import { configPathFor, quantize, replacedConfig, type ScoreSettings } from '../pipeline';
 import { addScoreOptions, scoreSettings, type ScoreFlags } from './options';
 import { printJson, printLines, withSession, type Session } from './session';
 
@@ -87,6 +87,7 @@ async function importInto(
   if (model !== null) checkModel(config, configPath, model);
   const inspect = await inspectFor(engine, configPath, config, options);
   const read = await readInto(job, inspect, note);
+  if (out !== configPath) await replacedConfig(out);
   const changed = movedConfig(withGivenBits(config, read.bits, inspect), configPath, out);
   await writeConfig(out, changed);
   return { path: out, config: changed, read };

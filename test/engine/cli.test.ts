@@ -52,6 +52,15 @@ describe('ompq inspect', () => {
     expect(reply).toMatchObject({ opset: 17, skipped: [], inputs: [{ name: 'input' }] });
   });
 
+  it('ends quietly when the reader of its output has gone', async () => {
+    const child = spawn(process.execPath, [CLI, 'inspect', model]);
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+    const code = await new Promise((done) => child.on('close', done));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   it('prints a table for people', async () => {
     const { stdout } = await ompq(['inspect', model]);
     expect(stdout).toMatch(/^4 functions, /);

@@ -101,6 +101,21 @@ describe('ompq export --format', () => {
     expect(await readFile(out, 'utf8')).toBe(first);
   });
 
+  it('never over the model or the config, not even with --force', async () => {
+    for (const out of [model, config]) {
+      const before = await readFile(out);
+      for (const how of [
+        ['--format', 'csv'],
+        ['--rounding', 'nearest'],
+      ]) {
+        const { code, stderr } = await ompq('export', config, ...how, '--force', '--out', out);
+        expect(code, stderr).toBe(1);
+        expect(stderr).toMatch(/^ompq: .*another name\.$/m);
+        expect(before.equals(await readFile(out))).toBe(true);
+      }
+    }
+  });
+
   it('prints with --out -, warnings apart', async () => {
     const before = await readdir(folder);
     const { code, stdout, stderr } = await ompq('export', config, '--format', 'onnxruntime', '--out', '-');
@@ -155,6 +170,16 @@ describe('ompq import', () => {
     const width = (bits: number): number =>
       id === 'coremltools' ? ([2, 3, 4, 6, 8].find((b) => b >= bits) as number) : bits;
     expect(now.functions.map((f) => f.bits)).toEqual(was.functions.map((f) => width(f.bits)));
+  });
+
+  it('never replaces what is no config', async () => {
+    const csv = join(folder, 'own.csv');
+    await writeFile(csv, 'function,bits\nstem,8\n');
+    const before = await readFile(model);
+    const { code, stderr } = await ompq('import', csv, config, '--out', model);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/net\.onnx is not .* It is left as it is/);
+    expect(before.equals(await readFile(model))).toBe(true);
   });
 
   it('scores a model that has no config, and keeps exactly the given bits', async () => {

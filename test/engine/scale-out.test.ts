@@ -1,6 +1,6 @@
 /** Jobs that are split give exactly what the whole job gives, bit for bit. */
 import { execFile, execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +64,21 @@ describe('evaluation in shards', () => {
   it('also of one model alone, and with more shards than blocks', async () => {
     const { whole, merged } = await splitAndMerge(['eval', EXAMPLE, ...TEST_IMAGES, '--limit', '40'], 4);
     expect(withoutTime(merged)).toEqual(withoutTime(whole));
+  });
+});
+
+describe('the file of a shard', () => {
+  it('replaces an earlier part, but nothing else', async () => {
+    const folder = scratch();
+    const model = join(folder, 'net.onnx');
+    copyFileSync(EXAMPLE, model);
+    const args = ['eval', model, '--synthetic', '--limit', '4', '--shard', '1/2', '--out'];
+    const { code, stderr } = await ompq(folder, [...args, model]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/net\.onnx exists already and is no part; give --out another name\.$/m);
+    expect(readFileSync(model).equals(readFileSync(EXAMPLE))).toBe(true);
+    for (let i = 0; i < 2; i++) await json(folder, [...args, 'a.part']);
+    expect((await ompq(folder, [...args, 'none/a.part'])).stderr).toContain('its folder does not exist.');
   });
 });
 
