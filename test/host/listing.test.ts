@@ -12,7 +12,7 @@ const NODES = 10_000;
 /** A convolution and a chain of ReLUs. */
 function chain(): Uint8Array {
   const b = new ModelBuilder();
-  let x = b.conv(b.input('image', [1, 3, 8, 8]), 4, { name: 'stem' });
+  let x = b.conv(b.input('image', [1, 3, 8, 8]), 4, { kernel: 3, pad: 1, name: 'stem' });
   for (let i = 1; i < NODES; i++) x = b.relu(x);
   return toBinary(ModelProtoSchema, b.output(x, [1, 4, 8, 8]).build());
 }
@@ -40,10 +40,9 @@ describe('The listing of a model of 10,000 nodes', function () {
   });
 
   it('opens at once', () => {
-    console.log(`listing of ${NODES} nodes: ${milliseconds.toFixed(0)} ms`);
     assert.equal(document.languageId, 'onnx-listing');
     assert.ok(document.lineCount > NODES);
-    assert.ok(milliseconds < 5000, `it took ${milliseconds.toFixed(0)} ms`); // on a busy machine
+    assert.ok(milliseconds < 3000, `it took ${milliseconds.toFixed(0)} ms`); // on a busy machine
   });
 
   it('has an outline of all nodes', async () => {

@@ -26,12 +26,12 @@ export class ConfigLenses implements vscode.CodeLensProvider {
         const entry = byName.get(f.name);
         return [
           lens(range, vscode.l10n.t('{0} bit: change...', f.bits.value), COMMAND.changeBits, f.name),
+          // the line ends, where the annotations are, lie outside a narrow editor
+          ...(entry ? [new vscode.CodeLens(range, { title: share(entry, config), command: '' })] : []),
           f.lock
             ? lens(range, `$(lock) ${vscode.l10n.t('unlock')}`, COMMAND.toggleLock, f.name)
             : lens(range, `$(unlock) ${vscode.l10n.t('lock')}`, COMMAND.toggleLock, f.name),
           lens(range, vscode.l10n.t('Reveal in bit map'), COMMAND.openBitMap, f.name),
-          // the line ends, where the annotations are, lie outside a narrow editor
-          ...(entry ? [new vscode.CodeLens(range, { title: share(entry, config), command: '' })] : []),
         ];
       }),
     ];
@@ -40,7 +40,7 @@ export class ConfigLenses implements vscode.CodeLensProvider {
 
 function share({ bytes, gamma }: Config['functions'][number], { totals }: Config): string {
   const percent = ((100 * bytes) / Math.max(1, totals.bytes)).toFixed(1);
-  return vscode.l10n.t('{0} % of the model, gamma {1}', percent, gamma.toFixed(1));
+  return vscode.l10n.t('{0} %, gamma {1}', percent, gamma.toFixed(1));
 }
 
 /** How far from the budget the config stands. */
