@@ -11,6 +11,7 @@ export class ConfigLenses implements vscode.CodeLensProvider {
     const { config, located } = parseDocument(document);
     if (!config || !located) return [];
     const top = rangeOf(document, located.top);
+    const byName = new Map(config.functions.map((f) => [f.name, f]));
     const lens = (range: vscode.Range, title: string, command: string, ...args: unknown[]): vscode.CodeLens =>
       new vscode.CodeLens(range, { title, command, arguments: [document.uri, ...args] });
     return [
@@ -22,8 +23,11 @@ export class ConfigLenses implements vscode.CodeLensProvider {
       ...located.functions.flatMap((f) => {
         if (!f.bits) return [];
         const range = rangeOf(document, f.span);
+        const entry = byName.get(f.name);
         return [
           lens(range, vscode.l10n.t('{0} bit: change...', f.bits.value), COMMAND.changeBits, f.name),
+          // the line ends, where the annotations are, lie outside a narrow editor
+          ...(entry ? [new vscode.CodeLens(range, { title: share(entry, config), command: '' })] : []),
           f.lock
             ? lens(range, `$(lock) ${vscode.l10n.t('unlock')}`, COMMAND.toggleLock, f.name)
             : lens(range, `$(unlock) ${vscode.l10n.t('lock')}`, COMMAND.toggleLock, f.name),
@@ -32,6 +36,11 @@ export class ConfigLenses implements vscode.CodeLensProvider {
       }),
     ];
   }
+}
+
+function share({ bytes, gamma }: Config['functions'][number], { totals }: Config): string {
+  const percent = ((100 * bytes) / Math.max(1, totals.bytes)).toFixed(1);
+  return vscode.l10n.t('{0} %, gamma {1}', percent, gamma.toFixed(1));
 }
 
 /** How far from the budget the config stands. */

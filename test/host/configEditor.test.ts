@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import * as vscode from 'vscode';
+import { parseConfig, type Config } from '../../src/config/config';
+import { COMMAND, SETTING, SETTINGS_SECTION } from '../../src/features/ids';
+import { activated } from './extension';
+import { copyOfModel, quantize } from './job';
+import { messagesDuring } from './messages';
+import { until } from './until';
+
+describe('A config in the editor', function () {
+  this.timeout(180_000);
+  let path: string;
+  let original: string;
+  let document: vscode.TextDocument;
+  const objective = (value: string | undefined): Thenable<void> =>
+    vscode.workspace
+      .getConfiguration(SETTINGS_SECTION)
+      .update(SETTING.objective, value, vscode.ConfigurationTarget.Workspace);
+
+  before(async () => {
+    await activated();
+    await objective('orthogonality'); // the contest of the default takes its time
+    path = (await quantize(copyOfModel())) as string;
+    original = readFileSync(path, 'utf8');
+    document = await vscode.workspace.openTextDocument(path);
+  });
+  after(() => objective(undefined));
+  afterEach(async () => {
+    await setText(original);
+    await document.save();
+    await until(
+      'no problem of the last test is left',
+      () => vscode.languages.getDiagnostics(document.uri).length === 0,
+    );
+  });
+
+  async function setText(text: string): Promise<void> {
+    const edit = new vscode.WorkspaceEdit();
+    const whole = new vscode.Range(0, 0, document.lineCount, 0);
+    edit.replace(document.uri, whole, text);
+    assert.ok(await vscode.workspace.applyEdit(edit));
+  }
+
+  const config = (): Config => parseConfig(document.getText(), path);
+  const problem = (code: string): Promise<vscode.Diagnostic> =>
+    until(`the problem ${code}`, () =>
+      vscode.languages.getDiagnostics(document.uri).find((each) => each.code === code),
+    );
+
+  const noProblem = (code: string): Promise<boolean> =>
+    until(
+      `no problem ${code} is left`,
+      () => !vscode.languages.getDiagnostics(document.uri).some((each) => each.code === code),
+    );
+
+  /** Applies the quick fix as the light bulb does. */
+  async function fix({ range }: vscode.Diagnostic, title: RegExp): Promise<void> {
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      range,
+    );
+    const action = actions.find((each) => title.test(each.title));
+    assert.ok(action, `no ${String(title)} among ${actions.map((each) => each.title).join(', ')}`);
+    if (action.edit) assert.ok(await vscode.workspace.applyEdit(action.edit));
+    if (action.command)
+      await vscode.commands.executeCommand(
+        action.command.command,
+        ...((action.command.arguments ?? []) as unknown[]),
+      );
+  }
+
+  it('offers to remove a function that the model does not have', async () => {
+    const entry = /^ *\{ *"bits".*,$/m.exec(original)![0];
+    await setText(
+      original.replace(entry, `${entry}\n${entry.replace(/"name": "[^"]+"/, '"name": "nobody"')}`),
+    );
+    const found = await problem('unknown-function');
+    assert.match(found.message, /"nobody"/);
+    await fix(found, /Remove this function/);
+    assert.equal(document.getText(), original);
+  });
+
+  it('offers the nearest allowed width, or to lock the one that stands there', async () => {
+    const { name } = config().functions[2];
+    const line = original.split('\n').find((each) => each.includes(`"name": "${name}"`))!;
+    const strange = original.replace(line, line.replace(/"bits": \d+/, '"bits": 16'));
+    await setText(strange);
+    await fix(await problem('width-not-allowed'), /Use 8 bits/);
+    assert.equal(config().functions[2].bits, 8);
+    await noProblem('width-not-allowed');
+    await setText(strange);
+    await fix(await problem('width-not-allowed'), /Lock at 16 bits/);
+    const { bits, lock } = config().functions[2];
+    assert.deepEqual({ bits, lock }, { bits: 16, lock: true });
+  });
+
+  it('says how far bits are over the budget, and solves again within it', async () => {
+    await setText(original.replace('"bits": 2,', '"bits": 8,'));
+    const found = await problem('over-budget');
+    assert.match(found.message, /over the budget of 4/);
+    await fix(found, /Solve again/);
+    assert.ok(config().totals.bytes <= config().totals.budgetBytes);
+    await noProblem('over-budget');
+  });
+
+  it('sees that the model is another one than was scored', async () => {
+    await setText(original.replace(/("sha256": ")[0-9a-f]{8}/, '$100000000'));
+    assert.match((await problem('model-changed')).message, /has changed since it was scored/);
+  });
+
+  it('is never overwritten while it has unsaved changes', async () => {
+    await setText(original.replace('"bits": 2,', '"bits": 8,'));
+    await vscode.commands.executeCommand(COMMAND.resolve, document.uri);
+    const edited = document.getText();
+    assert.ok(config().totals.bytes <= config().totals.budgetBytes, 'it was not solved again');
+    assert.ok(document.isDirty);
+    assert.equal(readFileSync(path, 'utf8'), original);
+    const model = vscode.Uri.file(path.replace(/\.ompq\.json$/, '.onnx'));
+    let result: string | undefined;
+    const said = await messagesDuring(async () => (result = await quantize(model)));
+    assert.equal(result, undefined);
+    assert.match(said.join(), /unsaved|save/i);
+    assert.equal(document.getText(), edited);
+    assert.equal(readFileSync(path, 'utf8'), original);
+  });
+});
