@@ -46,7 +46,7 @@ const { values: args } = parseArgs({
 });
 
 const folder = resolve(args.example ? 'examples' : '../shared/data/cifar10');
-const path = join(folder, args.example ? 'model.onnx' : 'resnet20.onnx');
+const path = join(folder, args.example ? 'resnet_cifar10.onnx' : 'resnet20.onnx');
 /** Bits of a PyTorch prototype's noise-aware allocation at 2.5 bits, in network order. */
 const prototype = '83443433333333222328';
 const preprocessing = { preset: 'cifar10' as const };
