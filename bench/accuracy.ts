@@ -3,7 +3,11 @@
  * allocation are worth, weights only and with quantized activations (+a8); first and last function at 8 bits, counted in
  * the average.
  *
- *   node bench/run.mjs accuracy [--bits 2.5,3,4] [--rounding reconstruct] [--acts none,8] [--range mse] [--example]
+ *   node bench/run.mjs accuracy [--bits 2.5,3,4] [--rounding reconstruct] [--acts none,8] [--range percentile]
+ *     [--kl] [--example]
+ *
+ * --kl adds, per cell, what needs no labels: nats from the float model's outputs to the file's, on the calibration images
+ * (which ranges and rounding saw) and on the test images (which they did not).
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,15 +37,16 @@ const { values: args } = parseArgs({
     bits: { type: 'string', default: '2.15,2.5,3,3.5,4' },
     rounding: { type: 'string', default: 'nearest,gptq,reconstruct' },
     acts: { type: 'string', default: 'none,8' },
-    range: { type: 'string', default: 'mse' },
+    range: { type: 'string', default: 'percentile' },
     only: { type: 'string' },
+    kl: { type: 'boolean', default: false },
     example: { type: 'boolean', default: false },
     samples: { type: 'string', default: '256' },
   },
 });
 
 const folder = resolve(args.example ? 'examples' : '../shared/data/cifar10');
-const path = join(folder, args.example ? 'model.onnx' : 'resnet20.onnx');
+const path = join(folder, args.example ? 'resnet_cifar10.onnx' : 'resnet20.onnx');
 /** Bits of a PyTorch prototype's noise-aware allocation at 2.5 bits, in network order. */
 const prototype = '83443433333333222328';
 const preprocessing = { preset: 'cifar10' as const };
@@ -130,6 +135,16 @@ async function accuracyOf(model: string): Promise<number> {
   return reply.models[0].top1!;
 }
 
+/** KL divergence from the original over a whole folder of images; labels are not used. */
+async function divergenceOf(model: string, images: 'calibration' | 'test'): Promise<number> {
+  const spec = data(images, 1);
+  const reply = await evaluate(
+    { kind: 'evaluate', model: path, other: model, data: spec, allSamples: true, perLayer: false },
+    job,
+  );
+  return reply.against!.kl!;
+}
+
 async function main(): Promise<void> {
   if (!existsSync(path)) {
     console.log(`${path} is missing: nothing was measured.`);
@@ -183,7 +198,10 @@ async function main(): Promise<void> {
             job,
           );
           const top1 = 100 * (await accuracyOf(out));
-          cells.push(`${top1.toFixed(1)} (${reply.seconds.total.toFixed(0)} s)`);
+          const kl = async (images: 'calibration' | 'test') =>
+            (await divergenceOf(out, images)).toPrecision(3);
+          const divergence = args.kl ? `, KL ${await kl('calibration')} / ${await kl('test')}` : '';
+          cells.push(`${top1.toFixed(1)}${divergence} (${reply.seconds.total.toFixed(0)} s)`);
         }
         const bytes = predictedBytes(size, bits);
         console.log(

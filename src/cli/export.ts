@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatSize } from '../config/budget';
 import { readConfig } from '../config/config';
 import { SettingsError } from '../core/buildProblem';
+import type { Config } from '../config/types';
 import type { ActivationBits, ExportRequest, RangeMethod } from '../engine/protocol';
 import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
 import { FORMATS } from '../interop/formats';
@@ -65,7 +66,7 @@ export function exportCommand(): Command {
     .addOption(
       new Option('--act-range <HOW>', 'with --act-bits: how the ranges of activations are found')
         .choices(RANGES)
-        .default('mse'),
+        .default('percentile'),
     )
     .option(
       '--samples <N>',
@@ -101,11 +102,11 @@ export function exportCommand(): Command {
         return exported;
       });
       if (flags.json) printJson(toJson(done));
-      else printLines(forPeople(done, config.model.bytes));
+      else printLines(forPeople(done, config));
     });
 }
 
-const RANGES: RangeMethod[] = ['mse', 'percentile', 'minmax'];
+const RANGES: RangeMethod[] = ['percentile', 'mse', 'minmax'];
 
 function activationBits(text: string): ActivationBits {
   const bits = Number(text);
@@ -127,22 +128,30 @@ function toJson({ path, export: reply, evaluation }: Exported) {
   };
 }
 
-function forPeople({ path, export: reply, evaluation }: Exported, original: number): string[] {
+function forPeople({ path, export: reply, evaluation }: Exported, config: Config): string[] {
+  const original = config.model.bytes;
   const { rounding, activations, samples, seconds, bytes, predictedBytes } = reply;
   return [
     `${formatSize(original)} -> ${formatSize(bytes)} (1/${(original / bytes).toFixed(2)}), ` +
       `${bytes.toLocaleString('en')} bytes on disk, ${predictedBytes.toLocaleString('en')} predicted`,
     `rounded with ${rounding}${samples > 0 ? ` on ${samples} samples, ${reply.provider},` : ''} in ${seconds.total.toFixed(1)} s`,
-    ...(activations ? [activationLine(activations)] : []),
+    ...(activations ? activationLines(activations, predictedBytes, config.totals.bytes) : []),
     ...comparisonLines(evaluation),
     `wrote ${path}`,
   ];
 }
 
-function activationLine(found: NonNullable<Exported['export']['activations']>): string {
+function activationLines(
+  found: NonNullable<Exported['export']['activations']>,
+  predictedBytes: number,
+  total: number,
+): string[] {
   const { bits, range, integerLayers, layers, tensors, samples, bytes } = found;
-  return (
+  const number = (value: number) => value.toLocaleString('en');
+  return [
     `activations at ${bits} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
-    `integers, ${tensors} tensors quantized, ${bytes.toLocaleString('en')} bytes more than weights only`
-  );
+      `integers, ${tensors} tensors quantized`,
+    `predicted: ${number(predictedBytes - bytes)} bytes for weights only (the config's total: ${number(total)}) + ` +
+      `${number(bytes)} for activations = ${number(predictedBytes)}`,
+  ];
 }

@@ -220,14 +220,28 @@ describe('ompq export and ompq eval', () => {
       '--json',
     ]);
     expect(written.code).toBe(0);
-    const reply = JSON.parse(written.stdout) as { bytes: number; predictedBytes: number; model: string };
+    const reply = JSON.parse(written.stdout) as {
+      bytes: number;
+      predictedBytes: number;
+      activations: { bytes: number };
+    };
     expect(reply).toMatchObject({
       model: out,
       rounding: 'reconstruct',
-      activations: { bits: 8, range: 'mse', integerLayers: 4, layers: 4, samples: 16 },
+      activations: { bits: 8, range: 'percentile', integerLayers: 4, layers: 4, samples: 16 },
     });
     expect(reply.bytes).toBe((await readFile(out)).length);
-    expect(Math.abs(reply.bytes - reply.predictedBytes)).toBeLessThan(2000);
+    expect(Math.abs(reply.bytes - reply.predictedBytes)).toBeLessThanOrEqual(8);
+    // The config promises weights only; what comes on top is said, in numbers that add up.
+    const { totals } = parseConfig(await readFile(config, 'utf8'), 'net');
+    expect(Math.abs(totals.bytes + reply.activations.bytes - reply.predictedBytes)).toBeLessThan(1100);
+    const told = await ompq(['export', config, '--act-bits', '8', '--rounding', 'nearest']);
+    const line = /predicted: (\S+) bytes .* total: (\S+)\) \+ (\S+) for activations = (\S+)/.exec(
+      told.stdout,
+    )!;
+    const [weights, promised, added, sum] = line.slice(1).map((text) => Number(text.replaceAll(',', '')));
+    expect([promised, added, sum]).toEqual([totals.bytes, reply.activations.bytes, reply.predictedBytes]);
+    expect(weights + added).toBe(sum);
 
     const pair = ['eval', model, out, '--synthetic', '--limit', '8', '--per-layer'];
     const measured = JSON.parse((await ompq([...pair, '--json'])).stdout) as {

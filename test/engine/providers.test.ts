@@ -14,6 +14,7 @@ import { Workbench } from '../../src/engine/workbench';
 import { readModel } from '../../src/onnx/file';
 import { findNetwork } from '../../src/onnx/functions';
 import { tinyCnn } from '../models/zoo';
+import { quantize } from './exporting';
 import { save, scoreOnce, scoreRequest, scratch, startEngine, synthetic } from './harness';
 
 describe('a provider that the user insists on', () => {
@@ -64,6 +65,27 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
         });
       }
     });
+
+    it.each([[[2, 3, 4, 5]], [[6, 7, 8, 16]]])(
+      'runs an exported file of %j bits with the results of the CPU',
+      async (width) => {
+        const model = save(tinyCnn());
+        const { out } = await quantize(model, { width, rounding: 'nearest' });
+        const asked = { kind: 'evaluate', model, other: out, data: synthetic(8), allSamples: false } as const;
+        const { engine: cpu } = startEngine();
+        const expected = await cpu.request({ ...asked, perLayer: false });
+        const { engine } = startEngine({ env: { LD_LIBRARY_PATH: await softwareVulkan() } });
+        const found = await engine.request({ ...asked, perLayer: false, provider: 'webgpu' });
+        expect(found.provider).toBe('WebGPU: SwiftShader (software)');
+        expect(found.warnings).toEqual([]);
+        expect(expected.provider).toMatch(/^CPU/);
+        // The difference that quantizing makes is the same: a weight unpacked otherwise would show in it.
+        const [a, b] = [expected.against!.outputs[0], found.against!.outputs[0]];
+        expect(Math.abs(a.sqnrDb - b.sqnrDb)).toBeLessThan(0.01);
+        expect(Math.abs(a.cosine - b.cosine)).toBeLessThan(1e-5);
+        expect(a.sqnrDb).toBeLessThan(70);
+      },
+    );
   },
 );
 
