@@ -1,7 +1,7 @@
 /**
  * What exporting costs, and what the exported file costs to run: ResNet shapes with random weights.
  *
- *   node bench/run.mjs export [nearest50|reconstruct18|inference18]
+ *   node bench/run.mjs export [nearest50|reconstruct18|inference18|loops]
  *
  * Each measurement runs in its own process, so that its peak memory is its own.
  */
@@ -11,6 +11,9 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { plainMatMul, type MatMul } from '../src/core/rounding/matmul';
+import { roundRows } from '../src/core/rounding/rows';
+import { openMatMul } from '../src/engine/exportMatMul';
 import type { ActivationChoice, RoundingMethod } from '../src/engine/protocol';
 import { exportModel } from '../src/engine/exportModel';
 import { Job } from '../src/engine/job';
@@ -118,6 +121,33 @@ function report(what: string, times: number[][]): void {
   );
 }
 
+/** One layer of ResNet-18 (layer3: 256 x 2304) rounded by 'reconstruct': blocks by ONNX Runtime, or plain loops. */
+async function loops(): Promise<void> {
+  const [rows, columns, samples] = [256, 2304, 4096];
+  const random = new Random(1);
+  const inputs = Float64Array.from(random.normals(samples * columns));
+  const transposed = new Float64Array(inputs.length);
+  inputs.forEach((value, i) => {
+    transposed[(i % columns) * samples + Math.floor(i / columns)] = value / Math.sqrt(samples);
+  });
+  const fast = await openMatMul();
+  const scaled = inputs.map((value) => value / Math.sqrt(samples));
+  const moments = await fast.matmul(transposed, scaled, columns, samples, columns);
+  const weights = Float64Array.from(random.normals(rows * columns));
+  const time = async (matmul: MatMul): Promise<number> => {
+    const start = performance.now();
+    const problem = { weights, rows, columns, bits: 3, moments };
+    await roundRows(problem, 'reconstruct', { matmul, roundScale: Math.fround });
+    return (performance.now() - start) / 1000;
+  };
+  const blocked = await time(fast.matmul);
+  const plain = await time(plainMatMul);
+  await fast.close();
+  console.log(
+    `  ${blocked.toFixed(1)} s with products by ONNX Runtime, ${plain.toFixed(1)} s with plain loops (x ${(plain / blocked).toFixed(1)})`,
+  );
+}
+
 function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
@@ -137,6 +167,7 @@ const measurements: Record<string, { title: string; run: (folder: string) => Pro
     title: 'ResNet-18 shapes, reconstruction on 256 inputs of 224 x 224 (limit: 300 s)',
     run: (folder) => exporting(folder, resnet18(), 'reconstruct', 256),
   },
+  loops: { title: 'One layer of 256 x 2304 weights, reconstruction', run: loops },
 };
 
 async function measure(name: string): Promise<void> {
