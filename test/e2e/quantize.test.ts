@@ -66,5 +66,7 @@ test('Cancel in the notification stops the job and writes nothing', async () => 
   await window.notifications.press(`Quantizing ${model}`, 'Cancel');
   await job.waitFor({ state: 'detached' });
   expect(readdirSync(window.workspace)).not.toContain(config);
+  // The one of the questions before may still be fading.
+  await window.notifications.find('Reading').first().waitFor({ state: 'detached' });
   expect(await window.notifications.texts()).toEqual([]);
 });
