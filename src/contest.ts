@@ -27,6 +27,26 @@ export interface Decided {
 /** Of the samples that a contest asks for, how many are run for one that is for rounding. */
 const TRIALS = 3;
 
+/** Allocations to be rounded and run on inputs that neither scoring nor rounding has seen, without a search. */
+export function contestRequest(
+  { model, granularity, data, memoryLimit }: ScoreSettings,
+  allocations: readonly Allocation[],
+  rounding: ContestRequest['rounding'],
+): ContestRequest {
+  return {
+    kind: 'contest',
+    model,
+    granularity,
+    candidates: allocations.map(({ bits }) => bits),
+    rounding,
+    // The first are those that were scored.
+    data: { ...data, samples: (1 + TRIALS) * data.samples },
+    rounded: data.samples,
+    search: null,
+    memoryLimit,
+  };
+}
+
 /**
  * Runs all candidates, then swaps bits while the measured divergence falls. Cancelled once a candidate has been run, it
  * answers with the best so far.
@@ -42,18 +62,14 @@ export async function decide(
 ): Promise<Decided> {
   const candidates = candidatesOf(material);
   const { problem } = material;
-  const { model, granularity, data, memoryLimit } = score;
+  const { rounding, searchSeconds } = settings;
   const request: ContestRequest = {
-    kind: 'contest',
-    model,
-    granularity,
-    candidates: candidates.map((c) => c.allocation.bits),
-    rounding: settings.rounding,
-    // The first are those that were scored; the others have been kept out of scoring, and are kept out of rounding.
-    data: { ...data, samples: (1 + TRIALS) * data.samples },
-    rounded: data.samples,
-    search: settings.searchSeconds > 0 ? searchLimits(problem, noise, settings.searchSeconds) : null,
-    memoryLimit,
+    ...contestRequest(
+      score,
+      candidates.map((c) => c.allocation),
+      rounding,
+    ),
+    search: searchSeconds > 0 ? searchLimits(problem, noise, searchSeconds) : null,
   };
   const { reply, stopped, cached } = await salvaged(options, (listening) =>
     remembered(

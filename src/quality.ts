@@ -2,6 +2,7 @@
 import { allocateNoiseAware, smallestFile } from './core/noise';
 import type { Allocation, AllocationProblem } from './core/problem';
 import { SettingsError } from './core/buildProblem';
+import { contestRequest } from './contest';
 import type { Quality } from './config/types';
 import type { Engine, RequestOptions } from './engine/client';
 import type { ContestRequest, Measured } from './engine/protocol';
@@ -11,7 +12,6 @@ import type { ScoreSettings } from './pipeline';
 /** Sizes measured at a time; every round narrows the interval to one of so many parts. */
 const SIZES = 6;
 const ROUNDS = 2;
-const TRIALS = 3;
 
 interface Point {
   allocation: Allocation;
@@ -36,19 +36,8 @@ export async function smallestMeasured(
   const at = (bytes: number): Allocation =>
     allocateNoiseAware({ ...problem, budgets: [{ kind: 'bytes', bytes }, ...others] }, 'noise-aware');
   const measure = async (allocations: Allocation[], round: number): Promise<Point[]> => {
-    const { model, granularity, data, memoryLimit } = score;
     const reply = await engine.request(
-      {
-        kind: 'contest',
-        model,
-        granularity,
-        candidates: allocations.map(({ bits }) => bits),
-        rounding,
-        data: { ...data, samples: (1 + TRIALS) * data.samples },
-        rounded: data.samples,
-        search: null,
-        memoryLimit,
-      },
+      contestRequest(score, allocations, rounding),
       part(options, round / ROUNDS, (round + 1) / ROUNDS),
     );
     return allocations.map((allocation, i) => ({ allocation, measured: reply.results[i]! }));

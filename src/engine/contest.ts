@@ -17,7 +17,7 @@ import { roundNetwork } from './exportRounding';
 import { fakeQuantized } from './exportVerify';
 import { serialize } from './heads';
 import type { Job } from './job';
-import { freeMemory, residentMemory } from './memory';
+import { limitOf } from './memory';
 import { measureNoise } from './noise';
 import type {
   ContestReply,
@@ -269,7 +269,7 @@ async function withBlocks<T>(
   const network = findNetwork(model, { granularity, shapes: data.shapes });
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
-    const limit = memoryLimit > 0 ? memoryLimit : residentMemory() + freeMemory() / 2;
+    const limit = limitOf(memoryLimit);
     const samples = await Samples.open(dataset, limit / 8, job, (done) =>
       job.progress('Reading samples', 0.1 * done),
     );

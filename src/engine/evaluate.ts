@@ -24,7 +24,7 @@ import { EngineFault, type Job } from './job';
 import type { EvaluateReply, EvaluateRequest, Shard } from './protocol';
 import { outcome, type Tally } from './tally';
 import { type Feeds, Session } from './runtime';
-import { activationBytes, freeMemory, residentMemory } from './memory';
+import { activationBytes, limitOf, residentMemory } from './memory';
 import { sampleBytes } from './samples';
 import { fixedBatch } from './survey';
 
@@ -203,7 +203,7 @@ function blockLimit(
   network: Network,
   dataset: Dataset,
 ): number {
-  const limit = memoryLimit > 0 ? memoryLimit : residentMemory() + freeMemory() / 2;
+  const limit = limitOf(memoryLimit);
   const inputs = Object.fromEntries(network.inputs.map(({ name }) => [name, dataset.shapes[name] ?? []]));
   const weights = models.reduce((sum, model) => sum + initializerBytes(model), 0);
   const bytes = activationBytes(models[0], inputs, 1, new Map());

@@ -22,7 +22,7 @@ import { emulated, planActivations } from './exportActivations';
 import { roundNetwork } from './exportRounding';
 import { fakeQuantized, verify, verifyIntegers, type Expected } from './exportVerify';
 import { EngineFault, type Job } from './job';
-import { freeMemory, residentMemory } from './memory';
+import { limitOf, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
 import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
@@ -149,9 +149,6 @@ function withActivations(
   const size = sizeModel(model, network, { scaleType: request.scaleType, integer });
   return predictedBytes(size, request.bits) + activationBytes(model, plan, storages.length);
 }
-
-const limitOf = (memoryLimit: number): number =>
-  memoryLimit > 0 ? memoryLimit : residentMemory() + freeMemory() / 2;
 
 interface RoundedOn {
   storages: WeightStorage[];

@@ -20,6 +20,11 @@ export function residentMemory(): number {
   return process.memoryUsage.rss();
 }
 
+/** Bytes that a request may make this process hold; `asked` is what the user allows, 0: half of the free memory more. */
+export function limitOf(asked: number): number {
+  return asked > 0 ? asked : residentMemory() + freeMemory() / 2;
+}
+
 let gc: (() => void) | undefined;
 
 /** Serialized graphs are as large as the weights, and garbage as soon as a session has read them. */

@@ -10,7 +10,7 @@ import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { accelerate, type Chosen, differencesFromCpu, insist } from './accelerate';
 import { Grams } from './grams';
 import { EngineFault, type Job } from './job';
-import { activationBytes, freeMemory, residentMemory } from './memory';
+import { activationBytes, limitOf, residentMemory } from './memory';
 import { choosePlan, leastBytes, type Load, type Plan } from './plan';
 import { carryOut } from './passes';
 import type { ScoreReply, ScoreRequest, Shard } from './protocol';
@@ -55,7 +55,7 @@ interface Work {
 }
 
 async function scoreOn(dataset: Dataset, { request, model, network, job, start }: Work): Promise<ScoreReply> {
-  const limit = request.memoryLimit > 0 ? request.memoryLimit : residentMemory() + freeMemory() / 2;
+  const limit = limitOf(request.memoryLimit);
   const samples = await Samples.open(dataset, limit / 8, job, (share) =>
     job.progress('Reading samples', STEP.data + share * (STEP.survey - STEP.data)),
   );
