@@ -90,7 +90,7 @@ export class ListingBits extends Owner implements vscode.CodeLensProvider {
     const config = await configOf(model);
     const [index, { network }] = await Promise.all([
       this.documents.index(uri),
-      this.services.models.inspect(model.fsPath, config?.scoring.granularity, config?.calibration.shapes),
+      this.services.models.inspect(model.fsPath, config?.scoring.granularity, config?.calibration),
     ]);
     const entries = new Map(config?.functions.map((f) => [f.name, f]));
     return network.functions.flatMap((f) =>
