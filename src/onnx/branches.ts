@@ -2,7 +2,8 @@
  * Layers in the branches of an If: the branch that the samples take is put in line with the nodes around it, so that all
  * that looks at a graph sees them. The file itself keeps its Ifs; `places` leads back into it.
  */
-import { bodiesOf, findAttribute, standardOp } from './attributes';
+import { bodiesOf, standardOp } from './attributes';
+import { bodyOf, BranchNames, defined } from './branchNames';
 import { node as makeNode } from './build';
 import { Graph } from './graph';
 import { isLayerOp } from './layers';
@@ -22,7 +23,6 @@ import {
 } from './schema/onnx_pb';
 import { shallowCopy } from './shallow';
 import { skippedInBodies } from './skipped';
-import { Names } from './unique';
 
 /** Where the file holds a tensor. */
 export interface Place {
@@ -119,25 +119,6 @@ function mapBodies(node: NodeProto, map: (body: GraphProto) => GraphProto): Node
   return changed ? shallowCopy(NodeProtoSchema, node, { attribute }) : node;
 }
 
-/** Names of one body, and of those around it. */
-class Scope {
-  private readonly own = new Map<string, string>();
-
-  constructor(
-    private readonly around: Scope | null,
-    /** "If_0.then"; '' at the top level. */
-    readonly path: string,
-  ) {}
-
-  set(name: string, global: string): void {
-    this.own.set(name, global);
-  }
-
-  get(name: string): string {
-    return this.own.get(name) ?? this.around?.get(name) ?? name;
-  }
-}
-
 class Writer {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
@@ -145,101 +126,71 @@ class Writer {
   readonly places = new Map<string, Place>();
   readonly open: OpenIf[] = [];
   readonly left: LeftOut[] = [];
-  private readonly names: Names;
-  private readonly ifs = new Names();
-  /** How many graphs of the file define the name. */
-  private readonly tensors = new Map<string, number>();
-  private readonly nodeNames = new Map<string, number>();
+  private readonly names: BranchNames;
 
   constructor(
     private readonly root: GraphProto,
     private readonly branches: Branches,
   ) {
-    this.names = Names.of(root);
-    this.count(root);
+    this.names = new BranchNames(root);
   }
 
   graph(): void {
     this.initializers.push(...this.root.initializer);
     this.valueInfo.push(...this.root.valueInfo);
-    this.body(this.root, new Scope(null, ''));
+    this.body(this.root);
   }
 
-  private count(body: GraphProto): void {
-    const add = (counts: Map<string, number>, name: string) =>
-      name !== '' && counts.set(name, (counts.get(name) ?? 0) + 1);
-    for (const name of defined(body)) add(this.tensors, name);
-    for (const node of body.node) {
-      add(this.nodeNames, node.name);
-      for (const inner of bodiesOf(node)) this.count(inner);
-    }
-  }
-
-  private body(body: GraphProto, scope: Scope): void {
+  private body(body: GraphProto): void {
     for (const [index, node] of body.node.entries()) {
       if (standardOp(node) !== 'If') {
-        this.nodes.push(this.renamed(node, index, scope));
+        this.nodes.push(this.renamed(node, index, body));
         continue;
       }
-      const name = this.ifs.unique(this.ifName(node, scope));
+      const name = this.names.ofIf(node);
       const branch = Object.hasOwn(this.branches, name) ? this.branches[name] : null;
       const taken = branch && bodyOf(node, branch);
       if (!taken || hasSparseTensors(taken)) {
-        this.open.push({ name, condition: scope.get(node.input[0] ?? '') });
-        this.nodes.push(this.renamed(node, index, scope));
+        this.open.push({ name, condition: this.names.tensor(body, node.input[0] ?? '') });
+        this.nodes.push(this.renamed(node, index, body));
         continue;
       }
-      this.inline(node, taken, new Scope(scope, `${name}.${branch}`), scope);
+      this.inline(node, taken, body);
       const other = branch === 'then' ? 'else' : 'then';
-      const body = bodyOf(node, other);
-      if (body) this.left.push({ name, branch: other, body });
+      const left = bodyOf(node, other);
+      if (left) this.left.push({ name, branch: other, body: left });
     }
   }
 
-  private inline(node: NodeProto, taken: GraphProto, inner: Scope, outer: Scope): void {
-    for (const name of defined(taken)) inner.set(name, this.global(this.tensors, name, inner));
+  private inline(node: NodeProto, taken: GraphProto, around: GraphProto): void {
+    const inner = (name: string) => this.names.tensor(taken, name);
     for (const tensor of taken.initializer) {
-      const name = inner.get(tensor.name);
+      const name = inner(tensor.name);
       this.places.set(name, { body: taken, name: tensor.name });
       this.initializers.push(shallowCopy(TensorProtoSchema, tensor, { name }));
     }
     for (const info of taken.valueInfo) {
-      this.valueInfo.push(shallowCopy(ValueInfoProtoSchema, info, { name: inner.get(info.name) }));
+      this.valueInfo.push(shallowCopy(ValueInfoProtoSchema, info, { name: inner(info.name) }));
     }
     for (const each of taken.node) {
       const output = each.output[0] ?? '';
-      if (standardOp(each) === 'Constant') this.places.set(inner.get(output), { body: taken, name: output });
+      if (standardOp(each) === 'Constant') this.places.set(inner(output), { body: taken, name: output });
     }
-    this.body(taken, inner);
+    this.body(taken);
     node.output.forEach((output, index) => {
-      const from = taken.output[index]?.name ?? '';
-      if (output !== '') this.nodes.push(makeNode('Identity', [inner.get(from)], [outer.get(output)]));
+      const from = inner(taken.output[index]?.name ?? '');
+      if (output !== '') this.nodes.push(makeNode('Identity', [from], [this.names.tensor(around, output)]));
     });
   }
 
-  /** The name itself where it is the only one of its kind in the file. */
-  private global(counts: ReadonlyMap<string, number>, name: string, scope: Scope): string {
-    return counts.get(name) === 1 ? name : this.names.unique(`${scope.path}/${name}`);
-  }
-
-  /** By its output where it has no name: positions change when weights are stored otherwise. */
-  private ifName({ name, output }: NodeProto, scope: Scope): string {
-    const first = output.find((each) => each !== '') ?? '';
-    if (name === '') return scope.get(first);
-    return scope.path === '' || this.nodeNames.get(name) === 1 ? name : `${scope.path}/${name}`;
-  }
-
-  private renamed(node: NodeProto, index: number, scope: Scope): NodeProto {
-    if (scope.path === '') return node;
-    const rename = (name: string) => (name === '' ? '' : scope.get(name));
+  private renamed(node: NodeProto, index: number, body: GraphProto): NodeProto {
+    if (body === this.root) return node;
+    const rename = (name: string) => this.names.tensor(body, name);
     return shallowCopy(
       NodeProtoSchema,
-      mapBodies(node, (body) => renameCaptured(body, rename)),
+      mapBodies(node, (inner) => renameCaptured(inner, rename)),
       {
-        name:
-          node.name === ''
-            ? this.names.unique(`${scope.path}/${node.opType}_${index}`)
-            : this.global(this.nodeNames, node.name, scope),
+        name: this.names.node(body, node, index),
         input: node.input.map(rename),
         output: node.output.map(rename),
       },
@@ -247,22 +198,9 @@ class Writer {
   }
 }
 
-function bodyOf(node: NodeProto, branch: Branch): GraphProto | undefined {
-  return findAttribute(node, `${branch}_branch`)?.g;
-}
-
 /** Field 15 of a GraphProto, which our schema leaves out. */
 function hasSparseTensors(body: GraphProto): boolean {
   return body.$unknown?.some(({ no }) => no === 15) ?? false;
-}
-
-/** Tensors that the body itself makes or holds. */
-function defined(body: GraphProto): Set<string> {
-  const names = new Set<string>();
-  for (const { name } of [...body.input, ...body.initializer]) names.add(name);
-  for (const node of body.node) for (const name of node.output) names.add(name);
-  names.delete('');
-  return names;
 }
 
 /** A body that stays one, with the names that it takes from around it as they are now. */

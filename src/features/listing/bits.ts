@@ -95,7 +95,7 @@ export class ListingBits extends Owner implements vscode.CodeLensProvider {
     const entries = new Map(config?.functions.map((f) => [f.name, f]));
     return network.functions.flatMap((f) =>
       f.layers.flatMap((layer) => {
-        const line = index.producerOf(layer.output)?.line;
+        const line = index.layer(layer.output)?.line;
         return line === undefined ? [] : { line, function: f, entry: entries.get(f.name) ?? null };
       }),
     );
