@@ -136,6 +136,18 @@ describe.each(['nearest', 'gptq', 'reconstruct'] as const)('by %s', (rounding) =
   });
 });
 
+it('runs the layers outside of branches on integers, those inside in float', async () => {
+  const model = save(branched());
+  const data = await looked(model, inMode(1));
+  const { out, activations } = await quantize(model, {
+    data,
+    width: 6,
+    activations: { bits: 8, range: 'minmax' },
+  });
+  expect([activations!.integerLayers, activations!.layers]).toEqual([2, 6]);
+  expect((await compare(model, out, data)).against!.sqnrDb).toBeGreaterThan(15);
+});
+
 const audio = (length: number): ort.Tensor =>
   new ort.Tensor(
     'float32',
