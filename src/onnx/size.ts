@@ -1,9 +1,11 @@
 /** What a quantized file will weigh, per function and width, before any weight is quantized. */
 import { toBinary } from '@bufbuild/protobuf';
 import { addedNames } from './added';
+import { allBodies } from './attributes';
+import { isExternal } from './external';
 import type { Branches, Network } from './network';
 import type { CodeBits } from './pack';
-import { fieldBytes, partBytes } from './part';
+import { fieldBytes, partBytes, tensorBytes } from './part';
 import { graphOf, recordBytes, recordBytesPerFunction, storageForm } from './quantized';
 import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from './schema/onnx_pb';
 import { shallowCopy } from './shallow';
@@ -164,6 +166,11 @@ function modelBytes(model: ModelProto): number {
   const emptied = shallowCopy(GraphProtoSchema, graph, { initializer: [] });
   let graphLength = toBinary(GraphProtoSchema, emptied).length;
   for (const tensor of graph.initializer) graphLength += fieldBytes(wholeTensorBytes(tensor));
+  for (const body of allBodies(graph)) {
+    for (const tensor of body.initializer) {
+      if (isExternal(tensor)) graphLength += wholeTensorBytes(tensor) - tensorBytes(tensor, 0);
+    }
+  }
   const rest = toBinary(ModelProtoSchema, shallowCopy(ModelProtoSchema, model, { graph: undefined })).length;
   return rest + fieldBytes(graphLength);
 }

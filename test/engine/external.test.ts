@@ -7,14 +7,20 @@ import {
   TensorProto_DataLocation as Location,
   type ModelProto,
 } from '../../src/onnx/schema/onnx_pb';
+import { allBodies } from '../../src/onnx/attributes';
+import { externalLocations } from '../../src/onnx/external';
+import { readModel } from '../../src/onnx/file';
+import { branched } from '../models/branched';
 import { tinyCnn } from '../models/zoo';
+import { compare, quantize } from './exporting';
 import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';
 
 /** Moves every weight of the model into one file. */
 function saveExternal(model: ModelProto, location: string, folder = scratch()): string {
   const chunks: Uint8Array[] = [];
   let offset = 0;
-  for (const tensor of model.graph!.initializer) {
+  const graphs = [model.graph!, ...allBodies(model.graph!)];
+  for (const tensor of graphs.flatMap(({ initializer }) => initializer)) {
     const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
     tensor.externalData = [
       entry('location', location),
@@ -31,6 +37,17 @@ function saveExternal(model: ModelProto, location: string, folder = scratch()): 
   writeFileSync(file, Buffer.concat(chunks));
   return save(model, 'external.onnx', folder);
 }
+
+it('weights of branches in a file beside the model are quantized, and the others taken into the new file', async () => {
+  const path = saveExternal(branched(), 'all.bin');
+  const { engine } = startEngine();
+  const asked = { ...synthetic(16), values: { mode: 1 } };
+  const inspect = { kind: 'inspect', model: path, granularity: 'layer', shapes: {}, data: asked } as const;
+  const data = { ...asked, branches: (await engine.request(inspect)).branches };
+  const { out } = await quantize(path, { data, width: 4, out: join(scratch(), 'inside.onnx') });
+  expect(externalLocations(await readModel(out))).toEqual([]);
+  expect((await compare(path, out, data)).against!.sqnrDb).toBeGreaterThan(8);
+});
 
 describe('weights in a file beside the model', () => {
   it('are found by ONNX Runtime from a graph that is not on disk, and nothing is left in the folder', async () => {
