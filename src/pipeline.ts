@@ -539,7 +539,8 @@ function toConfig(
       shapes: score.data.shapes,
       preprocessing: score.data.preprocessing,
       ...given('values', score.data.values),
-      ...given('branches', score.data.branches),
+      // None at all is an answer, too: every If changes its branch from sample to sample.
+      ...(score.data.branches ? { branches: score.data.branches } : {}),
     },
     scoring: {
       granularity: score.granularity,

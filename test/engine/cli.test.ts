@@ -100,6 +100,27 @@ describe('a model with layers in branches', () => {
       stderr: expect.stringContaining('It looks like sr=16000.') as string,
     });
   });
+
+  it('leaves an If alone whose branch changes from sample to sample, and exports what its config says', async () => {
+    await copyFile(save(branched('sample')), model);
+    const made = await ompq([
+      'quantize',
+      model,
+      '--synthetic',
+      '--samples',
+      '16',
+      '--avg-bits',
+      '5',
+      '--no-pin',
+    ]);
+    expect(made.code, made.stderr).toBe(0);
+    const path = join(folder, 'net.ompq.json');
+    const { functions, calibration } = parseConfig(await readFile(path, 'utf8'), path);
+    expect(functions.map((f) => f.name)).toEqual(['first', 'outside', 'last']);
+    expect(calibration.branches).toEqual({});
+    const exported = await ompq(['export', path, '--json']);
+    expect(exported.code, exported.stderr).toBe(0);
+  });
 });
 
 describe('ompq score', () => {
