@@ -146,6 +146,14 @@ export function recordBytes(activations?: string): number {
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: entries })).length;
 }
 
+/** The model without the record of an earlier pass, which a new one takes the place of. */
+export function unrecorded(model: ModelProto): ModelProto {
+  const metadataProps = model.metadataProps.filter(({ key }) => !RECORD.has(key));
+  return shallowCopy(ModelProtoSchema, model, { metadataProps });
+}
+
+const RECORD = new Set(['ompq.config', 'ompq.bits', 'ompq.note']);
+
 /** Bytes of one function's bits and the separator in the record. */
 export function recordBytesPerFunction(bits: number): number {
   return `${bits},`.length;

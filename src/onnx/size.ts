@@ -6,7 +6,7 @@ import { isExternal } from './external';
 import type { Branches, Network } from './network';
 import type { CodeBits } from './pack';
 import { fieldBytes, partBytes, tensorBytes } from './part';
-import { graphOf, recordBytes, recordBytesPerFunction, storageForm } from './quantized';
+import { graphOf, recordBytes, recordBytesPerFunction, storageForm, unrecorded } from './quantized';
 import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from './schema/onnx_pb';
 import { shallowCopy } from './shallow';
 import { sharedKeys, sharedPart, type SharedKey } from './tables';
@@ -64,7 +64,8 @@ export function sizeModel(
   const needs = network.functions.map(() =>
     Object.fromEntries(predictedWidths.map((bits) => [bits, new Set<SharedKey>()])),
   );
-  let fixedBytes = modelBytes(model) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
+  let fixedBytes =
+    modelBytes(unrecorded(model)) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
   for (const [index, weight] of weights.entries()) {
     const held = find(weight.tensor)!;
     const now = heldBytes(held);

@@ -136,6 +136,18 @@ describe.each(['nearest', 'gptq', 'reconstruct'] as const)('by %s', (rounding) =
   });
 });
 
+it('quantizes the other branch in a second pass over the written file', async () => {
+  const model = save(branched());
+  const first = await looked(model, inMode(1));
+  const { out } = await quantize(model, { data: first, width: 6 });
+  const second = await looked(out, inMode(2));
+  const names = findNetwork(await readModel(out), { branches: second.branches }).functions.map((f) => f.name);
+  expect(names).toEqual(['choose.else/proj', 'choose.else/inside.then/deep']);
+  const both = await quantize(out, { data: second, width: 6, out: join(scratch(), 'both.onnx') });
+  expect((await compare(out, both.out, first)).against!.sqnrDb).toBe(Infinity);
+  expect((await compare(model, both.out, second)).against!.sqnrDb).toBeGreaterThan(20);
+});
+
 it('runs the layers outside of branches on integers, those inside in float', async () => {
   const model = save(branched());
   const data = await looked(model, inMode(1));
