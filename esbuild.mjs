@@ -1,6 +1,8 @@
 // Bundles the extension, the engine process, the CLI and the webview into dist/, or into --outdir=FOLDER.
 import { build, context } from 'esbuild';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { commonJs, vscodeByName } from './scripts/esbuild/plugins.mjs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
@@ -15,21 +17,30 @@ const common = {
 const native = ['vscode', 'onnxruntime-node', 'sharp'];
 const entries = (files) =>
   Object.fromEntries(Object.entries(files).filter(([, source]) => existsSync(source)));
+const node = {
+  ...common,
+  platform: 'node',
+  target: 'node20',
+  // jsonc-parser's main is UMD, whose requires a bundler cannot follow
+  mainFields: ['module', 'main'],
+  external: native,
+};
 
 const targets = [
   {
-    ...common,
-    entryPoints: entries({
-      extension: 'src/extension.ts',
-      cli: 'src/cli.ts',
-      engine: 'src/engine/main.ts',
-    }),
-    platform: 'node',
+    ...node,
+    // what activation does not need lies in chunks of its own, loaded when it is first wanted
+    entryPoints: entries({ extension: 'src/extension.ts' }),
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    write: false,
+    plugins: [vscodeByName, commonJs],
+  },
+  {
+    ...node,
+    entryPoints: entries({ cli: 'src/cli.ts', engine: 'src/engine/main.ts' }),
     format: 'cjs',
-    target: 'node20',
-    // jsonc-parser's main is UMD, whose requires a bundler cannot follow
-    mainFields: ['module', 'main'],
-    external: native,
   },
   {
     ...common,
@@ -40,6 +51,7 @@ const targets = [
   },
 ].filter((target) => Object.keys(target.entryPoints).length > 0);
 
+rmSync(join(outdir, 'chunks'), { recursive: true, force: true });
 for (const target of targets) {
   if (watch) await (await context(target)).watch();
   else await build(target);

@@ -9,7 +9,7 @@ import type { Config } from './types';
 export type * from './types';
 export { NOISE_WIDTHS } from './types';
 
-export const CONFIG_SUFFIX = '.ompq.json';
+export { CONFIG_SUFFIX } from './suffix';
 
 /** A config that cannot be used, in one sentence for people. */
 export class ConfigError extends Error {

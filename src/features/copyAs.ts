@@ -7,10 +7,9 @@ import { formatOf, FORMATS } from '../interop/formats';
 import { NameError, type NameMap } from '../interop/names';
 import { unlinked } from '../printable';
 import { configOf } from './configEditor/documents';
-import { COMMAND } from './ids';
 import { pickOne } from './pickOne';
 import { withProgress } from './progress';
-import { reported, type Services } from './services';
+import type { Services } from './services';
 
 /** Answers that need not be asked for. */
 export interface CopyChoices {
@@ -18,15 +17,7 @@ export interface CopyChoices {
   format?: string;
 }
 
-export function registerCopyAs(context: vscode.ExtensionContext, services: Services): void {
-  context.subscriptions.push(
-    vscode.commands.registerCommand(COMMAND.copyAs, (uri?: vscode.Uri, choices?: CopyChoices) =>
-      reported(services.log, () => copyAs(services, uri, choices ?? {})),
-    ),
-  );
-}
-
-async function copyAs(services: Services, uri: vscode.Uri | undefined, choices: CopyChoices): Promise<void> {
+export async function copyAs(services: Services, uri?: vscode.Uri, choices: CopyChoices = {}): Promise<void> {
   const { uri: configUri, config } = await configOf(uri);
   const format = choices.format === undefined ? await pickFormat() : formatOf(choices.format, FORMATS);
   if (!format) return;

@@ -7,11 +7,10 @@ import { formatSize } from '../config/budget';
 import { modelPathOf } from '../pipeline';
 import { configOf } from './configEditor/documents';
 import { printable } from '../printable';
-import { COMMAND } from './ids';
 import { Owner } from './owner';
 import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
-import { reported, type Services } from './services';
+import type { Services } from './services';
 import { readSettings } from './settings';
 
 const REPORT_SCHEME = 'ompq-report';
@@ -23,21 +22,10 @@ export interface EvaluateChoices {
   data?: DataChoice;
 }
 
-export function registerEvaluate(context: vscode.ExtensionContext, services: Services): void {
-  const reports = new Reports();
-  context.subscriptions.push(
-    reports,
-    vscode.commands.registerCommand(COMMAND.evaluate, (uri?: vscode.Uri, choices?: EvaluateChoices) =>
-      reported(services.log, () => evaluateCommand(services, reports, uri, choices ?? {})),
-    ),
-  );
-}
-
-async function evaluateCommand(
+export async function evaluateCommand(
   services: Services,
-  reports: Reports,
-  uri: vscode.Uri | undefined,
-  choices: EvaluateChoices,
+  uri?: vscode.Uri,
+  choices: EvaluateChoices = {},
 ): Promise<EvaluateReply | undefined> {
   const { uri: configUri, config } = await configOf(uri);
   const model = modelPathOf(config, configUri.fsPath);
@@ -68,7 +56,7 @@ async function evaluateCommand(
   );
   for (const warning of reply.warnings) services.log.warn(warning);
   services.device.show(reply.provider);
-  await reports.show(basename(other), report(reply));
+  await Reports.of(services).show(basename(other), report(reply));
   return reply;
 }
 
@@ -168,7 +156,14 @@ class Reports extends Owner implements vscode.TextDocumentContentProvider {
   private readonly changed = this.own(new vscode.EventEmitter<vscode.Uri>());
   readonly onDidChange = this.changed.event;
 
-  constructor() {
+  private static only: Reports | undefined;
+
+  static of({ context }: Services): Reports {
+    if (!this.only) context.subscriptions.push((this.only = new Reports()));
+    return this.only;
+  }
+
+  private constructor() {
     super();
     this.own(vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, this));
   }

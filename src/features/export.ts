@@ -9,7 +9,7 @@ import { configOf } from './configEditor/documents';
 import { unlinked } from '../printable';
 import { COMMAND } from './ids';
 import { pickOne } from './pickOne';
-import { reported, type Services } from './services';
+import type { Services } from './services';
 import { readSettings } from './settings';
 
 type Rounding = ExportRequest['rounding'];
@@ -21,19 +21,11 @@ export interface ExportChoices {
   out?: string;
 }
 
-export function registerExport(context: vscode.ExtensionContext, services: Services): void {
-  context.subscriptions.push(
-    vscode.commands.registerCommand(COMMAND.export, (uri?: vscode.Uri, choices?: ExportChoices) =>
-      reported(services.log, () => exportCommand(services, uri, choices ?? {})),
-    ),
-  );
-}
-
 /** Resolves to the written file's path, or undefined where the user pressed Escape. */
-async function exportCommand(
+export async function exportCommand(
   services: Services,
-  uri: vscode.Uri | undefined,
-  choices: ExportChoices,
+  uri?: vscode.Uri,
+  choices: ExportChoices = {},
 ): Promise<string | undefined> {
   const { uri: configUri, config } = await configOf(uri);
   const rounding = choices.rounding ?? (await pickRounding());

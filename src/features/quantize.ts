@@ -12,7 +12,7 @@ import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
 import { pickShapes } from './pickShapes';
 import { withProgress } from './progress';
-import { reported, type Services } from './services';
+import type { Services } from './services';
 import { readSettings, type Settings } from './settings';
 
 /** Answers that need not be asked for; also what is remembered per model. */
@@ -22,21 +22,11 @@ export interface Choices {
   budget?: BudgetSpec;
 }
 
-export function registerQuantize(context: vscode.ExtensionContext, services: Services): void {
-  context.subscriptions.push(
-    vscode.commands.registerCommand(COMMAND.quantize, (uri?: vscode.Uri, choices?: Choices) =>
-      reported(services.log, () => quantizeCommand(context, services, uri, choices ?? {})),
-    ),
-    vscode.commands.registerCommand(COMMAND.showLog, () => services.log.show()),
-  );
-}
-
 /** Resolves to the config's path, or undefined where the user pressed Escape. */
-async function quantizeCommand(
-  context: vscode.ExtensionContext,
+export async function quantizeCommand(
   services: Services,
-  uri: vscode.Uri | undefined,
-  given: Choices,
+  uri?: vscode.Uri,
+  given: Choices = {},
 ): Promise<string | undefined> {
   const model = uri ?? activeModel() ?? (await askModel());
   if (!model) return undefined;
@@ -57,7 +47,7 @@ async function quantizeCommand(
       options,
     ),
   );
-  const memory = new Memory(context.workspaceState, model);
+  const memory = new Memory(services.context.workspaceState, model);
   const choices = await ask(model, inspect, settings, given, memory.recall());
   if (!choices) return undefined;
   await memory.keep(choices);

@@ -5,21 +5,13 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { COMMAND } from './ids';
 import type { Choices } from './quantize';
-import { reported, type Services } from './services';
+import type { Services } from './services';
 
 const MODEL = 'resnet_cifar10.onnx';
 const FOLDER = 'ompq-example';
 
-export function registerSample(context: vscode.ExtensionContext, services: Services): void {
-  context.subscriptions.push(
-    vscode.commands.registerCommand(COMMAND.trySample, (target?: vscode.Uri) =>
-      reported(services.log, () => trySample(context, target)),
-    ),
-  );
-}
-
 /** @param target the folder to copy into; asked for by default */
-async function trySample(context: vscode.ExtensionContext, target: vscode.Uri | undefined): Promise<void> {
+export async function trySample({ context }: Services, target?: vscode.Uri): Promise<void> {
   const parent = target ?? (await pickFolder());
   if (!parent) return;
   const folder = join(parent.fsPath, FOLDER);

@@ -9,6 +9,7 @@ import { OrmCache } from './bitMap/ormCache';
 import { Models } from './models';
 
 export interface Services {
+  context: vscode.ExtensionContext;
   log: vscode.LogOutputChannel;
   /** For long jobs; it loads onnxruntime. */
   engine: Engine;
@@ -31,7 +32,7 @@ export function createServices(context: vscode.ExtensionContext): Services {
   const cache = new Cache(vscode.Uri.joinPath(context.globalStorageUri, 'cache').fsPath, {
     log: (line) => log.warn(line),
   });
-  return { log, engine, models: new Models(reader), cache, orms: new OrmCache(cache), device };
+  return { context, log, engine, models: new Models(reader), cache, orms: new OrmCache(cache), device };
 }
 
 /** Runs a command; what goes wrong becomes one sentence for the user and a stack in the log. */

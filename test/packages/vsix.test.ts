@@ -38,6 +38,7 @@ test.skipIf(!vsix)('the package for Linux x64 is small and holds no other platfo
     'extension/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so*',
     'extension/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/onnxruntime_binding.node',
   ]);
+  expect(files.filter((name) => name.startsWith('extension/dist/chunks/')).length).toBeGreaterThan(0);
   const development = files.filter((name) =>
     /\.(ts|mts|map|tsbuildinfo)$|\/(src|test|bench|scripts)\//.test(name),
   );

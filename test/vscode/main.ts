@@ -13,7 +13,7 @@ const usage = `Usage: node scripts/vscode.mjs COMMAND
   e2e [VITEST OPTIONS]            run test/e2e, which clicks in a real VS Code in a headless browser
   open [--workspace FOLDER]       start VS Code with this extension and print its address
   screenshot SCENE.ts [--theme dark,light,hc-dark,hc-light|all] [--out FOLDER] [--size 1280x800]
-                                  take the pictures of a scene (test/e2e/scenes)
+             [--production]       take the pictures of a scene (test/e2e/scenes), of the bundle as it is shipped
   thirdparty FILE.vsix            install a packed extension and quantize a third-party model with it
 
   VSCODE_PATH=FILE or OMPQ_DESKTOP=1 makes "host" use a desktop VS Code instead of the one npm carries;
@@ -38,7 +38,12 @@ async function main([command, ...rest]: string[]): Promise<number> {
       const { values, positionals } = parseArgs({
         args: rest,
         allowPositionals: true,
-        options: { theme: { type: 'string' }, out: { type: 'string' }, size: { type: 'string' } },
+        options: {
+          theme: { type: 'string' },
+          out: { type: 'string' },
+          size: { type: 'string' },
+          production: { type: 'boolean' },
+        },
       });
       return runScreenshot(positionals, values);
     }

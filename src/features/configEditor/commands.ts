@@ -2,13 +2,13 @@
 import * as vscode from 'vscode';
 import { formatSize } from '../../config/budget';
 import { editConfig, matchesFunctions, recount, type FunctionEdit } from '../../config/edit';
-import { parseConfig, type Config } from '../../config/config';
+import type { Config } from '../../config/config';
 import { BIT_WIDTHS, type BitWidth } from '../../core/widths';
 import type { InspectReply } from '../../engine/protocol';
 import { modelPathOf, resolveConfig } from '../../pipeline';
 import { COMMAND } from '../ids';
 import { pickOne } from '../pickOne';
-import { reported, type Services } from '../services';
+import type { Services } from '../services';
 import { configOf, replaceConfig } from './documents';
 
 interface Opened {
@@ -17,40 +17,36 @@ interface Opened {
   inspect: InspectReply;
 }
 
-export function registerConfigCommands(context: vscode.ExtensionContext, services: Services): void {
-  const register = (
-    id: string,
-    run: (opened: Opened, name?: string, bits?: BitWidth) => Promise<void>,
-  ): void => {
-    context.subscriptions.push(
-      vscode.commands.registerCommand(id, (uri?: vscode.Uri, name?: string, bits?: BitWidth) =>
-        reported(services.log, async () => run(await open(services, uri), name, bits)),
-      ),
-    );
-  };
-  register(COMMAND.resolve, ({ document, config, inspect }) =>
-    replaceConfig(document, resolveConfig(config, inspect)),
-  );
-  register(COMMAND.updateTotals, ({ document, config, inspect }) =>
-    replaceConfig(document, recount(config, inspect.size)),
-  );
-  register(COMMAND.changeBits, changeBits);
-  register(COMMAND.toggleLock, async (opened, name) => {
-    const f = named(opened, name);
-    await edit(opened, f.name, { lock: !f.lock });
-  });
-  context.subscriptions.push(
-    vscode.commands.registerCommand(COMMAND.quantizeConfig, (uri: vscode.Uri) =>
-      reported(services.log, async () => {
-        const document = await vscode.workspace.openTextDocument(uri);
-        const model = modelPathOf(parseConfig(document.getText(), uri.fsPath), uri.fsPath);
-        await vscode.commands.executeCommand(COMMAND.quantize, vscode.Uri.file(model));
-      }),
-    ),
-  );
+export async function resolve(services: Services, uri?: vscode.Uri): Promise<void> {
+  const { document, config, inspect } = await open(services, uri);
+  await replaceConfig(document, resolveConfig(config, inspect));
 }
 
-async function changeBits(opened: Opened, name?: string, bits?: BitWidth): Promise<void> {
+export async function updateTotals(services: Services, uri?: vscode.Uri): Promise<void> {
+  const { document, config, inspect } = await open(services, uri);
+  await replaceConfig(document, recount(config, inspect.size));
+}
+
+export async function toggleLock(services: Services, uri?: vscode.Uri, name?: string): Promise<void> {
+  const opened = await open(services, uri);
+  const f = named(opened, name);
+  await edit(opened, f.name, { lock: !f.lock });
+}
+
+export async function quantizeConfig(_services: Services, uri?: vscode.Uri): Promise<void> {
+  const { config, document } = await configOf(uri);
+  const model = modelPathOf(config, document.fileName);
+  await vscode.commands.executeCommand(COMMAND.quantize, vscode.Uri.file(model));
+}
+
+/** @param bits asked for by default */
+export async function changeBits(
+  services: Services,
+  uri?: vscode.Uri,
+  name?: string,
+  bits?: BitWidth,
+): Promise<void> {
+  const opened = await open(services, uri);
   const f = named(opened, name);
   const width = bits ?? (await pickWidth(opened, f.name));
   // A width the user chose is meant to stay.

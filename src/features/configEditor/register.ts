@@ -1,21 +1,9 @@
-/** Everything a config gets in the text editor. */
-import * as vscode from 'vscode';
+import { CONFIG_SUFFIX } from '../../config/suffix';
+import { onFirstDocument } from '../firstDocument';
 import type { Services } from '../services';
-import { Annotations } from './annotations';
-import { registerConfigCommands } from './commands';
-import { Diagnostics } from './diagnostics';
-import { CONFIG_SELECTOR } from './documents';
-import { Fixes } from './fixes';
-import { ConfigLenses } from './lenses';
 
-export function registerConfigEditor(context: vscode.ExtensionContext, services: Services): void {
-  registerConfigCommands(context, services);
-  context.subscriptions.push(
-    vscode.languages.registerCodeLensProvider(CONFIG_SELECTOR, new ConfigLenses()),
-    vscode.languages.registerCodeActionsProvider(CONFIG_SELECTOR, new Fixes(), {
-      providedCodeActionKinds: Fixes.kinds,
-    }),
-    new Annotations(),
-    new Diagnostics(services),
+export function registerConfigEditor(services: Services): void {
+  onFirstDocument(services, { pattern: `**/*${CONFIG_SUFFIX}` }, async () =>
+    (await import('./helpers')).configHelpers(services),
   );
 }

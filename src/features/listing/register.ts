@@ -1,31 +1,23 @@
 /** The model as text: open it, move about in it, see and change bits in it. */
 import * as vscode from 'vscode';
 import { COMMAND } from '../ids';
+import { onFirstDocument } from '../firstDocument';
 import { reported, type Services } from '../services';
-import { ListingBits } from './bits';
 import { LISTING_SCHEME, ListingDocuments, listingUri } from './document';
-import { Navigation } from './navigation';
 
 const LANGUAGE = 'onnx-listing';
 
 export function registerListing(context: vscode.ExtensionContext, services: Services): void {
   const documents = new ListingDocuments(services.models);
-  const navigation = new Navigation(documents, services);
-  const bits = new ListingBits(documents, services);
-  const selector: vscode.DocumentSelector = { scheme: LISTING_SCHEME };
   context.subscriptions.push(
     documents,
-    bits,
     vscode.workspace.registerTextDocumentContentProvider(LISTING_SCHEME, documents),
-    vscode.languages.registerFoldingRangeProvider(selector, navigation),
-    vscode.languages.registerDocumentSymbolProvider(selector, navigation),
-    vscode.languages.registerDefinitionProvider(selector, navigation),
-    vscode.languages.registerReferenceProvider(selector, navigation),
-    vscode.languages.registerHoverProvider(selector, navigation),
-    vscode.languages.registerCodeLensProvider(selector, bits),
     vscode.commands.registerCommand(COMMAND.openListing, (uri?: vscode.Uri, node?: string) =>
       reported(services.log, () => open(documents, uri, node)),
     ),
+  );
+  onFirstDocument(services, { scheme: LISTING_SCHEME }, async () =>
+    (await import('./helpers')).listingHelpers(documents, services),
   );
 }
 

@@ -13,6 +13,7 @@ interface Options {
   theme?: string;
   out?: string;
   size?: string;
+  production?: boolean;
 }
 
 /** Plays scenes in the themes asked for; a picture NAME lands in OUT/NAME-THEME.png. */
@@ -21,7 +22,7 @@ export async function runScreenshot(scenes: string[], options: Options): Promise
   const themes = parseThemes(options.theme ?? 'dark');
   const size = parseSize(options.size ?? '1280x800');
   const pictures = resolve(options.out ?? join(outFolder, 'pictures'));
-  await buildExtension();
+  await buildExtension(options.production);
   const session = await startSession({ extensions: [root], log: console.log });
   try {
     for (const file of scenes) {
