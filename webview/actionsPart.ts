@@ -12,7 +12,7 @@ import { button } from './toolkit';
 export function actionsPart(
   store: Store,
   document: Document,
-  request: (request: PanelRequest) => Promise<void>,
+  request: (request: PanelRequest) => Promise<boolean>,
   picture: () => SVGSVGElement | null,
 ): Part {
   const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions' });
@@ -48,13 +48,8 @@ export function actionsPart(
         menuButton(document, 'Save picture', pictureItems()),
       );
     }
-    if (has('evaluate'))
-      made.push(button(document, { look: 'secondary' }, () => send({ type: 'evaluate' }), 'Evaluate'));
-    if (has('export')) {
-      made.push(
-        button(document, { look: 'secondary' }, () => send({ type: 'export' }), 'Export quantized model'),
-      );
-    }
+    if (has('evaluate')) made.push(onConfig('evaluate', 'Evaluate'));
+    if (has('export')) made.push(onConfig('export', 'Export quantized model'));
     if (has('quantize')) {
       const look = allocated ? 'secondary' : 'primary';
       made.push(
@@ -67,7 +62,7 @@ export function actionsPart(
       );
     }
     if (has('write') && allocated) {
-      const write = button(document, { look: 'primary' }, writeConfig, 'Write config');
+      const write = button(document, { look: 'primary' }, () => void writeConfig(), 'Write config');
       write.disabled = !store.unwritten || store.trouble !== null;
       made.push(write);
     }
@@ -76,9 +71,23 @@ export function actionsPart(
     if (at >= 0) (element.children[at] as HTMLElement | undefined)?.focus();
   }
 
-  function writeConfig(): void {
+  async function writeConfig(): Promise<boolean> {
     const edit = editOf(store);
-    if (edit) void request({ type: 'write', edit });
+    return edit !== null && request({ type: 'write', edit });
+  }
+
+  /** Export and evaluation read the config: what is on show is written first, or the button says that it is not. */
+  function onConfig(type: 'export' | 'evaluate', label: string): HTMLElement {
+    const act = (): void => void request({ type });
+    if (!store.unwritten) return button(document, { look: 'secondary' }, act, label);
+    if (store.trouble !== null) {
+      const title = 'Reads the config as it is written, without the changes made here';
+      return button(document, { look: 'secondary', title }, act, `${label} (as written)`);
+    }
+    const both = async (): Promise<void> => {
+      if (await writeConfig()) act();
+    };
+    return button(document, { look: 'secondary' }, () => void both(), `Write and ${type}`);
   }
 
   function copyItems(send: (what: PanelRequest) => void): MenuItem[] {

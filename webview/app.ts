@@ -52,12 +52,15 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, 'Reading the model…');
   root.replaceChildren(waiting, main);
 
-  async function request(what: PanelRequest): Promise<void> {
+  /** Whether it was done; what went wrong is said on the page. */
+  async function request(what: PanelRequest): Promise<boolean> {
     say(null);
     try {
       await link.request(what);
+      return true;
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));
+      return false;
     }
   }
 

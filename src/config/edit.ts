@@ -28,6 +28,20 @@ export function editConfig(
   return recount({ ...config, functions }, size);
 }
 
+/** Names of the functions whose bits were edited since the solver ran, and that are not locked. */
+export function editedFunctions({ functions, solver }: Config): string[] {
+  return functions.filter((f, i) => !f.lock && f.bits !== solver.bits[i]).map((f) => f.name);
+}
+
+/** The config with the solver's bits wherever they were edited; locked ones stay. */
+export function takeBackEdits(config: Config, size: SizeModel): Config {
+  const edited = new Set(editedFunctions(config));
+  const functions = config.functions.map((f, i) =>
+    edited.has(f.name) ? { ...f, bits: config.solver.bits[i] } : f,
+  );
+  return recount({ ...config, functions }, size);
+}
+
 /** The config with bytes and totals as its bits demand. */
 export function recount(config: Config, size: SizeModel): Config {
   const functions = config.functions.map((f, i): ConfigFunction => ({

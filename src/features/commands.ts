@@ -15,6 +15,7 @@ export function registerCommands(context: vscode.ExtensionContext, services: Ser
   add(COMMAND.quantizeConfig, async () => (await config()).quantizeConfig);
   add(COMMAND.resolve, async () => (await config()).resolve);
   add(COMMAND.updateTotals, async () => (await config()).updateTotals);
+  add(COMMAND.takeBackBits, async () => (await config()).takeBackBits);
   add(COMMAND.changeBits, async () => (await config()).changeBits);
   add(COMMAND.toggleLock, async () => (await config()).toggleLock);
   add(COMMAND.export, async () => (await import('./export')).exportCommand);

@@ -134,10 +134,11 @@ function layerTable(layers: NonNullable<EvaluateReply['layers']>): string[] {
     '',
     vscode.l10n.t("Each layer's output against the original's, in network order:"),
     '',
-    `| ${vscode.l10n.t('layer')} | SQNR | ${vscode.l10n.t('cosine')} |`,
-    '|---|---:|---:|',
+    // names are long: last, they push no number out of a narrow preview
+    `| SQNR | ${vscode.l10n.t('cosine')} | ${vscode.l10n.t('layer')} |`,
+    '|---:|---:|---|',
     ...layers.map(({ name, sqnrDb, cosine }) => {
-      return `| ${escaped(name)} | ${sqnrDb.toFixed(1)} dB | ${cosine.toFixed(5)} |`;
+      return `| ${sqnrDb.toFixed(1)} dB | ${cosine.toFixed(5)} | ${escaped(name)} |`;
     }),
     '',
   ];

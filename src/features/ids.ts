@@ -4,6 +4,7 @@ export const COMMAND = {
   quantizeConfig: 'ompq.quantizeConfig',
   resolve: 'ompq.resolve',
   updateTotals: 'ompq.updateTotals',
+  takeBackBits: 'ompq.takeBackBits',
   changeBits: 'ompq.changeBits',
   toggleLock: 'ompq.toggleLock',
   export: 'ompq.export',

@@ -9,7 +9,7 @@ import { unlinked } from '../printable';
 import { COMMAND } from './ids';
 import { pickBudget } from './pickBudget';
 import { pickData, type DataChoice } from './pickData';
-import { pickOne } from './pickOne';
+import { wantedModel } from './pickModel';
 import { pickShapes } from './pickShapes';
 import { withProgress } from './progress';
 import type { Services } from './services';
@@ -28,7 +28,7 @@ export async function quantizeCommand(
   uri?: vscode.Uri,
   given: Choices = {},
 ): Promise<string | undefined> {
-  const model = uri ?? activeModel() ?? (await askModel());
+  const model = uri ?? (await wantedModel(vscode.l10n.t('Quantize with OMPQ: which model?')));
   if (!model) return undefined;
   if (model.scheme !== 'file') {
     throw new Error(
@@ -161,26 +161,6 @@ function announce({ config, scored }: QuantizeResult): void {
     'Scored on synthetic input: quantize again with real data before you rely on it.',
   );
   void vscode.window.showWarningMessage(unlinked(`${summary} ${flag}`));
-}
-
-function activeModel(): vscode.Uri | undefined {
-  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  const uri =
-    input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? input.uri : undefined;
-  return uri?.path.toLowerCase().endsWith('.onnx') ? uri : undefined;
-}
-
-async function askModel(): Promise<vscode.Uri | undefined> {
-  const found = await vscode.workspace.findFiles('**/*.onnx', '**/node_modules/**', 200);
-  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
-  const browse = { label: `$(folder-opened) ${vscode.l10n.t('Browse...')}`, uri: undefined };
-  const item = await pickOne([...items, browse], {
-    title: vscode.l10n.t('Quantize with OMPQ: which model?'),
-    placeholder: vscode.l10n.t('An .onnx file of the workspace, or any other'),
-  });
-  if (item !== browse) return item?.uri;
-  const picked = await vscode.window.showOpenDialog({ filters: { ONNX: ['onnx'] } });
-  return picked?.[0];
 }
 
 function name(uri: vscode.Uri): string {

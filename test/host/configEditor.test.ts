@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { parseConfig, type Config } from '../../src/config/config';
 import { COMMAND, SETTING, SETTINGS_SECTION } from '../../src/features/ids';
@@ -104,6 +104,34 @@ describe('A config in the editor', function () {
     assert.ok(config().totals.bytes <= config().totals.budgetBytes);
     await noProblem('over-budget');
   });
+
+  it('says that solving again cannot move bits edited by hand, and takes them back', async () => {
+    await setText(original.replace(/"bits": [2-7],/g, '"bits": 8,'));
+    const before = document.getText();
+    const said = await messagesDuring(() =>
+      Promise.resolve(vscode.commands.executeCommand(COMMAND.resolve, document.uri)),
+    );
+    assert.equal(said.length, 1);
+    assert.equal(document.getText(), before);
+    await fix(await problem('over-budget'), /Take back the edited bits/);
+    assert.equal(document.getText(), original);
+    await noProblem('over-budget');
+  });
+
+  for (const way of ['written over', 'replaced by another file']) {
+    it(`is looked at again when it is ${way} on the disk`, async () => {
+      await vscode.window.showTextDocument(document);
+      const changed = original.replace('"bits": 2,', '"bits": 8,');
+      if (way === 'written over') writeFileSync(path, changed);
+      else {
+        writeFileSync(`${path}.new`, changed);
+        renameSync(`${path}.new`, path);
+      }
+      await problem('over-budget');
+      assert.equal(document.getText(), changed);
+      assert.equal(document.isDirty, false);
+    });
+  }
 
   it('sees that the model is another one than was scored', async () => {
     await setText(original.replace(/("sha256": ")[0-9a-f]{8}/, '$100000000'));

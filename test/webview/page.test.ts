@@ -288,6 +288,42 @@ describe('around the page', () => {
     expect(await page.locator('.notice').isVisible()).toBe(false);
   });
 
+  it('writes first what it shows before it exports or evaluates, and says so', async () => {
+    await open('count=53');
+    const asked = async (): Promise<string[]> =>
+      (await sent()).flatMap((m) => (m.type === 'request' ? m.request.type : []));
+    await page.getByRole('button', { name: 'Export quantized model' }).click();
+    expect(await asked()).toEqual(['export']);
+    const before = await sizeUsed();
+    const field = page.locator('.budget vscode-text-field input').first();
+    await field.fill('3');
+    await field.press('Enter');
+    await changed(before);
+    await page.getByRole('button', { name: 'Write and export' }).click();
+    await expect.poll(asked).toEqual(['export', 'write', 'export']);
+    // what is on show is written now
+    await page.getByRole('button', { name: 'Evaluate', exact: true }).click();
+    await expect.poll(asked).toEqual(['export', 'write', 'export', 'evaluate']);
+    await field.fill('0.5');
+    await field.press('Enter');
+    await page.getByRole('button', { name: 'Export quantized model (as written)' }).click();
+    await expect.poll(asked).toEqual(['export', 'write', 'export', 'evaluate', 'export']);
+  });
+
+  it('does not export what could not be written', async () => {
+    await open('count=53');
+    const before = await sizeUsed();
+    const field = page.locator('.budget vscode-text-field input').first();
+    await field.fill('3');
+    await field.press('Enter');
+    await changed(before);
+    await page.evaluate(() => (window.fake.refusal = 'The disk is full.'));
+    await page.getByRole('button', { name: 'Write and export' }).click();
+    await expect.poll(() => page.locator('.notice').innerText()).toBe('The disk is full.');
+    const requests = (await sent()).flatMap((m) => (m.type === 'request' ? m.request.type : []));
+    expect(requests).toEqual(['write']);
+  });
+
   it('shows a refusal of the extension in its own words', async () => {
     await open('count=15');
     await page.evaluate(() => (window.fake.refusal = 'The disk is full.'));

@@ -5,6 +5,7 @@ import { CONFIG_SUFFIX, parseConfig } from '../../config/config';
 import { configPathFor, modelPathOf } from '../../pipeline';
 import { VIEW } from '../ids';
 import { Owner } from '../owner';
+import { activeFile, wantedModel } from '../pickModel';
 import type { Services } from '../services';
 import { ExtensionHost, type PanelHost } from './host';
 import { BitMapPanel } from './panel';
@@ -26,9 +27,11 @@ export class BitMapPanels extends Owner {
     super.dispose();
   }
 
-  /** @param uri of a model or a config; default: the active editor's */
+  /** @param uri of a model or a config; default: the active editor's, or one that is asked for */
   async open(uri: vscode.Uri | undefined, name?: string): Promise<void> {
-    const { model, config } = await resolveUris(uri ?? activeUri());
+    const wanted = uri ?? activeFile() ?? (await wantedModel(vscode.l10n.t('Open bit map: which model?')));
+    if (!wanted) return;
+    const { model, config } = await resolveUris(wanted);
     const key = model.toString();
     const editor = this.editors.get(key);
     // a model that is looked at needs no second picture beside it
@@ -74,23 +77,16 @@ export class BitMapPanels extends Owner {
   }
 }
 
-async function resolveUris(uri: vscode.Uri | undefined): Promise<{ model: vscode.Uri; config: vscode.Uri }> {
-  if (uri?.path.endsWith(CONFIG_SUFFIX)) {
+async function resolveUris(uri: vscode.Uri): Promise<{ model: vscode.Uri; config: vscode.Uri }> {
+  if (uri.path.endsWith(CONFIG_SUFFIX)) {
     const document = await vscode.workspace.openTextDocument(uri);
     const config = parseConfig(document.getText(), uri.fsPath);
     return { model: vscode.Uri.file(modelPathOf(config, uri.fsPath)), config: uri };
   }
-  if (uri?.path.toLowerCase().endsWith('.onnx')) {
+  if (uri.path.toLowerCase().endsWith('.onnx')) {
     return { model: uri, config: vscode.Uri.file(configPathFor(uri.fsPath)) };
   }
   throw new Error(vscode.l10n.t('Open an .onnx model or its {0} config first.', CONFIG_SUFFIX));
-}
-
-function activeUri(): vscode.Uri | undefined {
-  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  return input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom
-    ? input.uri
-    : undefined;
 }
 
 function titleOf(model: vscode.Uri): string {

@@ -1,12 +1,21 @@
 /** What the lenses and quick fixes do to a config: solve again, change bits, lock. All of it can be undone. */
 import * as vscode from 'vscode';
 import { formatSize } from '../../config/budget';
-import { editConfig, matchesFunctions, recount, type FunctionEdit } from '../../config/edit';
+import {
+  editConfig,
+  editedFunctions,
+  matchesFunctions,
+  recount,
+  takeBackEdits,
+  type FunctionEdit,
+} from '../../config/edit';
 import type { Config } from '../../config/config';
 import { BIT_WIDTHS, type BitWidth } from '../../core/widths';
 import type { InspectReply } from '../../engine/protocol';
 import { modelPathOf, resolveConfig } from '../../pipeline';
+import { unlinked } from '../../printable';
 import { COMMAND } from '../ids';
+import { InfeasibleBudgetError } from '../../core/infeasible';
 import { pickOne } from '../pickOne';
 import type { Services } from '../services';
 import { configOf, replaceConfig } from './documents';
@@ -19,7 +28,36 @@ interface Opened {
 
 export async function resolve(services: Services, uri?: vscode.Uri): Promise<void> {
   const { document, config, inspect } = await open(services, uri);
-  await replaceConfig(document, resolveConfig(config, inspect));
+  const edited = editedFunctions(config).length;
+  let solved: Config;
+  try {
+    solved = resolveConfig(config, inspect);
+  } catch (error) {
+    if (!(error instanceof InfeasibleBudgetError) || edited === 0) throw error;
+    void offerTakingBack(document, error.message);
+    return;
+  }
+  if (edited === 0 || solved.functions.some((f, i) => f.bits !== config.functions[i].bits)) {
+    return replaceConfig(document, solved);
+  }
+  await replaceConfig(document, recount(config, inspect.size));
+  void offerTakingBack(
+    document,
+    vscode.l10n.t('Solving again changed nothing: bits edited by hand stay, and there are {0}.', edited),
+  );
+}
+
+/** Not awaited: the answer may never come. */
+async function offerTakingBack({ uri }: vscode.TextDocument, message: string): Promise<void> {
+  const takeBack = vscode.l10n.t('Take Back Edited Bits');
+  const choice = await vscode.window.showInformationMessage(unlinked(message), takeBack);
+  if (choice === takeBack) await vscode.commands.executeCommand(COMMAND.takeBackBits, uri);
+}
+
+/** The solver's bits again, wherever they were edited by hand and not locked. */
+export async function takeBackBits(services: Services, uri?: vscode.Uri): Promise<void> {
+  const { document, config, inspect } = await open(services, uri);
+  await replaceConfig(document, takeBackEdits(config, inspect.size));
 }
 
 export async function updateTotals(services: Services, uri?: vscode.Uri): Promise<void> {

@@ -1,5 +1,6 @@
 /** Quick fixes for the problems of a config. */
 import * as vscode from 'vscode';
+import { editedFunctions } from '../../config/edit';
 import { COMMAND } from '../ids';
 import { PROBLEM } from './diagnostics';
 import { parseDocument } from './documents';
@@ -22,15 +23,23 @@ export class Fixes implements vscode.CodeActionProvider {
 
 function fixes(document: vscode.TextDocument, { code, range }: vscode.Diagnostic): vscode.CodeAction[] {
   const resolve = command(vscode.l10n.t('Solve again within the budget'), COMMAND.resolve, document.uri);
+  const update = command(vscode.l10n.t('Update bytes and totals'), COMMAND.updateTotals, document.uri);
+  const { config } = parseDocument(document);
+  const takeBack =
+    config && editedFunctions(config).length > 0
+      ? [command(vscode.l10n.t('Take back the edited bits'), COMMAND.takeBackBits, document.uri)]
+      : [];
   switch (code) {
     case PROBLEM.unknownFunction:
       return [removal(document, range)];
     case PROBLEM.widthNotAllowed:
       return [...widthFixes(document, range), resolve];
     case PROBLEM.overBudget:
-      return [resolve, command(vscode.l10n.t('Update bytes and totals'), COMMAND.updateTotals, document.uri)];
+      return [resolve, ...takeBack, update];
+    case PROBLEM.overLimit:
+      return [resolve, ...takeBack];
     case PROBLEM.staleTotals:
-      return [command(vscode.l10n.t('Update bytes and totals'), COMMAND.updateTotals, document.uri), resolve];
+      return [update, resolve, ...takeBack];
     case PROBLEM.modelChanged:
     case PROBLEM.modelMissing:
       return [command(vscode.l10n.t('Quantize again'), COMMAND.quantizeConfig, document.uri)];

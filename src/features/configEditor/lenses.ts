@@ -15,11 +15,11 @@ export class ConfigLenses implements vscode.CodeLensProvider {
     const lens = (range: vscode.Range, title: string, command: string, ...args: unknown[]): vscode.CodeLens =>
       new vscode.CodeLens(range, { title, command, arguments: [document.uri, ...args] });
     return [
+      new vscode.CodeLens(top, { ...budgetLine(config), command: '' }),
       lens(top, `$(sync) ${vscode.l10n.t('Re-solve')}`, COMMAND.resolve),
-      lens(top, `$(graph) ${vscode.l10n.t('Open bit map')}`, COMMAND.openBitMap),
+      lens(top, `$(graph) ${vscode.l10n.t('Bit map')}`, COMMAND.openBitMap),
       lens(top, `$(export) ${vscode.l10n.t('Export')}`, COMMAND.export),
       lens(top, `$(beaker) ${vscode.l10n.t('Evaluate')}`, COMMAND.evaluate),
-      new vscode.CodeLens(top, { title: budgetLine(config), command: '' }),
       ...located.functions.flatMap((f) => {
         if (!f.bits) return [];
         const range = rangeOf(document, f.span);
@@ -43,13 +43,18 @@ function share({ bytes, gamma }: Config['functions'][number], { totals }: Config
   return vscode.l10n.t('{0} %, gamma {1}', percent, gamma.toFixed(1));
 }
 
-/** How far from the budget the config stands. */
-function budgetLine({ totals, allocation }: Config): string {
-  const budget = formatBudget(allocation.budget);
-  const size = `${formatSize(totals.bytes)}, ${totals.averageBits.toFixed(2)} bits`;
+/** How far from the budget the config stands; short, as it has half a window beside an open bit map. */
+function budgetLine({ totals, allocation }: Config): { title: string; tooltip: string } {
   const percent = 100 * budgetUse(allocation.budget, totals, totals.budgetBytes);
-  // the distance first: beside an open bit map the end of the line is out of sight
-  return percent <= 100
-    ? vscode.l10n.t('{0} % of the budget ({1}): {2}', percent.toFixed(1), budget, size)
-    : vscode.l10n.t('{0} % over the budget ({1}): {2}', (percent - 100).toFixed(1), budget, size);
+  const title =
+    percent <= 100
+      ? vscode.l10n.t('{0} % of budget', percent.toFixed(1))
+      : `$(warning) ${vscode.l10n.t('{0} % over budget', (percent - 100).toFixed(1))}`;
+  const tooltip = vscode.l10n.t(
+    '{0}, {1} bits on average; the budget is {2}',
+    formatSize(totals.bytes),
+    totals.averageBits.toFixed(2),
+    formatBudget(allocation.budget),
+  );
+  return { title, tooltip };
 }

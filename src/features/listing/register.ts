@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { COMMAND } from '../ids';
 import { onFirstDocument } from '../firstDocument';
+import { wantedModel } from '../pickModel';
 import { reported, type Services } from '../services';
 import { LISTING_SCHEME, ListingDocuments, listingUri } from './document';
 
@@ -24,10 +25,11 @@ export function registerListing(context: vscode.ExtensionContext, services: Serv
 /** @param node name of the node to show */
 async function open(
   documents: ListingDocuments,
-  model: vscode.Uri | undefined,
+  given: vscode.Uri | undefined,
   node?: string,
 ): Promise<void> {
-  if (!model) throw new Error(vscode.l10n.t('Choose an .onnx file in the Explorer first.'));
+  const model = given ?? (await wantedModel(vscode.l10n.t('Open model listing: which model?')));
+  if (!model) return;
   const uri = listingUri(model);
   const document = await vscode.languages.setTextDocumentLanguage(
     await vscode.workspace.openTextDocument(uri),

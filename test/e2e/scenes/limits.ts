@@ -34,7 +34,7 @@ const scene: Scene = {
     const { page } = window;
     await page.setViewportSize({ width: 2300, height: 1300 });
     await window.openFile(config);
-    await page.getByText('Open bit map').first().click();
+    await page.getByText('Bit map', { exact: true }).first().click();
     await window.runCommand('View: Toggle Primary Side Bar Visibility');
     await page.waitForTimeout(6000);
     await window.screenshot('limits');

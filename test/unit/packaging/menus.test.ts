@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root } from '../../vscode/paths';
+
+interface Entry {
+  command: string;
+  when?: string;
+}
+
+const { contributes } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  contributes: {
+    commands: { command: string }[];
+    menus: Record<string, Entry[]>;
+    keybindings?: (Entry & { key: string })[];
+  };
+};
+
+/** They ask for a model where none is open, or need no file. */
+const ANYWHERE = ['quantize', 'openBitMap', 'openListing', 'trySample', 'showLog', 'doctor'];
+
+test('the palette offers what needs a config only where a config is open, and the rest everywhere', () => {
+  const hidden = new Map(contributes.menus.commandPalette.map(({ command, when }) => [command, when]));
+  for (const { command } of contributes.commands) {
+    const expected = ANYWHERE.includes(command.slice('ompq.'.length))
+      ? undefined
+      : 'resourceFilename =~ /\\.ompq\\.json$/';
+    expect(hidden.get(command), command).toBe(expected);
+  }
+});
+
+test('menus of files show a command only on files that it can work on', () => {
+  const { commandPalette: _, ...menus } = contributes.menus;
+  for (const [menu, entries] of Object.entries(menus)) {
+    for (const { command, when } of entries) {
+      expect(when, `${menu}: ${command}`).toMatch(/resourceExtname == \.onnx|resourceFilename =~/);
+      expect(when, `${menu}: ${command}`).toContain('resourceScheme == file');
+    }
+  }
+});
+
+test('a keyboard shortcut works only inside a view of ours', () => {
+  for (const { command, when } of contributes.keybindings ?? []) {
+    expect(when, command).toMatch(/activeCustomEditorId == ompq\.|activeWebviewPanelId == ompq\./);
+  }
+});
