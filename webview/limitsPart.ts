@@ -32,9 +32,10 @@ export function limitsPart(store: Store, document: Document): Part {
     const focused = document.activeElement?.getAttribute('data-limit');
     const kinds = LIMIT_KINDS.filter((kind) => limits[kind] !== undefined);
     list.replaceChildren(...kinds.map((kind) => row(kind, limits[kind]!, uses[kind])));
-    // What cannot be counted cannot be limited; size and average are the budget's own.
+    // What cannot be counted cannot be limited, and what the budget limits needs no second limit.
     const more = LIMIT_KINDS.filter(
-      (kind) => limits[kind] === undefined && uses[kind] !== null && kind !== 'bytes',
+      (kind) =>
+        limits[kind] === undefined && uses[kind] !== null && kind !== 'bytes' && !(kind in plan.budget),
     );
     const choices = [
       { value: ADD, text: 'Add a limit…' },

@@ -29,6 +29,8 @@ export interface Column {
   title: string;
   /** CSS grid track. */
   track: string;
+  /** Left out of a table narrower than this, in pixels: it would push the bits out of sight. */
+  from?: number;
   numeric: boolean;
   text(row: Row): string;
 }
@@ -36,10 +38,18 @@ export interface Column {
 export const COLUMNS: readonly Column[] = [
   { id: 'index', title: '#', track: '48px', numeric: true, text: (r) => String(r.index + 1) },
   { id: 'name', title: 'Function', track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
-  { id: 'op', title: 'Operator', track: 'minmax(70px, 0.7fr)', numeric: false, text: (r) => r.op },
-  { id: 'shape', title: 'Output', track: 'minmax(110px, 1fr)', numeric: false, text: (r) => r.shape },
+  { id: 'op', from: 900, title: 'Operator', track: 'minmax(70px, 0.7fr)', numeric: false, text: (r) => r.op },
+  {
+    id: 'shape',
+    from: 900,
+    title: 'Output',
+    track: 'minmax(110px, 1fr)',
+    numeric: false,
+    text: (r) => r.shape,
+  },
   {
     id: 'params',
+    from: 900,
     title: 'Parameters',
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
@@ -47,6 +57,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'macs',
+    from: 900,
     title: 'MACs',
     track: 'minmax(74px, 0.7fr)',
     numeric: true,
@@ -54,6 +65,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'gamma',
+    from: 480,
     title: 'γ',
     track: 'minmax(62px, 0.6fr)',
     numeric: true,
@@ -61,6 +73,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'importance',
+    from: 620,
     title: 'Importance',
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
@@ -75,6 +88,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'bytes',
+    from: 620,
     title: 'Size',
     track: 'minmax(80px, 0.7fr)',
     numeric: true,

@@ -68,7 +68,8 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
     const all = rowsOf(store);
     rows = sorted(filtered(all, filter), sorting);
     // what nothing is known of yet takes no room
-    columns = COLUMNS.filter(({ id }) => all.some((row) => row[id] !== null));
+    const width = grid.clientWidth || Infinity;
+    columns = COLUMNS.filter(({ id, from = 0 }) => width >= from && all.some((row) => row[id] !== null));
     grid.style.setProperty('--ompq-tracks', columns.map((column) => column.track).join(' '));
     grid.setAttribute('aria-colcount', String(columns.length));
     body.style.height = `${rows.length * ROW_HEIGHT}px`;
@@ -281,6 +282,11 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
     }
     refresh();
   });
-  new ResizeObserver(() => drawRows(true)).observe(grid);
+  let width = 0;
+  new ResizeObserver(() => {
+    if (grid.clientWidth === width) return drawRows(true);
+    width = grid.clientWidth;
+    refresh();
+  }).observe(grid);
   return { element };
 }

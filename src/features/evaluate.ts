@@ -7,13 +7,11 @@ import { formatSize } from '../config/budget';
 import { modelPathOf } from '../pipeline';
 import { configOf } from './configEditor/documents';
 import { printable } from '../printable';
-import { Owner } from './owner';
 import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
+import { escaped, Reports } from './reports';
 import type { Services } from './services';
 import { readSettings } from './settings';
-
-const REPORT_SCHEME = 'ompq-report';
 
 /** Answers that need not be asked for. */
 export interface EvaluateChoices {
@@ -142,41 +140,4 @@ function layerTable(layers: NonNullable<EvaluateReply['layers']>): string[] {
     }),
     '',
   ];
-}
-
-/** Names come from files: nothing of them may be Markdown or HTML. */
-function escaped(text: string): string {
-  return printable(text)
-    .replaceAll('\n', ' ')
-    .replace(/[\\`*_{}[\]()#+!|<>~]/g, (c) => `\\${c}`);
-}
-
-/** Reports as read-only documents, shown as rendered Markdown. */
-class Reports extends Owner implements vscode.TextDocumentContentProvider {
-  private readonly texts = new Map<string, string>();
-  private readonly changed = this.own(new vscode.EventEmitter<vscode.Uri>());
-  readonly onDidChange = this.changed.event;
-
-  private static only: Reports | undefined;
-
-  static of({ context }: Services): Reports {
-    if (!this.only) context.subscriptions.push((this.only = new Reports()));
-    return this.only;
-  }
-
-  private constructor() {
-    super();
-    this.own(vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, this));
-  }
-
-  provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.texts.get(uri.path) ?? '';
-  }
-
-  async show(name: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: REPORT_SCHEME, path: `/${name}.md` });
-    this.texts.set(uri.path, text);
-    this.changed.fire(uri);
-    await vscode.commands.executeCommand('markdown.showPreview', uri);
-  }
 }

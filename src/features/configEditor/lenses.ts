@@ -16,10 +16,10 @@ export class ConfigLenses implements vscode.CodeLensProvider {
       new vscode.CodeLens(range, { title, command, arguments: [document.uri, ...args] });
     return [
       new vscode.CodeLens(top, { ...budgetLine(config), command: '' }),
-      lens(top, `$(sync) ${vscode.l10n.t('Re-solve')}`, COMMAND.resolve),
-      lens(top, `$(graph) ${vscode.l10n.t('Bit map')}`, COMMAND.openBitMap),
-      lens(top, `$(export) ${vscode.l10n.t('Export')}`, COMMAND.export),
-      lens(top, `$(beaker) ${vscode.l10n.t('Evaluate')}`, COMMAND.evaluate),
+      lens(top, vscode.l10n.t('Re-solve'), COMMAND.resolve),
+      lens(top, vscode.l10n.t('Bit map'), COMMAND.openBitMap),
+      lens(top, vscode.l10n.t('Export'), COMMAND.export),
+      lens(top, vscode.l10n.t('Evaluate'), COMMAND.evaluate),
       ...located.functions.flatMap((f) => {
         if (!f.bits) return [];
         const range = rangeOf(document, f.span);
