@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import { expect, test, vi } from 'vitest';
@@ -83,6 +83,36 @@ test('the panel is found as it was after the window was reloaded, unwritten chan
   await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);
   expect(await panel.locator('.used').innerText()).toBe(used);
   expect(await panel.getByRole('row', { name }).innerText()).toContain('locked');
+});
+
+test('the panel follows the config, changed on the disk or typed by hand', async () => {
+  const { window, panel } = await quantized();
+  const used = panel.locator('.used');
+  const text = readFileSync(join(window.workspace, config), 'utf8');
+  const solved = await used.innerText();
+  writeFileSync(join(window.workspace, config), text.replace(/"bits": [2-5],/, '"bits": 8,'));
+  await vi.waitFor(async () => expect(await used.innerText()).not.toBe(solved), patient);
+
+  const written = await used.innerText();
+  await window.editor.focus(config);
+  await window.page.keyboard.press('Control+Home');
+  await window.runCommand('Find');
+  await window.page.keyboard.type('"bits": 8');
+  await window.page.keyboard.press('Escape');
+  await window.page.keyboard.type('"bits": 7');
+  await window.editor.dirtyTab(config).waitFor();
+  await vi.waitFor(async () => expect(await used.innerText()).not.toBe(written), patient);
+});
+
+test('"Write and export" writes what the panel shows and asks how to export it', async () => {
+  const { window, panel } = await quantized();
+  const { name, bits } = onDisk(window).functions[2];
+  await panel.getByRole('row', { name }).click();
+  await panel.getByRole('button', { name: 'Lock', exact: true }).click();
+  await panel.getByRole('button', { name: 'Write and export' }).click();
+  await window.quickInput.waitFor('rounding');
+  expect(onDisk(window).functions[2]).toMatchObject({ name, bits, lock: true });
+  await window.quickInput.cancel();
 });
 
 test('a click on the model shows its functions from the file alone', async () => {

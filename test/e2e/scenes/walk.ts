@@ -33,12 +33,11 @@ const scene: Scene = {
     await window.screenshot('half-width');
     await step('typing', async () => {
       await window.editor.focus(config);
-      await page.keyboard.press('Control+G');
-      await window.quickInput.input.fill(':31:15'); // the digit after "bits":
-      await page.keyboard.press('Enter');
-      await page.keyboard.press('Shift+End');
+      await page.keyboard.press('Control+Home');
+      for (let line = 1; line < 31; line++) await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('End');
       await page.keyboard.press('Home');
-      for (let i = 0; i < 10; i++) await page.keyboard.press('ArrowRight');
+      for (let i = 0; i < '{ "bits": '.length; i++) await page.keyboard.press('ArrowRight');
       await page.keyboard.press('Delete');
       await page.keyboard.type('8');
       await page.waitForTimeout(2500);
