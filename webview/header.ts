@@ -1,5 +1,5 @@
 /** The head of the page: what the model was, what it becomes, and how far to trust that. (data, document) -> element. */
-import { formatSize } from '../src/config/budget';
+import { formatSize, solverBudget } from '../src/config/budget';
 import type { Certificate } from '../src/core/problem';
 import { h } from './dom';
 import { formatCount, formatSeconds, plural, significant } from './format';
@@ -79,6 +79,17 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
   }
   if (solver)
     made.push(tile('Solution', badge(solver, document), certificateNote(solver), certificate(solver)));
+  else if (totals && state.edited?.length) {
+    const over = overBudget(state, totals);
+    made.push(
+      tile(
+        'Solution',
+        h(document, 'strong', { class: over ? 'badge edited over' : 'badge edited' }, 'edited by hand'),
+        over ?? plural(state.edited.length, 'function'),
+        `Edited since the solver ran: ${state.edited.join(', ')}`,
+      ),
+    );
+  }
   if (state.scoring) {
     const { provider, samples, seconds, centered, data } = state.scoring;
     const took = seconds === null ? '' : `, ${formatSeconds(seconds)}`;
@@ -88,6 +99,14 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
     );
   }
   return h(document, 'dl', { class: 'tiles' }, ...made);
+}
+
+/** How far the bits are over the budget; null where they keep it. */
+function overBudget({ settings, model }: PanelState, { averageBits, sizeBytes }: Totals): string | null {
+  if (!settings) return null;
+  const budget = solverBudget(settings.budget, model.bytes);
+  const use = budget.kind === 'averageBits' ? averageBits / budget.bits : sizeBytes / budget.bytes;
+  return use > 1 ? `${(100 * (use - 1)).toFixed(1)} % over the budget` : null;
 }
 
 function badge(solver: Certificate, document: Document): HTMLElement {

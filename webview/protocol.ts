@@ -100,6 +100,8 @@ export interface PanelState {
   /** null before the first allocation. */
   settings: PanelSettings | null;
   solver: Certificate | null;
+  /** Functions whose bits were edited by hand since the solver ran: its certificate speaks of other bits. */
+  edited?: string[];
   /** Allocations of one size, compared on the user's data; null: none was held. */
   contest: Contest | null;
   scoring: ScoringFacts | null;

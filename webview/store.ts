@@ -210,7 +210,7 @@ export class Store {
     const bits = state.functions.map((f) => f.bits);
     this.shown = {
       bits,
-      solver: state.solver,
+      solver: state.edited?.length ? null : state.solver,
       weights: weightsOf(state, state.settings ?? { decay: 'exp', beta: 1 }),
       totals: totalsOf(state, bits),
       worth: task && finite(worth(task, bits)),

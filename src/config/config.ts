@@ -30,9 +30,7 @@ export function parseConfig(text: string, file: string): Config {
   const value: unknown = parse(text, errors, { allowTrailingComma: false, disallowComments: true });
   if (errors.length > 0) {
     const line = text.slice(0, errors[0].offset).split('\n').length;
-    throw new ConfigError(
-      `${file} is not valid JSON: line ${line}: ${printParseErrorCode(errors[0].error)}.`,
-    );
+    throw new ConfigError(`${file} is not valid JSON: line ${line}: ${inWords(errors[0].error)}.`);
   }
   const validate = validator();
   if (!validate(value)) {
@@ -73,4 +71,11 @@ export async function readConfig(path: string): Promise<Config> {
     throw new ConfigError(`${path} cannot be read: ${(error as Error).message}.`);
   }
   return parseConfig(text, path);
+}
+
+/** EndOfFileExpected -> "end of file expected". */
+function inWords(code: ParseError['error']): string {
+  return printParseErrorCode(code)
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .trim();
 }

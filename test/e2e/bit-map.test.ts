@@ -95,11 +95,11 @@ test('the panel follows the config, changed on the disk or typed by hand', async
 
   const written = await used.innerText();
   await window.editor.focus(config);
-  await window.page.keyboard.press('Control+Home');
-  await window.runCommand('Find');
-  await window.page.keyboard.type('"bits": 8');
-  await window.page.keyboard.press('Escape');
-  await window.page.keyboard.type('"bits": 7');
+  const now = readFileSync(join(window.workspace, config), 'utf8');
+  const line = now.split('\n').findIndex((each) => /"bits": [2-5],/.test(each)) + 1;
+  await window.editor.placeBefore(/[2-5],/.exec(now.split('\n')[line - 1])![0], line, now);
+  await window.page.keyboard.press('Delete');
+  await window.page.keyboard.type('7');
   await window.editor.dirtyTab(config).waitFor();
   await vi.waitFor(async () => expect(await used.innerText()).not.toBe(written), patient);
 });

@@ -43,6 +43,19 @@ describe('header', () => {
     expect(flag?.textContent).toContain('Synthetic calibration');
   });
 
+  it('claims no optimum for bits that were edited by hand, and says how far they are over the budget', () => {
+    const edited = { ...state, edited: [state.functions[0].name] };
+    const words = (averageBits: number): string => {
+      const settings = { ...edited.settings!, budget: { averageBits } };
+      const data = { ...head, state: { ...edited, settings }, solver: null };
+      return [...tiles(data, document).querySelectorAll('.tile')].map((t) => t.textContent).join('\n');
+    };
+    const used = head.totals!.averageBits;
+    expect(words(used + 1)).toMatch(/Solutionedited by hand1 function/);
+    expect(words(used / 1.1)).toMatch(/Solutionedited by hand10\.0 % over the budget/);
+    expect(words(used)).not.toMatch(/optimal|feasible/);
+  });
+
   it('says what a certificate proves', () => {
     const solver = { objective: 12, bound: 12, gap: 0, milliseconds: 3 };
     expect(certificate({ ...solver, status: 'optimal' })).toMatch(

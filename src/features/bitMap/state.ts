@@ -1,6 +1,6 @@
 /** From a model, its config and its ORM to what the page shows, and from the page's edit back to a config. Pure. */
 import { NOISE_WIDTHS, type Config } from '../../config/config';
-import { matchesFunctions, recount } from '../../config/edit';
+import { editedFunctions, matchesFunctions, recount } from '../../config/edit';
 import type { InspectReply } from '../../engine/protocol';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { SettingsError } from '../../core/buildProblem';
@@ -68,6 +68,7 @@ export function panelState(sources: PanelSources): PanelState {
         }
       : null,
     solver: value?.solver ?? null,
+    edited: value ? editedFunctions(value) : [],
     contest: value?.contest ?? null,
     scoring: value
       ? {

@@ -35,6 +35,16 @@ export class Editor {
     });
   }
 
+  /** Puts the cursor before the first `text` of a line, counted from 1; `content` is what the editor in front shows. */
+  async placeBefore(text: string, line: number, content: string): Promise<void> {
+    const { keyboard } = this.page;
+    await keyboard.press('Control+Home');
+    for (let at = 1; at < line; at++) await keyboard.press('ArrowDown');
+    await keyboard.press('Home'); // after the indentation
+    const column = content.split('\n')[line - 1].trimStart().indexOf(text);
+    for (let at = 0; at < column; at++) await keyboard.press('ArrowRight');
+  }
+
   get lines(): Locator {
     return this.page.locator('.editor-group-container.active .monaco-editor .view-line');
   }

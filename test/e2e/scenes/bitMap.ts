@@ -29,7 +29,9 @@ const scene: Scene = {
     await window.quickInput.choose('how pictures become tensors', 'ImageNet');
     await window.quickInput.choose('budget', '4 bits on average');
     await window.editor.waitForActive('mobilenet_v2.ompq.json');
-    await window.page.waitForTimeout(4000);
+    const panel = window.page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
+    await panel.getByRole('button', { name: 'Write config' }).waitFor();
+    await window.page.waitForTimeout(2500);
     await window.screenshot('quantized');
   },
 };

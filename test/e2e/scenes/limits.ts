@@ -34,9 +34,10 @@ const scene: Scene = {
     const { page } = window;
     await page.setViewportSize({ width: 2300, height: 1300 });
     await window.openFile(config);
-    await page.getByText('Bit map', { exact: true }).first().click();
+    await window.editor.lens('Bit map').first().click();
+    await window.webview().getByRole('button', { name: 'Write config' }).waitFor();
     await window.runCommand('View: Toggle Primary Side Bar Visibility');
-    await page.waitForTimeout(6000);
+    await page.waitForTimeout(3000);
     await window.screenshot('limits');
     // Over the panel, whose width changes with the window's.
     await page.mouse.move(1700, 1000);

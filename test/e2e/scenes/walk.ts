@@ -33,17 +33,16 @@ const scene: Scene = {
     await window.screenshot('half-width');
     await step('typing', async () => {
       await window.editor.focus(config);
-      await page.keyboard.press('Control+Home');
-      for (let line = 1; line < 31; line++) await page.keyboard.press('ArrowDown');
-      await page.keyboard.press('End');
-      await page.keyboard.press('Home');
-      for (let i = 0; i < '{ "bits": '.length; i++) await page.keyboard.press('ArrowRight');
+      const text = readFileSync(join(window.workspace, config), 'utf8');
+      const line = text.split('\n').findIndex((each) => /"bits": [2-6],/.test(each)) + 1;
+      const [digit] = /[2-6],/.exec(text.split('\n')[line - 1])!;
+      await window.editor.placeBefore(digit, line, text);
       await page.keyboard.press('Delete');
       await page.keyboard.type('8');
       await page.waitForTimeout(2500);
       await window.screenshot('typed');
-      await page.keyboard.press('Control+Z');
-      await window.runCommand('File: Save');
+      for (let times = 0; times < 2; times++) await page.keyboard.press('Control+Z');
+      await window.editor.savedTab(config).waitFor();
     });
     await page.setViewportSize({ width: 1400, height: 1000 });
     await window.editor.tab('Bits of').click();

@@ -60,6 +60,12 @@ describe('the config file', () => {
     expect(formatConfig(config)).toMatchSnapshot();
   });
 
+  it('says in words where it is no JSON', () => {
+    expect(() => parseConfig('{}\n}', 'x.json')).toThrow(
+      'x.json is not valid JSON: line 2: end of file expected.',
+    );
+  });
+
   it('has a key order that does not depend on how it was built', () => {
     const { model, functions, ...rest } = config;
     expect(formatConfig({ functions, ...rest, model })).toBe(formatConfig(config));
