@@ -48,7 +48,10 @@ export class BitMapPanels extends Owner {
 
   /** A panel that VS Code brings back after a reload of the window. */
   restore(panel: vscode.WebviewPanel, saved: SavedView | undefined): void {
-    if (!saved?.model) return panel.dispose();
+    if (!saved?.model) {
+      panel.dispose();
+      return;
+    }
     const model = vscode.Uri.parse(saved.model, true);
     const config = saved.config
       ? vscode.Uri.parse(saved.config, true)

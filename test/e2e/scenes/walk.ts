@@ -19,9 +19,8 @@ const scene: Scene = {
         page.setDefaultTimeout(100_000);
       }
     };
-    const { setTheme } = window;
     const other = async (): Promise<void> => {
-      await setTheme.call(window, 'light');
+      await window.setTheme('light');
       await page.waitForTimeout(1200);
     };
     await startQuantizing(window, 4);
@@ -82,10 +81,10 @@ const scene: Scene = {
       await limits.scrollIntoViewIfNeeded();
       await page.waitForTimeout(800);
       await window.screenshot('lower-middle');
-      await setTheme.call(window, 'hc-dark');
+      await window.setTheme('hc-dark');
       await page.waitForTimeout(1200);
       await window.screenshot('lower-middle');
-      await setTheme.call(window, 'dark');
+      await window.setTheme('dark');
       await page.waitForTimeout(800);
     });
     await window.runCommand('View: Reset Editor Group Sizes');

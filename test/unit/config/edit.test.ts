@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { editedFunctions, recount, takeBackEdits } from '../../../src/config/edit';
-import type { BitWidth } from '../../../src/core/widths';
 import { exampleConfig, exampleInspect } from '../bitMap/example';
 
 test('bits edited by hand are taken back, locked ones stay', () => {
@@ -9,7 +8,7 @@ test('bits edited by hand are taken back, locked ones stay', () => {
   const config = recount(made, size);
   const solved = config.functions.map((f) => f.bits);
   const edited = structuredClone(config);
-  edited.functions.forEach((f, i) => Object.assign(f, { bits: 3 as BitWidth, lock: i === 1 }));
+  edited.functions.forEach((f, i) => Object.assign(f, { bits: 3, lock: i === 1 }));
   const names = config.functions.map((f) => f.name);
   expect(editedFunctions(config)).toEqual([]);
   expect(editedFunctions(edited)).toEqual([names[0], names[2], names[3]]);
