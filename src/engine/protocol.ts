@@ -374,4 +374,6 @@ export type FromEngine =
   | { id: number; error: EngineError }
   | { id: number; cancelled: true }
   | { id: number; progress: Progress }
+  /** The device that is about to be used, for people; null: the CPU again. */
+  | { id: number; device: string | null }
   | { log: string; level: LogLevel };
