@@ -27,7 +27,7 @@ import { limitOf, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
 import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
-import { padded } from './survey';
+import { fixedBatch, padded } from './survey';
 
 /** Where each step begins on the progress bar. */
 const STEP = { data: 0.02, round: 0.1, activations: 0.75, write: 0.85, verify: 0.9 };
@@ -223,12 +223,7 @@ async function roundOn(
 
 /** As many samples as the model's inputs fix, or one. */
 async function trialBlock(samples: Samples, network: Network): Promise<Feeds> {
-  let batch = 1;
-  for (const { name, shape } of network.inputs) {
-    const axis = samples.batchAxes[name] ?? null;
-    const size = axis === null ? undefined : shape[axis];
-    if (typeof size === 'number') batch = size;
-  }
+  const batch = fixedBatch(network.inputs, samples.batchAxes) ?? 1;
   return samples.take(padded([...Array(Math.min(batch, samples.size)).keys()], batch));
 }
 
