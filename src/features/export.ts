@@ -58,7 +58,7 @@ async function exportCommand(
         provider,
         memoryLimit,
       },
-      options,
+      { ...options, cache: services.cache },
     ),
   );
   for (const warning of exported.export.warnings) services.log.warn(warning);

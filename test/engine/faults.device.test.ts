@@ -83,13 +83,16 @@ describe.skipIf(process.platform === 'win32').each(['session', 'run'] as const)(
     it.each([
       ['scoring', score],
       ['evaluating', evaluation],
-    ] as const)('while %s: a forced one is told in one sentence, and the next run works', async (what, ask) => {
-      const { engine } = startEngine({ env: driver(stage, 0) });
-      await expect(engine.request(ask('webgpu'))).rejects.toThrow(
-        `The engine crashed in native code (SIGSEGV) while ${what} net.onnx on ${DEVICE}; try the CPU (provider "cpu") and fewer samples, and report the model if it happens again.`,
-      );
-      const cpu = { ...ask('auto'), provider: 'cpu' } as EngineRequest;
-      await expect(engine.request(cpu)).resolves.toMatchObject({ warnings: [] });
-    });
+    ] as const)(
+      'while %s: a forced one is told in one sentence, and the next run works',
+      async (what, ask) => {
+        const { engine } = startEngine({ env: driver(stage, 0) });
+        await expect(engine.request(ask('webgpu'))).rejects.toThrow(
+          `The engine crashed in native code (SIGSEGV) while ${what} net.onnx on ${DEVICE}; try the CPU (provider "cpu") and fewer samples, and report the model if it happens again.`,
+        );
+        const cpu = { ...ask('auto'), provider: 'cpu' } as EngineRequest;
+        await expect(engine.request(cpu)).resolves.toMatchObject({ warnings: [] });
+      },
+    );
   },
 );
