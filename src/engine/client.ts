@@ -68,7 +68,7 @@ interface Pending {
 
 const STDERR_KEPT = 8192;
 /** glibc: tensors go back to the system when they are freed, instead of leaving gaps. */
-const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };
+export const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };
 /** The watchdog counts ticks, not time: a laptop that sleeps does not tick. */
 const TICK_MS = 5000;
 
