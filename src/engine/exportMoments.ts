@@ -217,8 +217,8 @@ function unfold(
     const shape = dims.length > 2 ? [-1, all, dims[dims.length - 1]] : [1, all, -1];
     return writer.add('Reshape', [x, writer.shape(shape)]);
   }
-  // Every channel as an image of its own. As one convolution of as many groups, ONNX Runtime's WebGPU provider (1.30)
-  // gets it wrong where all outputs together are a multiple of 4 and those of a group are not.
+  // Every channel as an image of its own: ONNX Runtime's WebGPU provider (1.30) gets the same as one grouped convolution
+  // wrong, by 90 % at 20 groups of 9 outputs.
   const images = writer.add('Reshape', [x, writer.shape([-1, 1, ...kernel.map(() => 0)])]);
   const conv = makeNode(
     layer.op,
