@@ -1,67 +1,101 @@
 /**
  * Scoring and evaluation on this machine's graphics card against its own CPU: ResNet-18, MobileNetV2 and ResNet-50 shapes
- * at 64 samples of 3 x 224 x 224. Prints a table for docs/gpu.md, with the names of the devices.
+ * at 64 samples of 3 x 224 x 224. Prints a table for docs/gpu.md, with the names of the devices and where the time went.
+ * A cell that takes longer than its time says so, and the next row goes on.
  *
- * node bench/run.mjs gpu [provider, default webgpu] [tiny: small copies, to see that it runs]    (after npm run build)
+ * node bench/run.mjs gpu [webgpu | cuda | dml | coreml]     (after npm run build)
+ * node bench/run.mjs gpu webgpu tiny      small copies, 8 samples; on Linux on the Vulkan device in software that npm has
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import type { DataSpec } from '../src/calibration/spec';
-import { Engine } from '../src/engine/client';
-import type { Provider } from '../src/engine/protocol';
+import { CancelledError, Engine } from '../src/engine/client';
+import type { EngineRequest, Provider, ReplyTo } from '../src/engine/protocol';
 import { ModelProtoSchema } from '../src/onnx/schema/onnx_pb';
-import { mobilenetV2, resnet18, resnet50, type ZooOptions } from '../test/models/zoo';
+import { mobilenetV2, resnet18, resnet50 } from '../test/models/zoo';
 
 const FOLDER = resolve('out/bench');
 const models = { 'ResNet-18': resnet18, MobileNetV2: mobilenetV2, 'ResNet-50': resnet50 };
+const tiny = process.argv[3] === 'tiny';
+const LIMIT_S = tiny ? 60 : 600;
 const data: DataSpec = {
   path: null,
-  samples: 64,
+  samples: tiny ? 8 : 64,
   seed: 0,
   shapes: {},
   preprocessing: { preset: 'imagenet' },
 };
+/** What scoring says about its time. */
+const SPENT =
+  /: ([\d.]+) s in creating sessions, ([\d.]+) s in forward passes and Gram products, ([\d.]+) s in moving/;
 
-async function main(wanted: Provider, options: ZooOptions): Promise<void> {
+async function main(wanted: Provider): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
-  const engine = new Engine({ script: resolve('dist/engine.js'), log: () => undefined });
+  const vulkan = tiny && process.platform === 'linux' ? await softwareVulkan() : null;
   try {
-    console.log('| network | device | sessions and data | scoring | evaluation |\n|---|---|---|---|---|');
+    console.log('| network | device | sessions | forward + Gram | transfer | scoring | evaluation |');
+    console.log('|---|---|---|---|---|---|---|');
     for (const [name, make] of Object.entries(models)) {
-      const model = resolve(FOLDER, `${name}.onnx`);
-      writeFileSync(model, toBinary(ModelProtoSchema, make(options)));
+      const model = resolve(FOLDER, `${name}${tiny ? '-tiny' : ''}.onnx`);
+      writeFileSync(model, toBinary(ModelProtoSchema, make(tiny ? { size: 32, width: 0.125 } : {})));
       for (const provider of ['cpu', wanted] as const) {
-        const scored = await engine.request({
-          kind: 'score',
-          model,
-          granularity: 'layer',
-          data,
-          provider,
-          memoryLimit: 0,
-        });
-        const evaluated = await engine.request({
-          kind: 'evaluate',
-          model,
-          other: null,
-          data,
-          allSamples: false,
-          perLayer: false,
-          provider,
-        });
-        for (const warning of [...scored.warnings, ...evaluated.warnings]) console.error(warning);
-        const { load, score } = scored.seconds;
-        const cells = [scored.provider, ...[load, score, evaluated.seconds].map((s) => `${s.toFixed(2)} s`)];
+        const cells = await row(model, provider, vulkan ? { LD_LIBRARY_PATH: vulkan } : {});
         console.log(`| ${name} | ${cells.join(' | ')} |`);
       }
     }
+  } finally {
+    if (vulkan) rmSync(vulkan, { recursive: true });
+  }
+}
+
+async function row(model: string, provider: Provider, env: Record<string, string>): Promise<string[]> {
+  let spent: string[] = [];
+  const engine = new Engine({
+    script: resolve('dist/engine.js'),
+    env,
+    log: (_, line) => (spent = SPENT.exec(line)?.slice(1) ?? spent),
+  });
+  const late = `not within ${LIMIT_S} s`;
+  const ask = async <R extends EngineRequest>(request: R): Promise<ReplyTo<R> | null> => {
+    try {
+      return await engine.request(request, { signal: AbortSignal.timeout(LIMIT_S * 1000) });
+    } catch (error) {
+      if (error instanceof CancelledError) return null;
+      throw error;
+    }
+  };
+  try {
+    const scored = await ask({ kind: 'score', model, granularity: 'layer', data, provider, memoryLimit: 0 });
+    const compared = { other: null, allSamples: false, perLayer: false };
+    const evaluated = await ask({ kind: 'evaluate', model, ...compared, data, provider });
+    for (const warning of [...(scored?.warnings ?? []), ...(evaluated?.warnings ?? [])])
+      console.error(warning);
+    const seconds = (value: number | undefined) => (value === undefined ? late : `${value.toFixed(2)} s`);
+    return [
+      scored?.provider ?? evaluated?.provider ?? provider,
+      ...(scored ? spent.map(Number) : [undefined, undefined, undefined]).map((s) =>
+        s === undefined ? '' : seconds(s),
+      ),
+      seconds(scored?.seconds.score),
+      seconds(evaluated?.seconds),
+    ];
   } finally {
     engine.dispose();
   }
 }
 
-const tiny = process.argv[3] === 'tiny' ? { size: 32, width: 0.125 } : {};
-main((process.argv[2] ?? 'webgpu') as Provider, tiny).catch((error: unknown) => {
+/** A folder with libvulkan.so.1 in it: SwiftShader. */
+async function softwareVulkan(): Promise<string> {
+  const { default: chromium } = await import('@sparticuz/chromium');
+  await chromium.executablePath();
+  const folder = mkdtempSync(join(tmpdir(), 'ompq-vulkan-'));
+  symlinkSync(join(tmpdir(), 'libvk_swiftshader.so'), join(folder, 'libvulkan.so.1'));
+  return folder;
+}
+
+main((process.argv[2] ?? 'webgpu') as Provider).catch((error: unknown) => {
   console.error((error as Error).message);
   process.exitCode = 1;
 });

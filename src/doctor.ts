@@ -10,7 +10,7 @@ export function doctorLines(reply: DoctorReply, more: Record<string, string>): s
     ...providers.flatMap(({ provider, works, device, note, fix }) => [
       `  ${works ? 'yes' : 'no '}  ${provider.padEnd(6)}  ${works ? device : note}`,
       ...(works && note !== null ? [`               ${note}`] : []),
-      ...(fix !== null ? [`               ${fix}`] : []),
+      ...(fix?.split('\n').map((line) => `               ${line}`) ?? []),
     ]),
     '',
     'Machine:',

@@ -16,7 +16,7 @@ import type {
   Shard,
 } from './engine/protocol';
 import { part } from './engine/progress';
-import { modelPathOf } from './pipeline';
+import { modelPathOf, type ScoreOptions } from './pipeline';
 import { SettingsError } from './core/buildProblem';
 
 export interface ExportSettings {
@@ -60,7 +60,7 @@ export async function exportModel(
   configPath: string,
   config: Config,
   settings: ExportSettings,
-  options: RequestOptions,
+  options: ScoreOptions,
 ): Promise<Exported> {
   const model = modelPathOf(config, configPath);
   const { granularity } = config.scoring;
@@ -80,6 +80,7 @@ export async function exportModel(
       activations,
       data: { ...data, samples },
       config: createHash('sha256').update(formatConfig(config)).digest('hex'),
+      cache: options.cache?.folder,
       provider,
       memoryLimit,
     },

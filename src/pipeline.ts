@@ -83,7 +83,7 @@ export interface AllocationSettings {
 }
 
 export interface ScoreOptions extends RequestOptions {
-  /** Where Gram matrices are kept between runs; absent: nowhere. */
+  /** Where Gram matrices, and rounded layers, are kept between runs; absent: nowhere. */
   cache?: Cache;
 }
 

@@ -21,6 +21,7 @@ interface Flags extends EngineFlags {
   actBits?: ActivationBits;
   actRange: RangeMethod;
   samples: number;
+  cache: boolean;
   json?: boolean;
   format?: string;
   nameMap?: string;
@@ -74,6 +75,7 @@ export function exportCommand(): Command {
       positive,
       ROUNDING_SAMPLES,
     )
+    .option('--no-cache', 'round every layer anew, and keep none for the next export')
     .option('--json', 'print one JSON document')
     .action(async (file: string, flags: Flags) => {
       const configPath = resolve(file);
@@ -100,7 +102,7 @@ export function exportCommand(): Command {
         const exported = await exportModel(engine, configPath, config, settings, options);
         for (const warning of exported.export.warnings) note(`warning: ${warning}`);
         return exported;
-      });
+      }, flags.cache);
       if (flags.json) printJson(toJson(done));
       else printLines(forPeople(done, config));
     });
@@ -122,6 +124,7 @@ function toJson({ path, export: reply, evaluation }: Exported) {
     rounding: reply.rounding,
     activations: reply.activations,
     samples: reply.samples,
+    reusedLayers: reply.reused,
     provider: reply.provider,
     seconds: reply.seconds.total,
     against: evaluation.against,
@@ -130,11 +133,14 @@ function toJson({ path, export: reply, evaluation }: Exported) {
 
 function forPeople({ path, export: reply, evaluation }: Exported, config: Config): string[] {
   const original = config.model.bytes;
-  const { rounding, activations, samples, seconds, bytes, predictedBytes } = reply;
+  const { rounding, activations, samples, reused, seconds, bytes, predictedBytes } = reply;
   return [
     `${formatSize(original)} -> ${formatSize(bytes)} (1/${(original / bytes).toFixed(2)}), ` +
       `${bytes.toLocaleString('en')} bytes on disk, ${predictedBytes.toLocaleString('en')} predicted`,
     `rounded with ${rounding}${samples > 0 ? ` on ${samples} samples, ${reply.provider},` : ''} in ${seconds.total.toFixed(1)} s`,
+    ...(reused > 0
+      ? [`${reused} ${reused === 1 ? 'layer was' : 'layers were'} rounded alike by an earlier export`]
+      : []),
     ...(activations ? activationLines(activations, predictedBytes, config.totals.bytes) : []),
     ...comparisonLines(evaluation),
     `wrote ${path}`,

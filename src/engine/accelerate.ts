@@ -82,12 +82,14 @@ export async function accelerate(
       bench.job.log('info', `${name} is not used: ${reason}.`);
       continue;
     }
+    await bench.job.onDevice(probed.device);
     const tried = await trial(bench, surveyed, provider, pair);
     if (typeof tried !== 'string') {
       surveyed.session = tried;
       await session.close();
       return { provider, device: probed.device, warnings: [] };
     }
+    await bench.job.onDevice(null);
     cpu.warnings.push(`${probed.device} was not used: ${tried}.`);
   }
   return cpu;

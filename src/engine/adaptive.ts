@@ -34,6 +34,7 @@ export class Devices {
   /** @throws EngineFault where the user insists on a provider that does not start */
   static async open(provider: Provider, job: Job, ask: typeof probe = probe): Promise<Devices> {
     const forced = provider === 'auto' ? null : { provider, device: await insist(provider) };
+    if (forced && provider !== 'cpu') await job.onDevice(forced.device);
     return new Devices(forced, job, ask);
   }
 
@@ -145,6 +146,7 @@ export class AdaptiveSession {
       this.devices.gaveUp(device, error.message);
       this.on = null;
       await this.close().catch(() => undefined);
+      await this.devices.job.onDevice(null);
       this.current = await this.open('cpu');
       this.devices.ranOn(deviceLabel('cpu'));
       return this.current.runTensors(feeds);
@@ -157,6 +159,7 @@ export class AdaptiveSession {
       await this.devices.job.checkpoint();
       let session: Session | null = null;
       try {
+        await this.devices.job.onDevice(candidate.device);
         session = await this.open(candidate.provider);
         const difference = largestDifference(expected, await session.runTensors(feeds));
         if (difference > SAME_RESULT) {
@@ -185,6 +188,7 @@ export class AdaptiveSession {
         this.devices.warn(`${candidate.device} was not used: ${short(error.message)}.`);
       } finally {
         await session?.close();
+        if (!this.on) await this.devices.job.onDevice(null);
       }
     }
   }

@@ -2,13 +2,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { basename, dirname } from 'node:path';
 import { sweep } from '../onnx/unfinished';
-import { describeEnding, type Ending } from './crash';
+import { describeEnding, nativeCrash, type Ending } from './crash';
 import type {
   EngineReply,
   EngineRequest,
   FromEngine,
   LogLevel,
   Progress,
+  Provider,
   ReplyTo,
   ToEngine,
 } from './protocol';
@@ -53,6 +54,12 @@ export interface RequestOptions {
 interface Pending {
   id: number;
   request: EngineRequest;
+  /** What the engine has said it works on; null: the CPU. */
+  device: string | null;
+  /** Where the device that 'auto' had chosen has crashed: words for the user. */
+  crashed: string | null;
+  /** Progress told so far. */
+  reached: number;
   options: RequestOptions;
   resolve: (reply: EngineReply) => void;
   reject: (error: Error) => void;
@@ -61,11 +68,14 @@ interface Pending {
 
 const STDERR_KEPT = 8192;
 /** glibc: tensors go back to the system when they are freed, instead of leaving gaps. */
-const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };
+export const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(2 ** 20) };
 /** The watchdog counts ticks, not time: a laptop that sleeps does not tick. */
 const TICK_MS = 5000;
 
-/** Requests run one at a time, in order. A job that died is never started again by itself. */
+/**
+ * Requests run one at a time, in order. A job that died is never started again by itself, but for one case: where a
+ * device that 'auto' had chosen took the engine with it, the CPU does the work, in this and in all later requests.
+ */
 export class Engine {
   private child: ChildProcess | null = null;
   private stderr = '';
@@ -76,6 +86,8 @@ export class Engine {
   private watchdog: NodeJS.Timeout | undefined;
   private silentTicks = 0;
   private disposed = false;
+  /** The device that has taken an engine with it. */
+  private deadly: string | null = null;
 
   constructor(private readonly options: EngineOptions) {}
 
@@ -89,6 +101,9 @@ export class Engine {
       const pending: Pending = {
         id: this.nextId++,
         request,
+        device: null,
+        crashed: null,
+        reached: 0,
         options,
         resolve,
         reject,
@@ -121,8 +136,16 @@ export class Engine {
     this.active = next;
     this.silentTicks = 0;
     this.watchdog ??= setInterval(() => this.tick(), TICK_MS).unref();
+    if (this.deadly !== null && isAuto(next.request)) {
+      this.options.log('info', `${this.deadly} has crashed before and is not tried again: the CPU is used.`);
+      next.request = { ...next.request, provider: 'cpu' };
+    }
+    this.begin(next);
+  }
+
+  private begin({ id, request }: Pending): void {
     this.child ??= this.spawn();
-    this.post({ id: next.id, request: next.request });
+    this.post({ id, request });
   }
 
   private spawn(): ChildProcess {
@@ -164,12 +187,16 @@ export class Engine {
     }
     const pending = this.active;
     if (!pending || pending.id !== message.id) return;
+    if ('device' in message) {
+      pending.device = message.device;
+      return;
+    }
     if ('progress' in message) {
-      if (!pending.options.signal?.aborted) pending.options.onProgress?.(message.progress);
+      if (!pending.options.signal?.aborted) pending.options.onProgress?.(risen(pending, message.progress));
       return;
     }
     this.settle(pending);
-    if ('reply' in message) pending.resolve(message.reply);
+    if ('reply' in message) pending.resolve(withWarning(message.reply, pending.crashed));
     else if ('cancelled' in message) pending.reject(new CancelledError());
     else {
       if (message.error.stack) this.options.log('debug', message.error.stack);
@@ -202,7 +229,7 @@ export class Engine {
     this.silentTicks++;
     if (this.silentTicks * TICK_MS < (this.options.hangMs ?? 20 * 60_000)) return;
     const minutes = Math.round((this.silentTicks * TICK_MS) / 60_000);
-    const work = describe(this.active.request);
+    const work = workOf(this.active);
     this.endChild();
     this.rejectAll(
       `The engine gave no sign of life for ${minutes} minutes while ${work} and was stopped; try fewer samples, or the CPU (provider "cpu").`,
@@ -217,7 +244,23 @@ export class Engine {
       this.options.log('debug', `The idle engine process ${child.pid ?? '?'} ended.`);
       return;
     }
-    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, describe(this.active.request)));
+    if (typeof how !== 'string' && this.goOnWithCpu(this.active, how)) return;
+    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, workOf(this.active)));
+  }
+
+  /** The engine was on a device of its own choice, which has crashed: false where that is not what happened. */
+  private goOnWithCpu(pending: Pending, how: Ending): boolean {
+    const { request, device, options } = pending;
+    const crash = nativeCrash(how);
+    if (crash === null || device === null || !isAuto(request) || options.signal?.aborted) return false;
+    pending.crashed = `${device} crashed (${crash}) and the CPU did the work; it is not tried again before a restart.`;
+    this.options.log('warn', pending.crashed);
+    this.deadly = device;
+    pending.request = { ...request, provider: 'cpu' };
+    pending.device = null;
+    this.silentTicks = 0;
+    this.begin(pending);
+    return true;
   }
 
   private rejectAll(message: string): void {
@@ -255,6 +298,27 @@ export class Engine {
 /** Removes what a killed engine was writing. */
 async function sweepAfter(request: EngineRequest | undefined): Promise<void> {
   if (request?.kind === 'export') await sweep(dirname(request.out));
+}
+
+type AutoRequest = Extract<EngineRequest, { provider?: Provider }>;
+
+function isAuto(request: EngineRequest): request is AutoRequest {
+  return 'provider' in request && request.provider === 'auto';
+}
+
+/** Progress never falls, not even where the work begins again. */
+function risen(pending: Pending, progress: Progress): Progress {
+  pending.reached = Math.max(pending.reached, progress.fraction);
+  return { ...progress, fraction: pending.reached };
+}
+
+function withWarning(reply: EngineReply, warning: string | null): EngineReply {
+  if (warning === null || !('warnings' in reply)) return reply;
+  return { ...reply, warnings: [warning, ...reply.warnings] };
+}
+
+function workOf({ request, device }: Pending): string {
+  return device === null ? describe(request) : `${describe(request)} on ${device}`;
 }
 
 function describe(request: EngineRequest): string {

@@ -11,25 +11,32 @@ export interface Ending {
 const LESS_MEMORY =
   'close other programs, lower the number of samples or set a lower memory limit, and run it again';
 
+const MEMORY = /JavaScript heap out of memory|Array buffer allocation failed|bad_alloc/;
+const FROM_OUTSIDE: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** What ended it in native code, for people (a signal, or the status that Windows gives); null where that was not it. */
+export function nativeCrash({ code, signal, stderr }: Ending): string | null {
+  const by = signal ?? signalOf(code);
+  if (MEMORY.test(stderr) || by === 'SIGKILL' || (by !== null && FROM_OUTSIDE.includes(by))) return null;
+  return by ?? (code !== null && code >= 0xc0000000 ? `0x${code.toString(16)}` : null);
+}
+
 /** @param work what it was doing: "scoring net.onnx" */
 export function describeEnding(ending: Ending, work: string): string {
   const { code, stderr } = ending;
   const signal = ending.signal ?? signalOf(code);
-  if (/JavaScript heap out of memory|Array buffer allocation failed|bad_alloc/.test(stderr)) {
+  if (MEMORY.test(stderr)) {
     return `The engine ran out of memory while ${work}; ${LESS_MEMORY}.`;
   }
   if (signal === 'SIGKILL') {
     return `The operating system ended the engine (SIGKILL) while ${work}, most likely because memory ran out; ${LESS_MEMORY}.`;
   }
-  if (signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGHUP') {
+  if (signal !== null && FROM_OUTSIDE.includes(signal)) {
     return `The engine was stopped from outside (${signal}) while ${work}; run it again.`;
   }
-  if (signal !== null) {
-    return `The engine crashed in native code (${signal}) while ${work}; try the CPU (provider "cpu") and fewer samples, and report the model if it happens again.`;
-  }
-  if (code !== null && code >= 0xc0000000) {
-    const status = `0x${code.toString(16)}`;
-    return `The engine crashed in native code (${status}) while ${work}; try the CPU (provider "cpu") and fewer samples, and report the model if it happens again.`;
+  const crash = nativeCrash(ending);
+  if (crash !== null) {
+    return `The engine crashed in native code (${crash}) while ${work}; try the CPU (provider "cpu") and fewer samples, and report the model if it happens again.`;
   }
   const said = lastLine(stderr);
   return `The engine ended (exit code ${code}) while ${work}${said ? `: ${said}` : ''}; run it again, and see the log if it happens again.`;

@@ -52,11 +52,17 @@ export async function doctor(job: Job): Promise<DoctorReply> {
   return {
     providers,
     versions,
-    system: `${version()} (${process.platform} ${release()}, ${process.arch})`,
+    system: `${systemName()} (${process.platform} ${release()}, ${process.arch})`,
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     driver: await driverVersion(),
     memory: { total: totalmem(), free: Math.min(freeMemory(), freemem() || Infinity) },
   };
+}
+
+/** Linux tells its kernel's build where others tell their name. */
+function systemName(): string {
+  const found = /^PRETTY_NAME="?(.*?)"?$/m.exec(readIfThere('/etc/os-release'));
+  return found?.[1] ?? version();
 }
 
 async function sharpVersion(): Promise<string> {
@@ -94,7 +100,8 @@ function cudaFix(ortVersion: string): string {
       : []),
   ];
   if (steps.length === 0) return 'All files are there: see whether the driver works (nvidia-smi).';
-  return `To use CUDA on an NVIDIA card, ${steps.join('; ')}.`;
+  const numbered = steps.length > 1 ? steps.map((step, i) => `(${i + 1}) ${step}`) : steps;
+  return `To use CUDA on an NVIDIA card:\n${numbered.join(';\n')};\nthen start OMPQ (or VS Code) anew.`;
 }
 
 function vulkanFix(): string {
@@ -103,7 +110,7 @@ function vulkanFix(): string {
   if (!loader) {
     return (
       'Install the Vulkan loader, libvulkan.so.1: "apt install libvulkan1" (Debian, Ubuntu), ' +
-      '"dnf install vulkan-loader" (Fedora), "pacman -S vulkan-icd-loader" (Arch); ' +
+      '"dnf install vulkan-loader" (Fedora), "pacman -S vulkan-icd-loader" (Arch);\n' +
       'and the Vulkan driver of the card: mesa-vulkan-drivers for AMD and Intel, for NVIDIA its own driver.'
     );
   }

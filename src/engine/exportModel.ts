@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Dataset } from '../calibration/dataset';
+import { dataFingerprint } from '../cache/dataFingerprint';
 import { openDataset } from '../calibration/open';
 import { takeBranches } from '../onnx/branches';
 import { OnnxError } from '../onnx/errors';
@@ -23,11 +24,12 @@ import { emulated, planActivations } from './exportActivations';
 import { roundNetwork } from './exportRounding';
 import { fakeQuantized, verify, verifyIntegers, type Expected } from './exportVerify';
 import { EngineFault, type Job } from './job';
+import { KeptLayers } from './keptLayers';
 import { limitOf, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
 import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
-import { padded } from './survey';
+import { fixedBatch, padded } from './survey';
 
 /** Where each step begins on the progress bar. */
 const STEP = { data: 0.02, round: 0.1, activations: 0.75, write: 0.85, verify: 0.9 };
@@ -51,9 +53,11 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   checkBits(request, network);
   const placement = request.activations && placed(request, file, network);
   job.progress('Reading samples', STEP.data);
+  const keeps = request.cache !== undefined && request.rounding !== 'nearest';
+  const content = keeps ? await dataFingerprint(data.path, job.signal) : null;
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
-    const rounded = await roundOn(dataset, request, model, network, job);
+    const rounded = await roundOn(dataset, content, request, model, network, job);
     const { storages } = rounded;
     const expected = { model: file, path: request.model, network, storages, branches };
     const plan = placement && (await activationPlan(placement, request, expected, model, rounded, job));
@@ -100,6 +104,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
             }
           : null,
       samples: rounded.samples,
+      reused: rounded.reused,
       provider: rounded.provider,
       seconds: {
         rounding: seconds(start, roundedAt),
@@ -167,14 +172,18 @@ interface RoundedOn {
   batches: Batches | null;
   /** Samples that rounding used. */
   samples: number;
+  /** Layers taken from the cache. */
+  reused: number;
   provider: string;
   /** A block to try the written file on, as the original takes it. */
   trial: Feeds;
   warnings: string[];
 }
 
+/** @param content of the data, where layers are to be kept */
 async function roundOn(
   dataset: Dataset,
+  content: string | null,
   request: ExportRequest,
   model: ModelProto,
   network: Network,
@@ -194,7 +203,16 @@ async function roundOn(
   if (method === 'nearest' || bits.every((width) => width > 8)) {
     const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
     const provider = deviceLabel('cpu');
-    return { storages, samplesRead: samples, batches: null, samples: 0, provider, trial, warnings: [] };
+    return {
+      storages,
+      samplesRead: samples,
+      batches: null,
+      samples: 0,
+      reused: 0,
+      provider,
+      trial,
+      warnings: [],
+    };
   }
   const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
@@ -202,8 +220,13 @@ async function roundOn(
     { model, network, path },
     { limit, activations: method === 'reconstruct' ? 2 : 1, job },
   );
+  const kept =
+    content !== null && request.cache !== undefined
+      ? await KeptLayers.open(request.cache, { request, model, before: content, count }, job)
+      : null;
   const devices = await Devices.open(request.provider ?? 'cpu', job);
-  const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks, devices });
+  const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks, devices, kept });
+  const reused = kept?.reused ?? 0;
   const warnings =
     count < samples.size
       ? [
@@ -215,6 +238,7 @@ async function roundOn(
     samplesRead: samples,
     batches,
     samples: count,
+    reused,
     provider: devices.label,
     trial,
     warnings: [...devices.warnings, ...warnings],
@@ -223,12 +247,7 @@ async function roundOn(
 
 /** As many samples as the model's inputs fix, or one. */
 async function trialBlock(samples: Samples, network: Network): Promise<Feeds> {
-  let batch = 1;
-  for (const { name, shape } of network.inputs) {
-    const axis = samples.batchAxes[name] ?? null;
-    const size = axis === null ? undefined : shape[axis];
-    if (typeof size === 'number') batch = size;
-  }
+  const batch = fixedBatch(network.inputs, samples.batchAxes) ?? 1;
   return samples.take(padded([...Array(Math.min(batch, samples.size)).keys()], batch));
 }
 

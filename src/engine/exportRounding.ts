@@ -5,7 +5,7 @@ import { roundRows, type RoundingTools } from '../core/rounding/rows';
 import { Graph } from '../onnx/graph';
 import type { Layer, Network } from '../onnx/network';
 import type { CodeBits } from '../onnx/pack';
-import type { WeightStorage } from '../onnx/quantized';
+import type { CodeStorage, WeightStorage } from '../onnx/quantized';
 import type { ModelProto, TensorProto } from '../onnx/schema/onnx_pb';
 import { networkWeights } from '../onnx/size';
 import { readFloats } from '../onnx/tensors';
@@ -18,6 +18,8 @@ import { gatherRows, layerRows, storedRows, viewWeights, type LayerRows } from '
 import { unpackedTensor } from './exportWeights';
 import type { Devices } from './adaptive';
 import type { Job } from './job';
+import type { Feeding, KeptLayers } from './keptLayers';
+import { neededFor } from './prune';
 import type { Feeds } from './runtime';
 
 export interface RoundingWork {
@@ -34,6 +36,8 @@ export interface RoundingWork {
   job: Job;
   /** For the statistics; absent: the CPU. */
   devices?: Devices;
+  /** Layers of earlier runs; absent: every layer is rounded. */
+  kept?: KeptLayers | null;
   onProgress(done: number, all: number, name: string): void;
 }
 
@@ -94,6 +98,13 @@ async function roundOnInputs(
     for (const [index, { weight, layer, position }] of steps.entries()) {
       await job.checkpoint();
       work.onProgress(index, steps.length, layer.node);
+      const feeding = work.kept ? feedingOf(graph, layer, storages) : [];
+      const known = await work.kept?.get(weight, feeding);
+      if (known) {
+        storages.set(weight.tensor, known);
+        replace(weight);
+        continue;
+      }
       await quantized.advance(position, replaced);
       await float?.advance(position, new Map());
       const values = await read(weight.tensor);
@@ -110,12 +121,23 @@ async function roundOnInputs(
           work.devices,
         ));
       if (!sums) job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
-      storages.set(weight.tensor, await round(work, weight, rows, values, sums, { matmul: fast.matmul }));
+      const rounded = await round(work, weight, rows, values, sums, { matmul: fast.matmul });
+      storages.set(weight.tensor, rounded);
       replace(weight);
+      await work.kept?.put(rounded, feeding);
     }
   } finally {
     await fast.close();
   }
+}
+
+/** The weights on the way to a layer's input that are not the float network's. */
+function feedingOf(graph: Graph, layer: Layer, storages: ReadonlyMap<string, WeightStorage>): Feeding[] {
+  const { tensors } = neededFor(graph.proto, [layer.input]);
+  return [...storages.values()]
+    .filter(({ tensor, bits }) => bits !== 32 && tensors.has(tensor))
+    .map(({ tensor, bits }) => [tensor, bits] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** Null where rows of the layer share scales, so that each cannot be rounded on its own. */
@@ -153,7 +175,7 @@ async function round(
   values: Float32Array,
   sums: { moments: Float64Array[]; responses: Float64Array[] | null } | null,
   tools: Pick<RoundingTools, 'matmul'>,
-): Promise<WeightStorage> {
+): Promise<CodeStorage> {
   const all = gatherRows(values, rows);
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(shape[axis]);

@@ -23,6 +23,7 @@ export class Job {
   constructor(
     private readonly send: (progress: Progress) => void,
     readonly log: (level: LogLevel, line: string) => void,
+    private readonly sendDevice: (device: string | null) => Promise<void> = () => Promise.resolve(),
   ) {}
 
   /** For work that listens by itself. */
@@ -38,6 +39,11 @@ export class Job {
   async checkpoint(): Promise<void> {
     await nextTurn();
     if (this.abort.signal.aborted) throw new JobCancelled();
+  }
+
+  /** Tells the caller, who must know whom to blame if this process does not outlive it; null: the CPU. */
+  onDevice(device: string | null): Promise<void> {
+    return this.sendDevice(device);
   }
 
   /** A few times a second at most; a new stage is always told. */

@@ -22,6 +22,14 @@ function send(message: FromEngine): void {
   process.send?.(message);
 }
 
+/** Resolves when the message is out. */
+function sent(message: FromEngine): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send) process.send(message, () => resolve());
+    else resolve();
+  });
+}
+
 function perform(request: EngineRequest, job: Job): Promise<EngineReply> {
   switch (request.kind) {
     case 'doctor':
@@ -51,6 +59,7 @@ async function serve(id: number, request: EngineRequest): Promise<void> {
   const job = new Job(
     (progress) => send({ id, progress }),
     (level, log) => send({ log, level }),
+    (device) => sent({ id, device }),
   );
   jobs.set(id, job);
   try {

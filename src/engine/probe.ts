@@ -72,7 +72,10 @@ export async function runProbe(provider: ExecutionProvider): Promise<Probed> {
     const name = PROVIDER_NAMES[provider];
     return { works: true, device: adapter === null ? name : `${name}: ${adapter}` };
   } catch (error) {
-    return { works: false, reason: (error as Error).message };
+    return {
+      works: false,
+      reason: (error as Error).message.replace('ONNX Runtime cannot load the probe: ', ''),
+    };
   }
 }
 

@@ -147,6 +147,8 @@ export interface ExportRequest {
   data: DataSpec;
   /** SHA-256 of the configuration, hex; goes into the file's metadata. */
   config: string;
+  /** Folder where rounded layers are kept for the next export; absent: nowhere. */
+  cache?: string;
   /** Default 'cpu'. */
   provider?: Provider;
   /** Upper limit on the engine's memory, bytes; 0: half of the free memory. */
@@ -174,6 +176,8 @@ export interface ExportReply {
   activations: (ActivationChoice & ActivationCounts) | null;
   /** Samples that rounding used; 0 for 'nearest'. */
   samples: number;
+  /** Layers that an earlier export had rounded alike. */
+  reused: number;
   /** Device that computed the statistics, for people. */
   provider: string;
   seconds: { rounding: number; writing: number; total: number };
@@ -374,4 +378,6 @@ export type FromEngine =
   | { id: number; error: EngineError }
   | { id: number; cancelled: true }
   | { id: number; progress: Progress }
+  /** The device that is about to be used, for people; null: the CPU again. */
+  | { id: number; device: string | null }
   | { log: string; level: LogLevel };

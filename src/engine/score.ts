@@ -65,6 +65,7 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
   // What the user insists on has to start; otherwise the CPU looks first, and hands over where that pays.
   const forced = request.provider === 'auto' ? null : request.provider;
   const insisted = forced && (await insist(forced));
+  if (forced !== 'cpu') await job.onDevice(insisted);
   const bench = new Workbench(request.model, network, samples, forced ?? 'cpu', job);
   const prepared = performance.now();
   bench.roomy = isRoomy(bench, model, limit);
@@ -82,6 +83,7 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
   } catch (error) {
     if (forced || chosen.provider === 'cpu' || !(error instanceof EngineFault)) throw error;
     await closeSurvey(surveyed);
+    await job.onDevice(null);
     chosen.warnings.push(`${chosen.device} failed and the CPU did the work: ${error.message}`);
     bench.provider = 'cpu';
     chosen.device = deviceLabel('cpu');

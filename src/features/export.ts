@@ -50,7 +50,7 @@ export async function exportCommand(
         provider,
         memoryLimit,
       },
-      options,
+      { ...options, cache: services.cache },
     ),
   );
   for (const warning of exported.export.warnings) services.log.warn(warning);

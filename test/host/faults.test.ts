@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { SETTING, SETTINGS_SECTION } from '../../src/features/ids';
+import { engineProcesses } from '../vscode/engines';
 import { activated } from './extension';
-import { enginePids } from './engine-process';
 import { choices, copyOfModel, quantize } from './job';
 import { messagesDuring } from './messages';
 import { progressDuring } from './progress';
@@ -28,7 +28,7 @@ describe('What can go wrong', function () {
   afterEach('the extension still works', async () => assert.ok(await quantize(copyOfModel())));
 
   it('says that the engine was killed in mid-run, and leaves nothing behind', async function () {
-    if (enginePids() === null) this.skip();
+    if (engineProcesses() === null) this.skip();
     const model = copyOfModel();
     let killed = 0;
     let said = '';
@@ -36,7 +36,9 @@ describe('What can go wrong', function () {
       async () => (said = await complaint(model)),
       ({ title, percent }) => {
         if (killed > 0 || !title.startsWith('Quantizing') || percent < 10) return;
-        for (const pid of enginePids()!) killed += Number(process.kill(pid, 'SIGKILL'));
+        for (const { pid, host } of engineProcesses()!) {
+          if (host === process.pid) killed += Number(process.kill(pid, 'SIGKILL'));
+        }
       },
     );
     assert.ok(killed > 0, 'no engine process was found');
