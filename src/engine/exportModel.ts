@@ -27,6 +27,7 @@ import { limitOf, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
 import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
+import { checkStatistics, largestStatistics } from './statistics';
 import { padded } from './survey';
 
 /** Where each step begins on the progress bar. */
@@ -196,11 +197,14 @@ async function roundOn(
     const provider = deviceLabel('cpu');
     return { storages, samplesRead: samples, batches: null, samples: 0, provider, trial, warnings: [] };
   }
+  const layers = network.functions.flatMap((f, i) => (bits[i] > 8 ? [] : f.layers));
+  const statistics = largestStatistics(layers, method);
+  checkStatistics(statistics, limit, path, 'round to nearest');
   const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
     samples,
     { model, network, path },
-    { limit, activations: method === 'reconstruct' ? 2 : 1, job },
+    { limit, activations: method === 'reconstruct' ? 2 : 1, reserved: statistics.bytes, job },
   );
   const devices = await Devices.open(request.provider ?? 'cpu', job);
   const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks, devices });
