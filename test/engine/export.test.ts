@@ -225,6 +225,12 @@ describe('export', () => {
     expect(same.against).toMatchObject({ sqnrDb: Infinity, agreement: 1 });
     expect(same.models[1].bytes).toBe(draft.bytes);
 
+    // Both are as large as predicted.
+    await quantize(moved, {
+      rounding: 'nearest',
+      activations: { bits: 8, range: 'minmax' },
+      out: join(scratch(), 'integer.onnx'),
+    });
     const { out } = await quantize(moved, { rounding: 'nearest', width: 8 });
     expect(readdirSync(folder).sort()).toEqual(['moved.onnx', 'moved.onnx.data', 'small.onnx']);
     const { against } = await compare(model, out);
