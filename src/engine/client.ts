@@ -217,7 +217,15 @@ export class Engine {
       this.options.log('debug', `The idle engine process ${child.pid ?? '?'} ended.`);
       return;
     }
-    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, describe(this.active.request)));
+    const { active } = this;
+    // Ctrl+C can reach an engine that is still starting, too.
+    if (active.options.signal?.aborted) {
+      this.settle(active);
+      active.reject(new CancelledError());
+      this.startNext();
+      return;
+    }
+    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, describe(active.request)));
   }
 
   private rejectAll(message: string): void {

@@ -433,6 +433,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     await copyFile(save(deepResnet({ size: 64 })), model);
     const child = spawn(process.execPath, [CLI, 'quantize', model, '--synthetic', '--avg-bits', '4'], {
       env: { ...process.env, OMPQ_DEBUG: '1' },
+      detached: true,
     });
     let stderr = '';
     await new Promise<void>((started) => {
@@ -441,7 +442,8 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
         if (stderr.includes('started')) started();
       });
     });
-    child.kill('SIGINT');
+    // As a terminal does it: every process of the command gets the signal.
+    process.kill(-child.pid!, 'SIGINT');
     const code = await new Promise((done) => child.once('exit', done));
     expect(code).toBe(1);
     expect(stderr).toContain('ompq: Cancelled.');
