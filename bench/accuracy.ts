@@ -34,7 +34,7 @@ import { predictedBytes, sizeModel } from '../src/onnx/size';
 
 const { values: args } = parseArgs({
   options: {
-    bits: { type: 'string', default: '2.15,2.5,3,3.5,4' },
+    bits: { type: 'string', default: '2,2.15,2.5,3,3.5,4' },
     rounding: { type: 'string', default: 'nearest,gptq,reconstruct' },
     acts: { type: 'string', default: 'none,8' },
     range: { type: 'string', default: 'percentile' },
@@ -91,6 +91,8 @@ async function allocations(target: number): Promise<Allocated[]> {
   // The first and the last function's 8 bits come on top of a uniform width.
   const uniform = allocateUniform(problem([2, 3, 4, 5, 6, 7, 8], target + 0.05));
   if (uniform && target === Math.floor(target)) found.push({ name: 'uniform', bits: uniform.bits });
+  // With its ends at 8 bits, nothing else fits in 2.
+  if (target === 2) return found;
   found.push({ name: 'OMPQ, widths 2-5', bits: allocate(problem([2, 3, 4, 5])).bits });
   if (target >= 3.1) found.push({ name: 'OMPQ, widths 3-5', bits: allocate(problem([3, 4, 5])).bits });
   found.push({
@@ -163,7 +165,8 @@ async function main(): Promise<void> {
     );
     const variants = methods.flatMap((rounding) => activations.map((choice) => ({ rounding, choice })));
     const heads = variants.map(
-      ({ rounding, choice }) => rounding + (choice ? ` +a${choice.bits} ${choice.range}` : ''),
+      ({ rounding, choice }) =>
+        rounding + (choice ? ` +a${choice.bits}${args.range.includes(',') ? ` ${choice.range}` : ''}` : ''),
     );
     const { network, size } = await prepared();
     const params = network.functions.map((f) => f.params);
@@ -173,14 +176,16 @@ async function main(): Promise<void> {
     console.log(`${path}: top-1 ${(100 * float).toFixed(1)} % in float32; ${samples} calibration images.\n`);
     console.log(`| average | allocation | bits | bytes | ${heads.join(' | ')} |`);
     console.log(`|---|---|---|---|${heads.map(() => '---').join('|')}|`);
+    const costs = new Map<RoundingMethod, { cost: number; at: string }>();
     for (const target of args.bits.split(',').map(Number)) {
       for (const { name, bits } of await allocations(target)) {
         if (args.only !== undefined && !name.startsWith(args.only)) continue;
         const average = bits.reduce((sum, b, i) => sum + b * params[i], 0) / total;
         const cells: string[] = [];
+        const weightsOnly = new Map<RoundingMethod, number>();
         for (const { rounding, choice } of variants) {
           const out = join(scratch, 'quantized.onnx');
-          const reply = await exportModel(
+          await exportModel(
             {
               kind: 'export',
               model: path,
@@ -201,13 +206,22 @@ async function main(): Promise<void> {
           const kl = async (images: 'calibration' | 'test') =>
             (await divergenceOf(out, images)).toPrecision(3);
           const divergence = args.kl ? `, KL ${await kl('calibration')} / ${await kl('test')}` : '';
-          cells.push(`${top1.toFixed(1)}${divergence} (${reply.seconds.total.toFixed(0)} s)`);
+          cells.push(`${top1.toFixed(1)}${divergence}`);
+          if (choice === null) weightsOnly.set(rounding, top1);
+          const cost = (weightsOnly.get(rounding) ?? NaN) - top1;
+          const most = costs.get(rounding) ?? { cost: -Infinity, at: '' };
+          if (choice && cost > most.cost) {
+            costs.set(rounding, { cost, at: `${name} at ${average.toFixed(2)} bits` });
+          }
         }
         const bytes = predictedBytes(size, bits);
         console.log(
           `| ${average.toFixed(2)} | ${name} | ${bits.join('')} | ${bytes} | ${cells.join(' | ')} |`,
         );
       }
+    }
+    for (const [rounding, { cost, at }] of costs) {
+      console.log(`\n${rounding}: activations cost ${cost.toFixed(1)} points at most (${at}).`);
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });

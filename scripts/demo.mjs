@@ -11,7 +11,13 @@ const model = join(root, 'examples', 'resnet_cifar10.onnx');
 const calibration = ['--data', join(root, 'examples', 'calibration'), '--preset', 'cifar10'];
 const test = ['--data', join(root, 'examples', 'test'), '--preset', 'cifar10'];
 const AVERAGES = [4, 3, 2.5];
-const ROUNDINGS = ['nearest', 'gptq', 'reconstruct'];
+/** Columns of the table: how weights are rounded; +a8: activations at 8 bits, too. */
+const VARIANTS = {
+  nearest: ['--rounding', 'nearest'],
+  gptq: ['--rounding', 'gptq'],
+  reconstruct: ['--rounding', 'reconstruct'],
+  'reconstruct +a8': ['--rounding', 'reconstruct', '--act-bits', '8'],
+};
 
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
@@ -27,14 +33,14 @@ title('Write the quantized model and measure it on 500 labelled images');
 show(['export', configPath(3), '--out', modelPath(3, 'reconstruct')]);
 show(['eval', model, modelPath(3, 'reconstruct'), ...test]);
 
-title('The same at other sizes, and with simpler rounding (about a minute)');
+title('The same at other sizes, with simpler rounding, and with activations at 8 bits (about a minute)');
 const rows = AVERAGES.map((average) => {
   if (average !== 3)
     json(['quantize', model, ...calibration, '--avg-bits', average, '--out', configPath(average)]);
-  const cells = ROUNDINGS.map((rounding) => {
-    const path = modelPath(average, rounding);
-    if (average !== 3 || rounding !== 'reconstruct') {
-      json(['export', configPath(average), '--rounding', rounding, '--out', path]);
+  const cells = Object.entries(VARIANTS).map(([name, options]) => {
+    const path = modelPath(average, name);
+    if (average !== 3 || name !== 'reconstruct') {
+      json(['export', configPath(average), ...options, '--out', path]);
     }
     process.stderr.write(`  ${relative(root, path)}\n`);
     return { bytes: statSync(path).size, ...json(['eval', model, path, ...test]) };
@@ -46,24 +52,27 @@ const percent = (value) => `${(100 * value).toFixed(1)} %`;
 const size = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
 const [float] = rows[0].cells[0].models;
 console.log(`\nTop-1 on ${rows[0].cells[0].samples} test images; sizes as they are on the disk.\n`);
-console.log(`| average bits | file | smaller | ${ROUNDINGS.join(' | ')} |`);
-console.log(`|---|---|---|${'---|'.repeat(ROUNDINGS.length)}`);
+const names = Object.keys(VARIANTS);
+console.log(`| average bits | file | smaller | ${names.join(' | ')} |`);
+console.log(`|---|---|---|${'---|'.repeat(names.length)}`);
 console.log(
-  `| 32 (float) | ${size(float.bytes)} | 1.0x |${` ${percent(float.top1)} |`.repeat(ROUNDINGS.length)}`,
+  `| 32 (float) | ${size(float.bytes)} | 1.0x |${` ${percent(float.top1)} |`.repeat(names.length)}`,
 );
 for (const { average, cells } of rows) {
-  const { bytes } = cells.at(-1);
+  const { bytes } = cells[names.indexOf('reconstruct')];
   const accuracies = cells.map(({ models }) => percent(models[1].top1)).join(' | ');
   console.log(`| ${average} | ${size(bytes)} | ${(float.bytes / bytes).toFixed(1)}x | ${accuracies} |`);
 }
-console.log(`\nConfigs and models are in ${relative(process.cwd(), output) || output}.`);
+const extra = rows.map(({ cells }) => cells[names.indexOf('reconstruct +a8')].bytes - cells[0].bytes);
+console.log(`\nThe files with activations at 8 bits (+a8) are up to ${size(Math.max(...extra))} larger.`);
+console.log(`Configs and models are in ${relative(process.cwd(), output) || output}.`);
 
 function configPath(average) {
   return join(output, `resnet_cifar10-${average}bit.ompq.json`);
 }
 
-function modelPath(average, rounding) {
-  return join(output, `resnet_cifar10-${average}bit-${rounding}.onnx`);
+function modelPath(average, variant) {
+  return join(output, `resnet_cifar10-${average}bit-${variant.replace(' +', '-')}.onnx`);
 }
 
 function title(text) {

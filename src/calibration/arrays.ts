@@ -211,5 +211,12 @@ async function readLabels(array: NumpyArray, count: number): Promise<Int32Array>
       `${array.where} has shape ${describeShape(shape)}, but labels are one class number for each of the ${count} samples; store them so.`,
     );
   }
-  return convert(await array.readAll(), array.type, 'int32', array.where) as Int32Array;
+  const values = await array.readAll();
+  const odd = Array.from(values as ArrayLike<number | bigint>, Number).find(
+    (label) => !Number.isInteger(label) || Math.abs(label) >= 2 ** 31,
+  );
+  if (odd !== undefined) {
+    throw new DataError(`${array.where} holds ${odd}; class numbers are whole.`);
+  }
+  return convert(values, array.type, 'int32', array.where) as Int32Array;
 }

@@ -38,7 +38,10 @@ export async function labelPictures(root: string, listing: Listing, pictures: st
   );
   const table =
     tables.find((file) => file.toLowerCase() === 'labels.csv') ?? (tables.length === 1 ? tables[0] : null);
-  return (table && (await fromCsv(root, table, pictures))) || fromFolders(listing.folders, pictures);
+  const found = table === null ? null : await fromCsv(root, table, pictures);
+  if (found === null || typeof found !== 'string') return found ?? fromFolders(listing.folders, pictures);
+  const plain = fromFolders(listing.folders, pictures);
+  return { ...plain, warnings: [...plain.warnings, found] };
 }
 
 /** Only where every picture lies in a folder of its own class, one level down: torchvision's ImageFolder. */
@@ -61,25 +64,33 @@ function fromFolders(folders: string[], pictures: string[]): PictureSet {
   return { ...plain, labels, classNames: folders, warnings };
 }
 
-/** Null where the table has no columns of files and labels. */
-async function fromCsv(root: string, table: string, pictures: string[]): Promise<PictureSet | null> {
+/** Null for a table about something else; a warning for one that is meant for labels and has none to give. */
+async function fromCsv(root: string, table: string, pictures: string[]): Promise<PictureSet | string | null> {
+  const isMeant = table.toLowerCase() === 'labels.csv';
   const rows = await readCsv(join(root, table));
   const columns = findColumns(rows);
-  if (!columns) return null;
+  if (!columns) {
+    const first = (rows[0] ?? []).join(', ');
+    return isMeant
+      ? `${table} was not used: its first line, "${first}", names no columns of files and labels; begin it with file,label.`
+      : null;
+  }
   const find = fileFinder(pictures);
   const labelOf = new Map<string, string>();
+  const lines = rows.slice(columns.header ? 1 : 0);
   let missing = 0;
-  for (const row of rows.slice(columns.header ? 1 : 0)) {
+  for (const row of lines) {
     const file = find(row[columns.file] ?? '');
+    const label = (row[columns.label] ?? '').trim();
     if (file === undefined) missing++;
-    else labelOf.set(file, (row[columns.label] ?? '').trim());
+    else if (label !== '') labelOf.set(file, label);
   }
-  if (labelOf.size === 0) return null;
+  if (labelOf.size === 0) {
+    return isMeant || (columns.header && lines.length > 0)
+      ? `${table} was not used: it has a label for none of the ${pictures.length} pictures (its first line is about "${lines[0]?.[columns.file] ?? ''}").`
+      : null;
+  }
   const files = pictures.filter((file) => labelOf.has(file));
-  const texts = files.map((file) => labelOf.get(file)!);
-  const numbers = texts.every((text) => /^\d{1,9}$/.test(text));
-  const classNames = numbers ? null : [...new Set(texts)].sort(compareText);
-  const index = new Map(classNames?.map((name, i) => [name, i]));
   const warnings: string[] = [];
   if (missing > 0) warnings.push(`${table} lists ${missing} files that are not there.`);
   if (files.length < pictures.length) {
@@ -87,8 +98,29 @@ async function fromCsv(root: string, table: string, pictures: string[]): Promise
       `${pictures.length - files.length} pictures that ${table} gives no label for were left out.`,
     );
   }
-  const labels = Int32Array.from(texts, (text) => (numbers ? Number(text) : index.get(text)!));
+  const texts = files.map((file) => labelOf.get(file)!);
+  const classNames = namesOf(texts, table, warnings);
+  const index = new Map(classNames?.map((name, i) => [name, i]));
+  const labels = Int32Array.from(texts, (text) => (classNames === null ? Number(text) : index.get(text)!));
   return { files, labels, classNames, warnings };
+}
+
+/** Null where the labels are class numbers. */
+function namesOf(texts: string[], table: string, warnings: string[]): string[] | null {
+  const isNumber = (text: string) => /^[-+]?\d+(\.\d*)?$/.test(text);
+  const numbers = texts.filter(isNumber);
+  if (numbers.length === texts.length) {
+    const odd = numbers.find((text) => !/^[-+]?\d{1,9}(\.0*)?$/.test(text));
+    if (odd === undefined) return null;
+    throw new DataError(`${table} has the label ${odd}; class numbers are whole.`);
+  }
+  if (numbers.length > 0) {
+    const name = texts.find((text) => !isNumber(text))!;
+    warnings.push(
+      `${table} has numbers (${numbers[0]}) and names (${name}) for classes; all were taken for names, in the order of text.`,
+    );
+  }
+  return [...new Set(texts)].sort(compareText);
 }
 
 async function readCsv(path: string): Promise<string[][]> {

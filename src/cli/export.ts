@@ -157,7 +157,7 @@ function activationLines(
   return [
     `activations at ${bits} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
       `integers, ${tensors} tensors quantized`,
-    `predicted: ${number(predictedBytes - bytes)} bytes for weights only (the config's total: ${number(total)}) + ` +
+    `predicted: ${number(predictedBytes - bytes)} bytes for weights only (the config's total, with every look-up table: ${number(total)}) + ` +
       `${number(bytes)} for activations = ${number(predictedBytes)}`,
   ];
 }

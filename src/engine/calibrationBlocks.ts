@@ -30,19 +30,22 @@ export interface CalibrationBlocks extends Batches {
   complete: boolean;
 }
 
-/** @param activations how many sets of activations are held at once, for the memory limit (bytes) */
+/**
+ * @param activations how many sets of activations are held at once, for the memory limit (bytes)
+ * @param reserved bytes of the limit that are for other things
+ */
 export async function calibrationBlocks(
   dataset: Dataset,
   samples: Samples,
   { model, network, path }: { model: ModelProto; network: Network; path: string },
-  { limit, activations, job }: { limit: number; activations: number; job: Job },
+  { limit, activations, reserved, job }: { limit: number; activations: number; reserved: number; job: Job },
 ): Promise<CalibrationBlocks> {
   const batches = await openBatches(samples, { model, network, path }, job);
   const { size } = batches;
   const perSample =
     sampleBytes(dataset) +
     activations * activationBytes(batches.model, samples.shapes(size), size, new Map());
-  const affordable = Math.floor((limit - residentMemory()) / perSample);
+  const affordable = Math.floor((limit - reserved - residentMemory()) / perSample);
   const count = Math.min(samples.size, Math.max(affordable, size));
   const blocks: Feeds[] = [];
   for await (const block of readBlocks(samples, batches, count)) {

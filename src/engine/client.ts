@@ -244,15 +244,23 @@ export class Engine {
       this.options.log('debug', `The idle engine process ${child.pid ?? '?'} ended.`);
       return;
     }
-    if (typeof how !== 'string' && this.goOnWithCpu(this.active, how)) return;
-    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, workOf(this.active)));
+    const { active } = this;
+    // Ctrl+C can reach an engine that is still starting, too.
+    if (active.options.signal?.aborted) {
+      this.settle(active);
+      active.reject(new CancelledError());
+      this.startNext();
+      return;
+    }
+    if (typeof how !== 'string' && this.goOnWithCpu(active, how)) return;
+    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, workOf(active)));
   }
 
   /** The engine was on a device of its own choice, which has crashed: false where that is not what happened. */
   private goOnWithCpu(pending: Pending, how: Ending): boolean {
-    const { request, device, options } = pending;
+    const { request, device } = pending;
     const crash = nativeCrash(how);
-    if (crash === null || device === null || !isAuto(request) || options.signal?.aborted) return false;
+    if (crash === null || device === null || !isAuto(request)) return false;
     pending.crashed = `${device} crashed (${crash}) and the CPU did the work; it is not tried again before a restart.`;
     this.options.log('warn', pending.crashed);
     this.deadly = device;

@@ -30,6 +30,7 @@ import type {
 } from './protocol';
 import { type Feeds, Session } from './runtime';
 import { Samples } from './samples';
+import { checkStatistics, largestStatistics } from './statistics';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
@@ -260,7 +261,7 @@ interface Opened {
 }
 
 async function withBlocks<T>(
-  { model: path, granularity, data, memoryLimit }: NoiseRequest | ContestRequest,
+  { kind, model: path, granularity, data, memoryLimit, rounding }: NoiseRequest | ContestRequest,
   activations: number,
   job: Job,
   work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
@@ -275,11 +276,15 @@ async function withBlocks<T>(
     const samples = await Samples.open(dataset, limit / 8, job, (done) =>
       job.progress('Reading samples', 0.1 * done),
     );
+    const layers = network.functions.flatMap((f) => f.layers);
+    const isMeasured = kind === 'noise' || (rounding !== undefined && rounding !== 'nearest');
+    const statistics = largestStatistics(isMeasured ? layers : [], rounding ?? null);
+    checkStatistics(statistics, limit, path, "choose the objective 'orthogonality', which measures no noise");
     const blocks = await calibrationBlocks(
       dataset,
       samples,
       { model, network, path },
-      { limit, activations, job },
+      { limit, activations, reserved: statistics.bytes, job },
     );
     return await work({ network, warnings: dataset.warnings }, blocks);
   } finally {

@@ -39,6 +39,9 @@ const BLOCK_BYTES = 64e6;
 const LAYER_SAMPLES = 64;
 const LAYER_BLOCK = 4;
 
+const NO_LABELS =
+  'The data has no labels, so there is no accuracy: name its folders by class, add a labels.csv of file,label or an array "labels", or give a second model to compare with.';
+
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function evaluate(request: EvaluateRequest, job: Job): Promise<EvaluateReply> {
   const start = performance.now();
@@ -123,6 +126,7 @@ class Pass {
   ) {
     this.blockSize = blockSize(dataset, network.inputs, most);
     this.labels = dataset.labels;
+    if (!this.labels && paths.length === 1) this.warnings.push(NO_LABELS);
   }
 
   async run(sessions: readonly AdaptiveSession[], shard: Shard): Promise<void> {
@@ -191,10 +195,15 @@ class Pass {
     const [first] = scores;
     if (!this.labels) return null;
     const labels = this.labels.subarray(from, from + count);
-    if (labels.some((label) => label < 0 || label >= first.classes)) {
-      this.warnings.push(
-        `The labels go beyond the ${first.classes} classes of ${basename(this.paths[0])}; no accuracy can be given.`,
-      );
+    // All of them, so that the first block tells.
+    const beyond = this.labels.find((label) => label < 0 || label >= first.classes);
+    if (beyond !== undefined) {
+      const model = basename(this.paths[0]);
+      const message = `The data has the label ${beyond}, but ${model} has ${first.classes} classes, 0 to ${first.classes - 1}`;
+      // Two models can be compared without labels.
+      if (this.paths.length === 1)
+        throw new EngineFault(`${message}; check the order and the numbers of the labels.`);
+      this.warnings.push(`${message}; no accuracy can be given.`);
       this.labels = null;
       return null;
     }

@@ -29,6 +29,7 @@ import { limitOf, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
 import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
+import { checkStatistics, largestStatistics } from './statistics';
 import { fixedBatch, padded } from './survey';
 
 /** Where each step begins on the progress bar. */
@@ -214,11 +215,14 @@ async function roundOn(
       warnings: [],
     };
   }
+  const layers = network.functions.flatMap((f, i) => (bits[i] > 8 ? [] : f.layers));
+  const statistics = largestStatistics(layers, method);
+  checkStatistics(statistics, limit, path, 'round to nearest');
   const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
     samples,
     { model, network, path },
-    { limit, activations: method === 'reconstruct' ? 2 : 1, job },
+    { limit, activations: method === 'reconstruct' ? 2 : 1, reserved: statistics.bytes, job },
   );
   const kept =
     content !== null && request.cache !== undefined

@@ -46,6 +46,8 @@ export interface Moments {
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
 const POSITIONS_PER_COLUMN = 16;
 const LEAST_POSITIONS = 32768;
+/** Bytes that the unfolded inputs of a convolution take at once, at most: nine times its inputs, at 3 x 3. */
+const UNFOLDED_BYTES = 256e6;
 
 /**
  * Sums over all blocks of samples. Where there are far more positions than columns, every s-th position is used, s
@@ -59,6 +61,7 @@ export async function layerMoments(
   path: string,
   job: Job,
   devices?: Devices,
+  unfoldedBytes = UNFOLDED_BYTES,
 ): Promise<Moments> {
   const { layer, rows } = unfolded;
   const first = quantized.tensor(0, layer.input);
@@ -69,29 +72,50 @@ export async function layerMoments(
     model: path,
   });
   try {
-    const feeds = (block: number, start: number, step: number): Feeds => ({
-      quantized: quantized.tensor(block, layer.input),
-      ...(float
-        ? { float: float.prefix.tensor(block, layer.input), weights: weightTensor(float.weights, rows) }
-        : {}),
-      start: { type: 'int64', data: BigInt64Array.of(BigInt(start)), dims: [1] },
-      step: { type: 'int64', data: BigInt64Array.of(BigInt(step)), dims: [1] },
-    });
-    // One position, to learn how many there are.
-    const probe = await session.runTensors(feeds(0, 0, 2 ** 30), 0);
+    // Convolutions can be unfolded sample by sample; one sample tells how many positions there are.
+    const isApart = unfolded.kernel.length > 0;
+    const feeds = (block: number, from: number, count: number, start: number, step: number): Feeds => {
+      const some = (tensor: Feeds[string]) => (isApart ? samplesOf(tensor, from, count) : tensor);
+      return {
+        quantized: some(quantized.tensor(block, layer.input)),
+        ...(float
+          ? {
+              float: some(float.prefix.tensor(block, layer.input)),
+              weights: weightTensor(float.weights, rows),
+            }
+          : {}),
+        start: { type: 'int64', data: BigInt64Array.of(BigInt(start)), dims: [1] },
+        step: { type: 'int64', data: BigInt64Array.of(BigInt(step)), dims: [1] },
+      };
+    };
+    const size = (block: number) => (isApart ? quantized.tensor(block, layer.input).dims[0] : 1);
+    const probe = await session.runTensors(feeds(0, 0, 1, 0, 2 ** 30), 0);
     const [batch, , positions] = Array.from(probe.shape.data as BigInt64Array, Number);
-    const all = batch * positions * quantized.blockCount;
+    const all = size(0) * batch * positions * quantized.blockCount;
     const step = stepFor(all, positions, rows.columns);
+    const perSample = 4 * rows.groups * rows.columns * positions * (float ? 2 : 1);
+    const atOnce = Math.max(1, Math.floor(unfoldedBytes / perSample));
     const sums = new Sums(rows, float !== null);
     for (let block = 0; block < quantized.blockCount; block++) {
-      await job.checkpoint();
       const left = quantized.blockCount - block;
-      sums.add(await session.runTensors(feeds(block, (block * 7919) % step, step), left));
+      for (let from = 0; from < size(block); from += atOnce) {
+        await job.checkpoint();
+        const count = Math.min(atOnce, size(block) - from);
+        sums.add(await session.runTensors(feeds(block, from, count, (block * 7919) % step, step), left));
+      }
     }
     return { ...sums.finish(), all };
   } finally {
     await session.close();
   }
+}
+
+/** Samples of a tensor that has them along its first axis. */
+function samplesOf(tensor: Feeds[string], from: number, count: number): Feeds[string] {
+  const [all, ...rest] = tensor.dims;
+  const size = tensor.data.length / all;
+  const data = tensor.data.subarray(from * size, (from + count) * size);
+  return { ...tensor, data, dims: [count, ...rest] } as Feeds[string];
 }
 
 function weightTensor(weights: Float32Array, { groups, rows, columns }: LayerRows): Feeds[string] {

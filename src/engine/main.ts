@@ -92,6 +92,9 @@ function toEngineError(error: unknown, request: EngineRequest): EngineError {
   return { message: `${model} cannot be used: ${error.message.split('\n', 1)[0]}`, stack };
 }
 
+// Ctrl+C in a terminal reaches every process of the command: the one that asked decides, and cancels or hangs up.
+process.on('SIGINT', () => undefined);
+
 if (process.argv[2] === PROBE) {
   void runProbe(process.argv[3] as ExecutionProvider).then((answer) => process.send?.(answer));
 } else if (!isGuard()) {

@@ -24,7 +24,7 @@ import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
 
 /** What the exported file will weigh. */
 export interface SizeModel {
-  /** Bytes that no choice changes; all look-up tables are counted here, needed or not (about 1 KB together). */
+  /** Bytes that no choice changes; all look-up tables are counted here, needed or not (about 1.4 KB together). */
   fixedBytes: number;
   /** functionBytes[i][bits]: weights, scales and unpacking nodes of function i. A tensor shared by several functions is
    * counted in the first. */

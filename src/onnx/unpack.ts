@@ -4,7 +4,17 @@ import { roundToFloat16, toFloat16Bits } from './float16';
 import { packPlane, paddedLength, planeBytes, planesOf, type CodeBits } from './pack';
 import { intConstant, partBytes, rawConstant, type ConstantForm, type Part } from './part';
 import { TensorProto_DataType as DataType } from './schema/onnx_pb';
-import { FLAT, planeKey, sharedTensor, tableKeys, ZERO, type SharedKey, type SharedName } from './tables';
+import {
+  codesKey,
+  fieldsKey,
+  FLAT,
+  planeDims,
+  sharedTensor,
+  tableKeys,
+  ZERO,
+  type SharedKey,
+  type SharedName,
+} from './tables';
 
 /** A weight tensor of the source file. */
 export interface StoredWeight {
@@ -138,50 +148,37 @@ function planesPart(
   const next = counter(names, 0);
   const part: UnpackPart = { constants: [], nodes: [], needs: tableKeys(bits) };
   const count = elements(weight.shape);
-  const planes = planesOf(bits);
-  // int8 "or" came with opset 18; before it, planes are added as floats, which is exact.
-  const asFloat = planes.length > 1 && form.opset < 18;
-  let merged = '';
-  for (const plane of planes) {
+  const add = (op: string, inputs: string[], attributes: Record<string, number> = {}, output = next()) => {
+    part.nodes.push(node(op, inputs, [output], attributes));
+    return output;
+  };
+  // A byte of the top plane, and above it the lower planes' fields of the same codes: one index into the code table.
+  let index = '';
+  for (const plane of planesOf(bits)) {
     const packed = next();
     const length = planeBytes(count, plane);
+    const dims = planeDims(bits, plane, length);
     part.constants.push(
-      rawConstant(packed, DataType.UINT8, [length], length, () => packPlane(content.codes(), plane)),
+      rawConstant(packed, DataType.UINT8, dims, length, () => packPlane(content.codes(), plane)),
     );
-    const indices = next();
-    part.nodes.push(node('Cast', [packed], [indices], { to: DataType.INT32 }));
-    let fields = next();
-    part.nodes.push(node('Gather', [sharedTensor(planeKey(plane), form.shared), indices], [fields]));
-    const apply = (op: string, more: string[], attributes: Record<string, number> = {}) => {
-      const output = next();
-      part.nodes.push(node(op, [fields, ...more], [output], attributes));
-      fields = output;
-    };
-    if (planes.length > 1 || paddedLength(count) !== count) {
-      apply('Reshape', [sharedTensor(FLAT, form.shared)]);
-      part.needs.push(FLAT);
-    }
-    if (asFloat) apply('Cast', [], { to: DataType.FLOAT });
-    if (merged) apply(asFloat ? 'Add' : 'BitwiseOr', [merged]);
-    merged = fields;
+    const bytes = add('Cast', [packed], { to: DataType.INT32 });
+    if (plane.signed) index = bytes;
+    else
+      index = add('Add', [index, add('Gather', [sharedTensor(fieldsKey(bits, plane), form.shared), bytes])]);
   }
-  if (paddedLength(count) !== count) merged = addSlice(part, merged, count, next, form);
+  let codes = add('Gather', [sharedTensor(codesKey(bits), form.shared), index]);
+  if (paddedLength(count) !== count) {
+    const flat = add('Reshape', [codes, sharedTensor(FLAT, form.shared)]);
+    part.needs.push(FLAT);
+    codes = addSlice(part, flat, count, next, form);
+  }
   const shape = next();
   part.constants.push(intConstant(shape, DataType.INT64, [weight.shape.length], weight.shape));
   if (as === 'codes') {
-    const codes = codesName(names);
-    const shaped = asFloat ? next() : codes;
-    part.nodes.push(node('Reshape', [merged, shape], [shaped]));
-    if (asFloat) part.nodes.push(node('Cast', [shaped], [codes], { to: DataType.INT8 }));
+    add('Reshape', [codes, shape], {}, codesName(names));
     return part;
   }
-  const shaped = next();
-  part.nodes.push(node('Reshape', [merged, shape], [shaped]));
-  let floats = shaped;
-  if (!asFloat) {
-    floats = next();
-    part.nodes.push(node('Cast', [shaped], [floats], { to: DataType.FLOAT }));
-  }
+  const floats = add('Cast', [add('Reshape', [codes, shape])], { to: DataType.FLOAT });
   addScale(part, weight, floats, next, form, content);
   return part;
 }

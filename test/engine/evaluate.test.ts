@@ -20,13 +20,13 @@ function classifier(noise: number, batch: number | string = 'batch') {
 }
 
 /** An .npz of samples and labels; the class is the arg max for all but every tenth sample. */
-function labelled(folder: string, count: number): string {
+function labelled(folder: string, count: number, shift = 0): string {
   const random = new Random(1);
   const x = random.normals(count * 8);
   const labels = Array.from({ length: count }, (_, i) => {
     const row = Array.from(x.subarray(8 * i, 8 * i + 8));
     const best = row.indexOf(Math.max(...row));
-    return i % 10 === 0 ? (best + 1) % 8 : best;
+    return shift + (i % 10 === 0 ? (best + 1) % 8 : best);
   });
   const path = join(folder, 'samples.npz');
   const data = {
@@ -91,6 +91,27 @@ describe('evaluate', () => {
     expect(reply.models.map(({ top1 }) => top1)).toEqual([null, null]);
     expect(reply.against).toMatchObject({ agreement: 1, kl: 0, sqnrDb: Infinity });
     expect(reply.synthetic).toBe(true);
+  });
+
+  it('refuses labels that the model has no classes for; two models are compared all the same', async () => {
+    const model = save(classifier(0));
+    const { engine } = startEngine();
+    for (const shift of [1, -1]) {
+      const data = { ...synthetic(1), path: labelled(dirname(model), 100, shift) };
+      const message = /^The data has the label (8|-1), but model.onnx has 8 classes, 0 to 7; check the order/;
+      await expect(engine.request(request(model, { data }))).rejects.toThrow(message);
+      const { models, against, warnings } = await engine.request(request(model, { data, other: model }));
+      expect(models.map(({ top1 }) => top1)).toEqual([null, null]);
+      expect(against).toMatchObject({ agreement: 1 });
+      expect(warnings.join()).toMatch(/has 8 classes, 0 to 7; no accuracy can be given/);
+    }
+  });
+
+  it('says that one model without labels has no accuracy', async () => {
+    const { engine } = startEngine();
+    const { models, warnings } = await engine.request(request(save(classifier(0))));
+    expect(models[0].top1).toBeNull();
+    expect(warnings.join()).toMatch(/no labels, so there is no accuracy/);
   });
 
   it('says what does not fit together', async () => {

@@ -162,6 +162,25 @@ describe('export', () => {
     expect(warnings.join()).toContain('Only 16 of 200 samples were used');
   });
 
+  it('refuses second moments that the memory limit has no room for, and rounds to nearest without them', async () => {
+    const b = new ModelBuilder({ seed: 1 });
+    const wide = b.gemm(b.relu(b.gemm(b.input('x', ['batch', 4]), 2000, { name: 'in' })), 2, {
+      name: 'wide',
+    });
+    const model = save(b.output(wide).build());
+    const { engine } = startEngine();
+    const asked = { memoryLimit: 150e6, data: synthetic(4) };
+    await expect(engine.request(await request(model, asked))).rejects.toThrow(
+      /^The memory limit of 150 MB is too small for model.onnx: "wide" has 2000 inputs per output, and their second moments take 256 MB, of which \d+ MB are left; raise the limit or round to nearest\.$/,
+    );
+    expect(readdirSync(dirname(model))).toEqual(['model.onnx']);
+    await engine.request(await request(model, { ...asked, rounding: 'nearest' }));
+    const more = await engine.request(
+      await request(model, { ...asked, memoryLimit: 2e9, out: join(dirname(model), 'more.onnx') }),
+    );
+    expect(more.samples).toBe(4);
+  });
+
   it('leaves nothing behind when it is cancelled', async () => {
     const model = save(mobilenetV2({ size: 64, width: 0.5 }));
     const { engine } = startEngine();
@@ -213,6 +232,12 @@ describe('export', () => {
     expect(same.against).toMatchObject({ sqnrDb: Infinity, agreement: 1 });
     expect(same.models[1].bytes).toBe(draft.bytes);
 
+    // Both are as large as predicted.
+    await quantize(moved, {
+      rounding: 'nearest',
+      activations: { bits: 8, range: 'minmax' },
+      out: join(scratch(), 'integer.onnx'),
+    });
     const { out } = await quantize(moved, { rounding: 'nearest', width: 8 });
     expect(readdirSync(folder).sort()).toEqual(['moved.onnx', 'moved.onnx.data', 'small.onnx']);
     const { against } = await compare(model, out);

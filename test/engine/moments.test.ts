@@ -115,7 +115,10 @@ function build({ op, x, weights, attributes = {}, left, through }: Case) {
   return { model: b.output('y').build(), feed: b.random.normals(x.reduce((m, n) => m * n, 1)) };
 }
 
-describe('second moments', () => {
+describe.each([
+  ['unfolded at once', undefined],
+  ['unfolded sample by sample', 1],
+])('second moments, %s', (_, unfoldedBytes) => {
   it.each(Object.entries(cases))('%s', async (_, each) => {
     const { model, feed } = build(each);
     const job = new Job(
@@ -138,6 +141,8 @@ describe('second moments', () => {
       float,
       '/m.onnx',
       job,
+      undefined,
+      unfoldedBytes,
     );
     expect(used).toBe(all);
 

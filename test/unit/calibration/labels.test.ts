@@ -61,11 +61,31 @@ describe('CSV', () => {
     );
   });
 
-  it('that is about something else is ignored', async () => {
-    expect(await labelsOf(['a.png'], 'epoch,loss,accuracy\n1,2,3\n')).toMatchObject({
-      labels: null,
-      size: 1,
-    });
+  it.each([
+    [
+      'is about something else',
+      'epoch,loss,accuracy\n1,2,3\n',
+      /names no columns .* begin it with file,label/,
+    ],
+    ['names other pictures', 'file,label\nb.png,2\n', /a label for none of the 1 pictures .* about "b\.png"/],
+  ])('that %s is not used, and says why', async (_, csv, why) => {
+    const { labels, size, warnings } = await labelsOf(['a.png'], csv);
+    expect({ labels, size }).toEqual({ labels: null, size: 1 });
+    expect(warnings.join()).toMatch(why);
+  });
+
+  it('takes 10.0 for the number 10, and an empty label for none', async () => {
+    const files = ['a.png', 'b.png', 'c.png'];
+    const result = await labelsOf(files, 'file,label\na.png,10.0\nb.png,2.0\nc.png,\n');
+    expect(result).toMatchObject({ labels: [10, 2], classNames: null, size: 2 });
+  });
+
+  it('that mixes numbers and names says so; fractions are no classes', async () => {
+    const mixed = await labelsOf(['a.png', 'b.png'], 'file,label\na.png,30\nb.png,stop\n');
+    expect(mixed.classNames).toEqual(['30', 'stop']);
+    expect(mixed.warnings.join()).toMatch(/numbers \(30\) and names \(stop\)/);
+    const fraction = await failure(labelsOf(['a.png'], 'file,label\na.png,0.5\n'));
+    expect(fraction.message).toMatch(/^labels\.csv has the label 0\.5; class numbers are whole\.$/);
   });
 
   it('that is broken is named', async () => {

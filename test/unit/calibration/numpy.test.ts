@@ -216,6 +216,14 @@ describe('.npz', () => {
     );
   });
 
+  it('labels that are no whole numbers', async () => {
+    const files = { 'x.npy': numpyFile('f4'), 'labels.npy': npy('<f4', [3], Float32Array.of(1, 2.5, 0)) };
+    const path = await put(join(folder, 'fractions.npz'), zipSync(files));
+    expect((await failure(openDataset(dataSpec(path), [x]))).message).toMatch(
+      /"labels" .* holds 2\.5; class numbers are whole\./,
+    );
+  });
+
   it('a shared value that differs', async () => {
     const files = { 'x.npy': numpyFile('f4'), 'sr.npy': npy('<i8', [3], BigInt64Array.of(1n, 1n, 2n)) };
     const path = await put(join(folder, 'shared.npz'), zipSync(files));
