@@ -70,7 +70,7 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
           'BOPs',
           change(formatCount(totals.floatBops), formatCount(totals.bops)),
           `${(totals.floatBops / totals.bops).toFixed(1)}× fewer`,
-          `Bit operations for one sample: MACs × weight bits × ${state.activationBits} activation bits`,
+          `Bit operations for one sample: MACs × weight bits × ${activationText(state)} activation bits`,
         ),
       );
     }
@@ -126,4 +126,10 @@ export function warnings(state: PanelState, document: Document): HTMLElement | n
     { class: 'warnings', role: 'alert' },
     ...texts.map((text) => h(document, 'p', {}, h(document, 'span', { 'aria-hidden': 'true' }, '⚠ '), text)),
   );
+}
+
+function activationText({ functions, activationBits }: PanelState): string {
+  const own = functions.map((f) => f.activationBits ?? activationBits);
+  const [least, most] = [Math.min(...own), Math.max(...own)];
+  return least === most ? String(least) : `${least} to ${most}`;
 }

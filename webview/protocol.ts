@@ -42,6 +42,9 @@ export interface PanelFunction {
   milliseconds?: Record<number, number> | null;
   /** Elements of activations alive while it runs, for one sample; null where unknown. */
   activations?: number | null;
+  /** Bits of the activations that it reads, where they were searched, and their noise; else the state's for all. */
+  activationBits?: number;
+  activationNoise?: number;
   /** Share of bootstrap draws in which it kept its bits; null where none were made. */
   kept?: number | null;
 }

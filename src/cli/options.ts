@@ -58,6 +58,7 @@ export interface BudgetFlags {
   rule: Rules;
   tie: string[][];
   actBits?: number;
+  actWidths?: number[];
   bootstrap?: number;
 }
 
@@ -217,6 +218,11 @@ export function addBudgetOptions(command: Command): Command {
     )
     .option('--act-bits <BITS>', 'bits of the activations, for these limits (default: 32)', activationBits)
     .option(
+      '--act-widths <LIST>',
+      'search the bits of the activations, too, per function, e.g. 4,6,8 or 4-8 (the first and the last function keep 8)',
+      activationWidths,
+    )
+    .option(
       '--quality <LIMIT>',
       'the smallest file that is as good: noise<=0.3, or measured: kl<=0.05, sqnr>=20',
       quality,
@@ -288,6 +294,9 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
   if ((flags.latency === undefined) !== (flags.latencyTable === undefined)) {
     command.error('error: --latency and --latency-table go together');
   }
+  if (flags.actBits !== undefined && flags.actWidths !== undefined) {
+    command.error('error: --act-bits and --act-widths exclude each other');
+  }
   return {
     objective: flags.objective,
     contest: { rounding: flags.contestRounding, searchSeconds: flags.searchSeconds },
@@ -301,6 +310,7 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
     rules: flags.rule,
     ties: flags.tie,
     activationBits: flags.actBits,
+    activationWidths: flags.actWidths,
     latency: flags.latencyTable === undefined ? undefined : await readLatencyTable(flags.latencyTable),
     bootstrap: flags.bootstrap,
   };
@@ -345,6 +355,13 @@ function activationBits(text: string): number {
   const value = positive(text);
   if (value < 2 || value > 32) throw new InvalidArgumentError('It is a whole number from 2 to 32.');
   return value;
+}
+
+function activationWidths(text: string): number[] {
+  const list = parseWidths(text);
+  if (!list?.every((bits) => bits >= 4 && bits <= 8))
+    throw new InvalidArgumentError('It looks like 4,6,8 or 4-8; activations take 4 to 8 bits.');
+  return list;
 }
 
 function quality(text: string): Quality {

@@ -16,9 +16,14 @@ export function limitUse({ allocation, functions, totals }: Config): LimitUse[] 
   const used: Record<LimitKind, () => number | null> = {
     bytes: () => totals.bytes,
     averageBits: () => totals.averageBits,
-    bops: () => sum((f) => (f.macs ?? 0) * f.bits * activationBits),
+    bops: () => sum((f) => (f.macs ?? 0) * f.bits * (f.activationBits ?? activationBits)),
     milliseconds: () => restMilliseconds + sum((f) => f.milliseconds?.[f.bits] ?? 0),
-    noise: () => sum((f) => f.noise?.[(NOISE_WIDTHS as readonly number[]).indexOf(f.bits)] ?? 0),
+    noise: () =>
+      sum(
+        (f) =>
+          (f.noise?.[(NOISE_WIDTHS as readonly number[]).indexOf(f.bits)] ?? 0) +
+          (f.activationNoise?.[f.activationBits ?? ''] ?? 0),
+      ),
     activationBytes: () => null,
   };
   return LIMIT_KINDS.flatMap((kind) => {

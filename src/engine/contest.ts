@@ -34,12 +34,10 @@ import { Samples } from './samples';
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
   return withBlocks(request, 1, job, async ({ network }, { model, blocks, count }) => {
-    const { widths, rounding, model: path } = request;
+    const { widths, activationWidths, rounding, model: path } = request;
     const devices = await Devices.open(request.provider ?? 'cpu', job);
-    return {
-      noise: await measureNoise({ model, network, path, widths, rounding, inputs: blocks, job, devices }),
-      samples: count,
-    };
+    const work = { model, network, path, widths, activationWidths, rounding, inputs: blocks, job, devices };
+    return { ...(await measureNoise(work)), samples: count };
   });
 }
 

@@ -17,6 +17,8 @@ export type { RangeMethod, RoundingMethod, SizeModel };
 export interface ActivationChoice {
   /** Of the inputs of all layers but the first and the last, which take 8. */
   bits: ActivationBits;
+  /** Per function, in place of `bits`; a tensor that several functions read takes the widest of theirs. */
+  perFunction?: ActivationBits[];
   /** How ranges are found on the calibration samples. */
   range: RangeMethod;
 }
@@ -235,6 +237,8 @@ export interface NoiseRequest {
   model: string;
   granularity: Granularity;
   widths: number[];
+  /** Where given, also the noise of each function's inputs at these widths. */
+  activationWidths?: number[];
   rounding: RoundingMethod;
   data: DataSpec;
   /** Default 'cpu'. */
@@ -246,6 +250,8 @@ export interface NoiseRequest {
 export interface NoiseReply {
   /** Per function, per width: E ||dW x||^2 / Var(W x). */
   noise: Record<number, number>[];
+  /** Per function, per activation width: E ||W dx||^2 / Var(W x); absent where not asked for. */
+  activationNoise?: Record<number, number>[];
   samples: number;
 }
 

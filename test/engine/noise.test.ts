@@ -24,7 +24,7 @@ describe('noise of a function', () => {
       () => undefined,
     );
     const network = findNetwork(model);
-    const noise = await measureNoise({
+    const { noise } = await measureNoise({
       model,
       network,
       path: '/m.onnx',

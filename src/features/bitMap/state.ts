@@ -1,5 +1,6 @@
 /** From a model, its config and its ORM to what the page shows, and from the page's edit back to a config. Pure. */
 import { NOISE_WIDTHS, type Config } from '../../config/config';
+import { looksAtScores } from '../../config/winner';
 import { matchesFunctions, recount } from '../../config/edit';
 import type { InspectReply } from '../../engine/protocol';
 import { resolveRules, resolveTies } from '../../config/rules';
@@ -47,7 +48,9 @@ export function panelState(sources: PanelSources): PanelState {
         noise: entry?.noise ? byWidth(entry.noise) : null,
         milliseconds: entry?.milliseconds ?? null,
         activations: f.activations ?? null,
-        kept: value?.robustness?.kept[i] ?? null,
+        activationBits: entry?.activationBits,
+        activationNoise: entry?.activationNoise?.[entry.activationBits ?? ''],
+        kept: value && looksAtScores(value) ? (value.robustness?.kept[i] ?? null) : null,
       };
     }),
     skipped: network.skipped,
