@@ -72,6 +72,30 @@ describe('limits of ompq quantize', () => {
     );
   });
 
+  it('--act-widths searches the bits of the activations, too, and an export takes them', () => {
+    const searched = ['--act-widths', '4,6,8', '--avg-bits', '6'];
+    const free = configOf(quantize(...searched));
+    const bops = ({ functions }: Config): number =>
+      functions.reduce((sum, f) => sum + f.macs! * f.bits * f.activationBits!, 0);
+    // Nothing limits them: all take the widest.
+    expect(free.functions.map((f) => f.activationBits)).toEqual(free.functions.map(() => 8));
+    const limit = Math.floor(bops(free) * 0.8);
+    const done = quantize(...searched, '--bops', String(limit));
+    const config = configOf(done);
+    expect(bops(config)).toBeLessThanOrEqual(limit);
+    expect(config.allocation).toMatchObject({ objective: 'noise-aware', activationWidths: [4, 6, 8] });
+    expect(config.functions.some((f) => f.activationBits! < 8)).toBe(true);
+    for (const f of [config.functions[0], config.functions.at(-1)!]) expect(f.activationBits).toBe(8);
+    for (const { activationNoise } of config.functions)
+      expect(activationNoise![4]).toBeGreaterThan(activationNoise![8]);
+    expect(done.stdout).toMatch(/^function +bits +act bits/m);
+
+    expect(quantize(...PAPER, ...searched).stderr).toContain('says nothing about activations');
+    expect(quantize(...searched, '--act-bits', '8').stderr).toContain('exclude each other');
+    expect(quantize(...searched, '--quality', 'kl<=0.1').stderr).toMatch(/exclude|quantized weights only/);
+    expect(quantize('--avg-bits', '6', '--act-widths', '2,8').stderr).toContain('4 to 8 bits');
+  });
+
   it('--peak-activation holds or says what the least is', () => {
     const config = configOf(quantize(...PAPER, '--avg-bits', '6', '--peak-activation', '10MB'));
     expect(config.allocation.limits).toEqual({ activationBytes: 10_000_000 });
@@ -130,6 +154,9 @@ describe('limits of ompq quantize', () => {
   });
 
   it('--bootstrap tells how often each function keeps its bits', () => {
+    const without = quantize('--objective', 'noise-aware', '--avg-bits', '5', '--bootstrap', '10');
+    expect(configOf(without).robustness).toBeUndefined();
+    expect(without.stderr).toContain('--bootstrap measured nothing: the noise-aware objective decided');
     const { robustness } = configOf(quantize(...PAPER, '--avg-bits', '5', '--bootstrap', '10'));
     expect(robustness?.draws).toBe(10);
     expect(robustness?.kept).toHaveLength(4);
