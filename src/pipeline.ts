@@ -161,7 +161,10 @@ async function stamps(paths: readonly string[]): Promise<string> {
 async function measureNoise(
   engine: Engine,
   settings: ScoreSettings,
-  { rounding, activationWidths }: Pick<ContestSettings, 'rounding'> & Pick<AllocationSettings, 'activationWidths'>,
+  {
+    rounding,
+    activationWidths,
+  }: Pick<ContestSettings, 'rounding'> & Pick<AllocationSettings, 'activationWidths'>,
   { inspect, score }: Scored,
   options: ScoreOptions,
 ): Promise<{ noise: Noise; activationNoise?: Noise; cached: boolean }> {
@@ -233,7 +236,11 @@ function materialOf(measured: Measurements, settings: Omit<AllocationSettings, '
 
 function problemOf(
   { network, size }: InspectReply,
-  { weight, noise, activationNoise }: Partial<Pick<Measurements, 'activationNoise'>> & {
+  {
+    weight,
+    noise,
+    activationNoise,
+  }: Partial<Pick<Measurements, 'activationNoise'>> & {
     weight: Float64Array | null;
     noise: Noise | null;
   },

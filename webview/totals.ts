@@ -42,11 +42,15 @@ export function usesOf(
   const totals = totalsOf(state, bits);
   const sum = (of: (f: PanelFunction, width: BitWidth) => number | null | undefined): number | null => {
     const terms = functions.map((f, i) => (bits[i] === null ? undefined : of(f, bits[i])));
-    return terms.some((term) => term === undefined || term === null) ? null : terms.reduce<number>((a, b) => a + (b ?? 0), 0);
+    return terms.some((term) => term === undefined || term === null)
+      ? null
+      : terms.reduce<number>((a, b) => a + (b ?? 0), 0);
   };
   const milliseconds = sum((f, width) => f.milliseconds?.[width]);
   const peak = functions.every((f) => f.activations != null)
-    ? Math.max(...functions.map((f) => Math.ceil(((f.activations ?? 0) * (f.activationBits ?? activationBits)) / 8)))
+    ? Math.max(
+        ...functions.map((f) => Math.ceil(((f.activations ?? 0) * (f.activationBits ?? activationBits)) / 8)),
+      )
     : null;
   return {
     bytes: totals?.sizeBytes ?? null,

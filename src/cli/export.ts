@@ -129,7 +129,8 @@ function activationChoice(
 function activationBits(text: string): ActivationBits | 'config' {
   if (text === 'config') return text;
   const bits = Number(text);
-  if (![4, 5, 6, 7, 8].includes(bits)) throw new InvalidArgumentError('Activations take 4 to 8 bits, or "config".');
+  if (![4, 5, 6, 7, 8].includes(bits))
+    throw new InvalidArgumentError('Activations take 4 to 8 bits, or "config".');
   return bits as ActivationBits;
 }
 

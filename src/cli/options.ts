@@ -100,11 +100,7 @@ export function addDataOptions(command: Command): Command {
 export function addScoreOptions(command: Command): Command {
   return addEngineOptions(addDataOptions(command))
     .option('--samples <N>', 'calibration samples', positive, 64)
-    .addOption(
-      new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
-        .choices(['layer', 'block', 'stage', 'net'])
-        .default('layer'),
-    )
+    .addOption(granularityOption())
     .option('--uncentered', "the paper's formula, without centring the Gram matrices")
     .option('--beta <X>', 'decay rate of e^(-beta gamma)', positiveNumber, 1)
     .addOption(
@@ -113,6 +109,12 @@ export function addScoreOptions(command: Command): Command {
         .default('exp'),
     )
     .option('--no-cache', 'score anew, and keep nothing for the next run');
+}
+
+export function granularityOption(): Option {
+  return new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
+    .choices(['layer', 'block', 'stage', 'net'])
+    .default('layer');
 }
 
 /** Where the engine runs, and in how much memory. */

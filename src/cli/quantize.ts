@@ -112,7 +112,16 @@ function forPeople({ config, configPath }: QuantizeResult): string[] {
   const activations = config.functions.some((f) => f.activationBits !== undefined);
   return [
     ...table(
-      ['function', 'bits', ...(activations ? ['act bits'] : []), 'params', 'bytes', 'gamma', 'importance', ...(robustness ? ['kept'] : [])],
+      [
+        'function',
+        'bits',
+        ...(activations ? ['act bits'] : []),
+        'params',
+        'bytes',
+        'gamma',
+        'importance',
+        ...(robustness ? ['kept'] : []),
+      ],
       config.functions.map((f, i) => [
         f.name,
         f.lock ? `${f.bits} locked` : String(f.bits),

@@ -41,7 +41,12 @@ export async function planActivations(
     const alone = readers.get(weight) === 1 ? storage : null;
     numbers.push(integerNumbers(folded, grids.get(root)!, alone, each.layer.weightShape));
   }
-  return { ...placement, grids, numbers, record: `${perFunction ? mixed(perFunction) : bits} bits, ${range}` };
+  return {
+    ...placement,
+    grids,
+    numbers,
+    record: `${perFunction ? mixed(perFunction) : bits} bits, ${range}`,
+  };
 }
 
 /** "4, 6 and 8" as "4/6/8". */

@@ -119,7 +119,12 @@ function placed(
   network: Network,
 ): Placement {
   try {
-    return placeActivations(new Graph(model.graph!), network, bits, activations!.perFunction ?? activations!.bits);
+    return placeActivations(
+      new Graph(model.graph!),
+      network,
+      bits,
+      activations!.perFunction ?? activations!.bits,
+    );
   } catch (error) {
     if (!(error instanceof OnnxError)) throw error;
     throw new EngineFault(`${basename(path)}: ${error.message}`, { cause: error });

@@ -301,6 +301,32 @@ export interface Measured extends Divergence {
   agreement: number | null;
 }
 
+/** How long ONNX Runtime's kernels take on the CPU. */
+export interface LatencyRequest {
+  kind: 'latency';
+  model: string;
+  granularity: Granularity;
+  /** For the shapes of what the layers read. */
+  data: DataSpec;
+  /** The median of so many counts. */
+  runs: number;
+  memoryLimit: number;
+}
+
+export interface LatencyReply {
+  /** Milliseconds for one sample by function: of 8-bit integer kernels (where there are some) and of float ones. */
+  functions: Record<string, { 8: number; 32: number }>;
+  /** What the float network takes beside its functions. */
+  rest: number;
+  /** The float network. */
+  whole: number;
+  /** Processor with threads, and who ran it. */
+  device: string;
+  runtime: string;
+  runs: number;
+  warnings: string[];
+}
+
 /** What this machine offers. */
 export interface DoctorRequest {
   kind: 'doctor';
@@ -335,6 +361,7 @@ export type EngineRequest =
   | ScoreRequest
   | NoiseRequest
   | ContestRequest
+  | LatencyRequest
   | ExportRequest
   | EvaluateRequest;
 
@@ -347,6 +374,7 @@ interface Replies {
   score: ScoreReply;
   noise: NoiseReply;
   contest: ContestReply;
+  latency: LatencyReply;
   export: ExportReply;
   evaluate: EvaluateReply;
 }

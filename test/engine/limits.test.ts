@@ -4,7 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig, type Config } from '../../src/config/config';
+import { parseLatencyTable } from '../../src/config/latency';
 import { NOISE_WIDTHS } from '../../src/config/types';
+import type { LatencyReply } from '../../src/engine/protocol';
 import { tinyCnn } from '../models/zoo';
 import { save } from './harness';
 
@@ -70,6 +72,40 @@ describe('limits of ompq quantize', () => {
     expect(quantize(...PAPER, '--latency', '5ms', ...widths).stderr).toMatch(
       /No allocation keeps within 5 ms/,
     );
+  });
+
+  it('--latency-table takes what "ompq latency" measured', () => {
+    const model = save(tinyCnn(), 'net.onnx');
+    const ompq = (...args: string[]) =>
+      spawnSync(process.execPath, [resolve('dist/cli.js'), ...args], {
+        encoding: 'utf8',
+        cwd: dirname(model),
+      });
+    const measured = ompq('latency', model, '--synthetic', '--runs', '5', '--json');
+    expect(measured.stderr).not.toContain('error');
+    const path = join(dirname(model), 'net.latency.json');
+    const written = readFileSync(path, 'utf8');
+    expect(JSON.parse(written)).toEqual(JSON.parse(measured.stdout));
+    const reply = JSON.parse(written) as LatencyReply;
+    const all = Object.values(reply.functions);
+    expect(all).toHaveLength(4);
+    for (const times of all) for (const time of Object.values(times)) expect(time).toBeGreaterThan(0);
+    // The parts of the float network are its whole, unless its layers are quicker together than alone.
+    const parts = all.reduce((sum, times) => sum + times[32], reply.rest);
+    expect(parts).toBeGreaterThanOrEqual(reply.whole * 0.999);
+    expect(reply).toMatchObject({ runs: 5, device: expect.stringMatching(/^CPU, \d+ thread/) as string });
+    expect(parseLatencyTable(written, 'net.latency.json')).toMatchObject({ rest: reply.rest });
+
+    const table = ['--latency-table', path, '--widths', '4,8'];
+    const integer = all.reduce((sum, times) => sum + times[8], reply.rest);
+    const config = configOf(quantize(...PAPER, '--latency', `${integer * 1.01}ms`, ...table));
+    expect(config.allocation.restMilliseconds).toBe(reply.rest);
+    // Widths below 8 bits run as 8.
+    for (const f of config.functions) expect(f.milliseconds![4]).toBe(f.milliseconds![8]);
+    expect(quantize(...PAPER, '--latency', `${integer * 0.5}ms`, ...table).stderr).toMatch(
+      /No allocation keeps/,
+    );
+    expect(ompq('latency', model, '--synthetic', '--out', 'net.onnx').stderr).toContain('another name');
   });
 
   it('--act-widths searches the bits of the activations, too, and an export takes them', () => {

@@ -143,7 +143,9 @@ describe('bits of the activations as part of the search', () => {
             weight: 1,
             macs: f.macs,
             activations: f.activations,
-            bytesByWidth: Object.fromEntries([2, 4, 8].map((bits) => [bits, Math.ceil((f.params * bits) / 8)])),
+            bytesByWidth: Object.fromEntries(
+              [2, 4, 8].map((bits) => [bits, Math.ceil((f.params * bits) / 8)]),
+            ),
             noiseByWidth: byWidth(f.level),
             activationWidths: i === last ? [8] : [4, 6, 8],
             activationNoise: byWidth(f.activationLevel),
