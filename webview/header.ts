@@ -1,5 +1,6 @@
 /** The head of the page: what the model was, what it becomes, and how far to trust that. (data, document) -> element. */
 import { formatSize } from '../src/config/budget';
+import { formatQuality } from '../src/config/quality';
 import type { Certificate } from '../src/core/problem';
 import { h } from './dom';
 import { formatCount, formatSeconds, plural, significant } from './format';
@@ -34,7 +35,7 @@ export function title(
 }
 
 /** The few numbers that matter, large. */
-export function tiles({ state, totals, solver }: HeaderData, document: Document): HTMLElement {
+export function tiles({ state, totals, solver, unwritten }: HeaderData, document: Document): HTMLElement {
   const tile = (name: string, value: HTMLElement, note: string, title = ''): HTMLElement =>
     h(
       document,
@@ -56,11 +57,12 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
   const made: HTMLElement[] = [];
   if (totals) {
     const ratio = state.model.bytes / totals.sizeBytes;
+    const { quality } = state;
     made.push(
       tile(
         'Size',
         change(formatSize(state.model.bytes), formatSize(totals.sizeBytes)),
-        `${ratio.toFixed(1)}× smaller`,
+        `${ratio.toFixed(1)}× smaller${quality && !unwritten ? `: the smallest found with ${formatQuality(quality)}` : ''}`,
       ),
       tile('Average bits', plain(totals.averageBits.toFixed(2)), 'per weight'),
     );

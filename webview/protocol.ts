@@ -4,7 +4,7 @@
  */
 import type { BudgetSpec } from '../src/config/budget';
 import type { Limits } from '../src/config/limits';
-import type { Contest } from '../src/config/types';
+import type { Contest, Quality } from '../src/config/types';
 import type { Objective } from '../src/core/objectives';
 import type { PinnedEnds } from '../src/core/buildProblem';
 import type { Decay } from '../src/core/importance';
@@ -96,6 +96,8 @@ export interface PanelState {
   rules?: Record<string, BitWidth[]>;
   /** Run time of what has no bits. */
   restMilliseconds?: number;
+  /** What the config's budget is the answer to. */
+  quality?: Quality;
   /** Bytes of the file that no choice changes. */
   fixedBytes: number;
   /** functions x functions, row-major; null: not scored, or scored elsewhere. */

@@ -4,6 +4,7 @@ import { formatBudget, formatSize } from '../config/budget';
 import type { Config } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
+import { formatQuality } from '../config/quality';
 import { decidedBy } from '../config/winner';
 import { needsMoreSamples } from '../core/bootstrap';
 import { configPathFor, quantize, type QuantizeResult } from '../pipeline';
@@ -78,12 +79,8 @@ function noteRobustness(config: Config, draws: number | undefined, note: (line: 
 function qualityLine({ allocation }: Config): string[] {
   const { quality } = allocation;
   if (!quality) return [];
-  if ('noise' in quality) return [`the smallest file with a noise of at most ${quality.noise}`];
-  const [asked, unit] =
-    'kl' in quality ? [`KL divergence <= ${quality.kl}`, 'nats'] : [`SQNR >= ${quality.sqnrDb}`, 'dB'];
-  const { measured } = quality;
-  const was = measured === undefined ? '' : `; measured ${measured} ${unit}`;
-  return [`the smallest file found with ${asked} ${unit}${was}`];
+  const found = 'noise' in quality ? 'the smallest file' : 'the smallest file found';
+  return [`${found} with ${formatQuality(quality)}`];
 }
 
 function toJson({ config, configPath, allocation, scored, kept, cached }: QuantizeResult) {
@@ -95,7 +92,7 @@ function toJson({ config, configPath, allocation, scored, kept, cached }: Quanti
     sizeBytes: config.totals.bytes,
     budgetBytes: config.totals.budgetBytes,
     averageBits: config.totals.averageBits,
-    limits: limitUse(config),
+    limits: limitUse(config, activationsOf(scored)),
     robustness: config.robustness,
     contest: config.contest,
     solver: allocation.solver,
@@ -107,15 +104,20 @@ function toJson({ config, configPath, allocation, scored, kept, cached }: Quanti
   };
 }
 
-function forPeople({ config, configPath }: QuantizeResult): string[] {
+function activationsOf({ inspect }: QuantizeResult['scored']): (number | null | undefined)[] {
+  return inspect.network.functions.map((f) => f.activations);
+}
+
+function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
   const { totals, solver, model, robustness } = config;
-  const activations = config.functions.some((f) => f.activationBits !== undefined);
+  const activations = activationsOf(scored);
+  const isSearched = config.functions.some((f) => f.activationBits !== undefined);
   return [
     ...table(
       [
         'function',
         'bits',
-        ...(activations ? ['act bits'] : []),
+        ...(isSearched ? ['act bits'] : []),
         'params',
         'bytes',
         'gamma',
@@ -125,7 +127,7 @@ function forPeople({ config, configPath }: QuantizeResult): string[] {
       config.functions.map((f, i) => [
         f.name,
         f.lock ? `${f.bits} locked` : String(f.bits),
-        ...(activations ? [String(f.activationBits ?? '')] : []),
+        ...(isSearched ? [String(f.activationBits ?? '')] : []),
         count(f.params),
         formatSize(f.bytes),
         f.gamma.toFixed(3),
@@ -136,7 +138,7 @@ function forPeople({ config, configPath }: QuantizeResult): string[] {
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
       `${totals.averageBits.toFixed(2)} bits on average; budget ${formatBudget(config.allocation.budget)}`,
-    ...limitUse(config).map(
+    ...limitUse(config, activations).map(
       ({ kind, used, limit }) =>
         `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,
     ),

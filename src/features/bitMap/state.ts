@@ -57,6 +57,7 @@ export function panelState(sources: PanelSources): PanelState {
     ties,
     rules,
     restMilliseconds: value?.allocation.restMilliseconds,
+    quality: value?.allocation.quality,
     fixedBytes: size.fixedBytes,
     orm: value && score ? score.orm : null,
     settings: value
