@@ -125,7 +125,7 @@ async function prepare() {
   const dataset = await openDataset(data('calibration', 64), network.inputs);
   const inputs = [await dataset.read(0, 32), await dataset.read(32, 32)];
   await dataset.close();
-  const noise = await measureNoise({ model, network, path, inputs, job, widths: [2, 3, 4, 5, 6, 7, 8] });
+  const { noise } = await measureNoise({ model, network, path, inputs, job, widths: [2, 3, 4, 5, 6, 7, 8] });
   return { network, size: sizeModel(model, network), weight, noise };
 }
 

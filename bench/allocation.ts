@@ -4,13 +4,14 @@
  * cut. Processor time in milliseconds, so that other work on the machine does not count; of ours the median and the
  * worst of several budgets, of HiGHS one budget.
  *
- * node bench/run.mjs allocation [--without-highs]
+ * node bench/run.mjs allocation [--without-highs] [--points]   (--points: only curves of the noise-aware objective)
  */
 import loadHighs, { type Highs } from 'highs';
 import { allocate } from '../src/core/allocation';
 import { allocateNoiseAware, noiseOf } from '../src/core/noise';
 import { paretoCurve } from '../src/core/pareto';
-import type { Allocation, AllocationProblem } from '../src/core/problem';
+import { sampleCurve } from '../src/core/paretoSample';
+import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem';
 import { networkLike, random, SHAPES, withMoreLimits } from '../test/unit/core/problems';
 import { byHighs, linear, type Score } from '../test/unit/core/reference';
 
@@ -115,6 +116,32 @@ async function main(): Promise<void> {
       );
     }
   }
+
+  curves();
 }
 
-void main();
+/** As `ompq pareto` gives them where the whole curve is too much. */
+function curves(): void {
+  console.log(
+    '\n| functions | objective | limits beside size | sizes asked | points found, each exact | ms, all together |\n|---|---|---|---|---|---|',
+  );
+  for (const functions of [53, 110]) {
+    for (const more of [[], ['bops']] as const) {
+      const problem = withNoise(withMoreLimits(networkLike(functions, 'spread', 4), [...more]));
+      const value = (candidate: Candidate, choice: Choice): number =>
+        -noiseOf('noise-aware')(candidate, choice);
+      const points = 50;
+      const { result, milliseconds } = timed(() => [...sampleCurve(problem, points, value)]);
+      const exact = result.every(({ solver }) => solver.status === 'optimal');
+      console.log(
+        `| ${functions} | noise-aware | ${more.join() || 'none'} | ${points} | ${result.length}${exact ? '' : ' (not all proven)'} | ${milliseconds.toFixed(0)} |`,
+      );
+    }
+  }
+}
+
+if (process.argv.includes('--points')) {
+  curves();
+} else {
+  void main();
+}

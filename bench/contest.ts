@@ -5,6 +5,7 @@
  * and last function at 8 bits), so that uniform can take part at its best.
  *
  *   node bench/run.mjs contest [--example] [--bits 2.5,3,3.5,4] [--rounding nearest,gptq,reconstruct]
+ *                               [--test FOLDER]   (labelled images; default: the folder "test" beside the model)
  *   node bench/run.mjs contest --time     (MobileNetV2 shapes, 64 samples: the contest as a multiple of one scoring)
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,6 +30,7 @@ const { values: args } = parseArgs({
     time: { type: 'boolean', default: false },
     bits: { type: 'string', default: '2.5,3,3.5,4' },
     rounding: { type: 'string', default: 'nearest,gptq,reconstruct' },
+    test: { type: 'string' },
   },
 });
 
@@ -41,7 +43,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'ompq-bench-'));
 const engine = new Engine({ script: resolve('dist/engine.js'), log: () => undefined });
 
 const data = (name: string, samples: number): DataSpec => ({
-  path: join(folder, name),
+  path: resolve(folder, name),
   samples,
   seed: 0,
   shapes: {},
@@ -73,7 +75,7 @@ async function top1(path: string): Promise<number> {
     kind: 'evaluate',
     model: path,
     other: null,
-    data: data('test', 1),
+    data: data(args.test ? resolve(args.test) : 'test', 1),
     allSamples: true,
     perLayer: false,
   });

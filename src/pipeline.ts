@@ -21,7 +21,7 @@ import { timesOf, type LatencyTable } from './config/latency';
 import { allBudgets, type Limits } from './config/limits';
 import { resolveRules, resolveTies, type Named, type Rules } from './config/rules';
 import type { Quality, Robustness } from './config/types';
-import { standsIn, winnerOf } from './config/winner';
+import { decidedBy, looksAtScores, standsIn, winnerOf } from './config/winner';
 import { buildProblem, SettingsError } from './core/buildProblem';
 import { importance, type Decay } from './core/importance';
 import {
@@ -75,6 +75,8 @@ export interface AllocationSettings {
   ties?: string[][];
   /** For limits on BOPs and activation memory; default 32. */
   activationBits?: number;
+  /** Bits of the activations as part of the search, per function: these widths, in place of activationBits. */
+  activationWidths?: number[];
   latency?: LatencyTable;
   /** Samples of the calibration data drawn again so many times, to see how often each function keeps its bits. */
   bootstrap?: number;
@@ -159,16 +161,21 @@ async function stamps(paths: readonly string[]): Promise<string> {
 async function measureNoise(
   engine: Engine,
   settings: ScoreSettings,
-  rounding: ContestSettings['rounding'],
+  {
+    rounding,
+    activationWidths,
+  }: Pick<ContestSettings, 'rounding'> & Pick<AllocationSettings, 'activationWidths'>,
   { inspect, score }: Scored,
   options: ScoreOptions,
-): Promise<{ noise: Noise; cached: boolean }> {
+): Promise<{ noise: Noise; activationNoise?: Noise; cached: boolean }> {
   const { model, granularity, data, provider, memoryLimit } = settings;
   const request: NoiseRequest = {
     kind: 'noise',
     model,
     granularity,
     widths: [...NOISE_WIDTHS],
+    // The first and the last function's keep 8.
+    ...(activationWidths ? { activationWidths: [...new Set([...activationWidths, OUTER_BITS])] } : {}),
     rounding,
     data,
     provider,
@@ -180,7 +187,7 @@ async function measureNoise(
     () => engine.request(request, options),
     ({ samples }) => samples >= score.samples,
   );
-  return { noise: reply.noise, cached };
+  return { noise: reply.noise, activationNoise: reply.activationNoise, cached };
 }
 
 export function orthogonality(
@@ -198,12 +205,13 @@ export interface Measurements {
   gamma: Float64Array;
   weight: Float64Array;
   noise: Noise | null;
+  activationNoise?: Noise;
   scoring: Pick<ScoreSettings, 'decay' | 'beta'>;
 }
 
 /** @throws SettingsError for a lock of a function that does not exist */
 function materialOf(measured: Measurements, settings: Omit<AllocationSettings, 'contest'>): Material {
-  const { inspect, weight, noise, gamma, scoring } = measured;
+  const { inspect, weight, noise, activationNoise, gamma, scoring } = measured;
   const known = inspect.network.functions.map((f) => f.name);
   for (const name of Object.keys(settings.locks)) {
     if (!known.includes(name)) {
@@ -212,9 +220,14 @@ function materialOf(measured: Measurements, settings: Omit<AllocationSettings, '
       );
     }
   }
+  if (settings.activationWidths && !activationNoise) {
+    throw new SettingsError(
+      'The noise of the activations has not been measured, and without it their bits cannot be searched: quantize the model again.',
+    );
+  }
   const problem = problemOf(
     inspect,
-    { weight, noise },
+    { weight, noise, activationNoise },
     settings,
     allBudgets(settings.budget, settings.limits, inspect.bytes),
   );
@@ -223,12 +236,20 @@ function materialOf(measured: Measurements, settings: Omit<AllocationSettings, '
 
 function problemOf(
   { network, size }: InspectReply,
-  { weight, noise }: { weight: Float64Array | null; noise: Noise | null },
+  {
+    weight,
+    noise,
+    activationNoise,
+  }: Partial<Pick<Measurements, 'activationNoise'>> & {
+    weight: Float64Array | null;
+    noise: Noise | null;
+  },
   settings: Omit<AllocationSettings, 'budget' | 'contest' | 'objective'>,
   budget: Budget | Budget[],
 ): AllocationProblem {
   const named = network.functions.map(namedFunction);
   const latency = settings.latency && timesOf(named, settings.latency);
+  const activationWidths = widthsOfActivations(network, settings.activationWidths);
   const functions = network.functions.map((f, i) => ({
     name: f.name,
     params: f.params,
@@ -239,6 +260,8 @@ function problemOf(
     millisecondsByWidth: latency?.[i],
     macs: f.macs,
     activations: f.activations,
+    activationWidths: activationWidths?.[i],
+    activationNoise: activationNoise?.[i],
   }));
   const { widths, pin: pins, locks, rules, ties, activationBits } = settings;
   return buildProblem(functions, {
@@ -252,6 +275,19 @@ function problemOf(
     activationBits,
     budget,
   });
+}
+
+/** As an export has it, the first and the last function's inputs take 8 bits; and so do those of what is tied to one. */
+const OUTER_BITS = 8;
+
+function widthsOfActivations(
+  { functions, ties }: InspectReply['network'],
+  widths: number[] | undefined,
+): number[][] | undefined {
+  if (!widths) return undefined;
+  const outer = new Set([0, functions.length - 1]);
+  for (const group of ties) if (group.some((i) => outer.has(i))) group.forEach((i) => outer.add(i));
+  return functions.map((_, i) => (outer.has(i) ? [OUTER_BITS] : widths));
 }
 
 export function namedFunction({ name, op, layers }: InspectReply['network']['functions'][number]): Named {
@@ -293,6 +329,7 @@ export async function quantize(
   configPath: string,
   options: ScoreOptions,
 ): Promise<QuantizeResult> {
+  refuseContradictions(allocationSettings);
   const kept = await givenBits(configPath, askedSettings.model);
   const scored = await scoreModel(engine, askedSettings, {
     ...part(options, 0, needsNoise(allocationSettings) || allocationSettings.quality ? 0.5 : 1),
@@ -302,16 +339,18 @@ export async function quantize(
   const names = new Set(scored.inspect.network.functions.map((f) => f.name));
   const locks = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
   const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
-  const asked = settings.quality ? { ...settings, objective: 'noise-aware' as const } : settings;
+  const { activationWidths } = settings;
+  const isNoiseAware = settings.quality || (activationWidths && settings.objective === 'auto');
+  const asked = isNoiseAware ? { ...settings, objective: 'noise-aware' as const } : settings;
   const rounding = asked.contest?.rounding ?? QUICK_CONTEST.rounding;
-  const found = needsNoise(asked)
-    ? await measureNoise(engine, scoreSettings, rounding, scored, {
+  const noises = needsNoise(asked)
+    ? await measureNoise(engine, scoreSettings, { rounding, activationWidths }, scored, {
         ...part(options, 0.5, 0.7),
         cache: options.cache,
       })
-    : { noise: null, cached: true };
-  const { noise } = found;
-  const measured = { ...scored, noise, scoring: scoreSettings };
+    : { noise: null, activationNoise: undefined, cached: true };
+  const { noise, activationNoise } = noises;
+  const measured = { ...scored, noise, activationNoise, scoring: scoreSettings };
   const final = asked.quality
     ? await smallestFor(
         engine,
@@ -338,8 +377,10 @@ export async function quantize(
           contest: undefined,
           cached: true,
         };
-  const robustness = final.bootstrap ? keptBits(scored, final, noise, contest) : undefined;
-  const config = { ...toConfig(scored, final, { allocation, noise, contest }, configPath), robustness };
+  const found = toConfig(scored, final, { allocation, noise, activationNoise, contest }, configPath);
+  const robustness =
+    final.bootstrap && looksAtScores(found) ? keptBits(scored, final, measured, found) : undefined;
+  const config = { ...found, robustness };
   // A contest that was cancelled has answered with the best so far; anything else stops here.
   if (!contest?.stopped) options.signal?.throwIfAborted();
   await writeConfig(configPath, config);
@@ -349,8 +390,23 @@ export async function quantize(
     scored,
     allocation,
     kept: Object.keys(locks),
-    cached: scored.cached && found.cached && cached,
+    cached: scored.cached && noises.cached && cached,
   };
+}
+
+/** @throws SettingsError */
+function refuseContradictions({ activationWidths, objective, quality }: AllocationSettings): void {
+  if (!activationWidths) return;
+  if (objective === 'orthogonality' || objective === 'uniform') {
+    throw new SettingsError(
+      `The ${objective} objective says nothing about activations: search their bits with noise-aware or orthogonality-noise.`,
+    );
+  }
+  if (quality && !('noise' in quality)) {
+    throw new SettingsError(
+      'KL divergence and SQNR are measured with quantized weights only: where the bits of activations are searched, ask for a quality by noise.',
+    );
+  }
 }
 
 function needsNoise({ objective, limits }: AllocationSettings): boolean {
@@ -380,17 +436,16 @@ async function smallestFor(
 function keptBits(
   { inspect, score, settings: scoring }: Scored,
   settings: AllocationSettings,
-  noise: Noise | null,
-  contest: Contest | undefined,
+  { noise, activationNoise }: Pick<Measurements, 'noise' | 'activationNoise'>,
+  config: Config,
 ): Robustness {
   const functions = inspect.network.functions.length;
-  const winner = winnerOf(contest, contest?.chosen ?? null);
-  const objective =
-    settings.objective === 'auto' ? (winner?.objective ?? 'orthogonality') : settings.objective;
+  const objective = decidedBy(config);
+  const winner = winnerOf(config.contest, config.contest?.chosen ?? null);
   const solve = (grams: Float64Array): BitWidth[] => {
     const orm = gramToOrm(grams, functions, score.samples, { centered: scoring.centered });
     const { gamma, weight } = importance(orm, functions, scoring);
-    const material = materialOf({ inspect, gamma, weight, noise, scoring }, settings);
+    const material = materialOf({ inspect, gamma, weight, noise, activationNoise, scoring }, settings);
     return allocateBy(objective, material, winner?.beta).bits;
   };
   return bootstrap(score.grams, functions, score.samples, settings.bootstrap!, solve);
@@ -451,6 +506,7 @@ export function resolveConfig(config: Config, inspect: InspectReply): Config {
   const functions = config.functions.map((f, i) => ({
     ...f,
     bits: allocation.bits[i],
+    ...given('activationBits', allocation.activationBits?.[i]),
     lock: f.name in locks,
   }));
   const totals = { ...config.totals, budgetBytes: budgetBytes(inspect, config.allocation.budget) };
@@ -469,8 +525,7 @@ function budgetAgain(config: Config, inspect: InspectReply, locks: Record<string
 function solveAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): Allocation {
   const { allocation, contest } = config;
   const winner = winnerOf(contest, contest?.chosen ?? null);
-  const objective =
-    allocation.objective === 'auto' ? (winner?.objective ?? 'orthogonality') : allocation.objective;
+  const objective = decidedBy(config);
   const material = materialOfConfig(config, inspect, locks);
   const solved = allocateBy(objective, material, winner?.beta);
   const { problem } = material;
@@ -494,6 +549,9 @@ export function materialOfConfig(
       gamma: Float64Array.from(functions, (f) => f.gamma),
       weight: Float64Array.from(functions, (f) => f.importance),
       noise: noiseOfConfig(config),
+      activationNoise: functions.every((f) => f.activationNoise)
+        ? functions.map((f) => f.activationNoise!)
+        : undefined,
       scoring,
     },
     { ...allocation, locks, latency: latencyOfConfig(config) },
@@ -519,10 +577,15 @@ export function modelPathOf(config: Config, configPath: string): string {
   return resolve(dirname(configPath), config.model.file);
 }
 
+interface Found extends Pick<Measurements, 'noise' | 'activationNoise'> {
+  allocation: Allocation;
+  contest?: Contest;
+}
+
 function toConfig(
   scored: Scored,
   settings: AllocationSettings,
-  { allocation, noise, contest }: { allocation: Allocation; noise: Noise | null; contest?: Contest },
+  { allocation, noise, activationNoise, contest }: Found,
   configPath: string,
 ): Config {
   const { settings: score, inspect } = scored;
@@ -559,6 +622,7 @@ function toConfig(
       ...given('rules', settings.rules),
       ...given('ties', settings.ties),
       ...given('activationBits', settings.activationBits),
+      ...given('activationWidths', settings.activationWidths),
       ...given('restMilliseconds', settings.latency?.rest),
     },
     functions: network.functions.map((f, i) => ({
@@ -571,6 +635,8 @@ function toConfig(
       gamma: Number(scored.gamma[i].toFixed(6)),
       importance: Number(scored.weight[i].toPrecision(9)),
       noise: noise ? NOISE_WIDTHS.map((bits) => Number(noise[i][bits].toPrecision(4))) : undefined,
+      activationBits: allocation.activationBits?.[i],
+      activationNoise: activationNoise && roundedNoise(activationNoise[i]),
       milliseconds: times?.[i],
       bytes: size.functionBytes[i][allocation.bits[i]],
     })),
@@ -584,6 +650,12 @@ function toConfig(
     },
     solver: certificate(allocation),
   };
+}
+
+function roundedNoise(byWidth: Readonly<Record<number, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(byWidth).map(([bits, noise]) => [bits, Number(noise.toPrecision(4))]),
+  );
 }
 
 /** The key only where there is something to say. */

@@ -48,6 +48,9 @@ export function details(
       fact('importance', significant(data.importance), 'Weight of its bits in the objective, largest = 1'),
     );
   }
+  if (f.activationBits !== undefined) {
+    facts.push(fact('activations', `${f.activationBits} bits`, 'Of the activations that it reads'));
+  }
   if (f.kept != null) {
     facts.push(
       fact(

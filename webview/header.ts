@@ -1,5 +1,6 @@
 /** The head of the page: what the model was, what it becomes, and how far to trust that. (data, document) -> element. */
 import { formatSize, solverBudget } from '../src/config/budget';
+import { formatQuality } from '../src/config/quality';
 import type { Certificate } from '../src/core/problem';
 import { h } from './dom';
 import { formatCount, formatSeconds, plural, significant } from './format';
@@ -34,7 +35,7 @@ export function title(
 }
 
 /** The few numbers that matter, large. */
-export function tiles({ state, totals, solver }: HeaderData, document: Document): HTMLElement {
+export function tiles({ state, totals, solver, unwritten }: HeaderData, document: Document): HTMLElement {
   const tile = (name: string, value: HTMLElement, note: string, title = ''): HTMLElement =>
     h(
       document,
@@ -56,11 +57,12 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
   const made: HTMLElement[] = [];
   if (totals) {
     const ratio = state.model.bytes / totals.sizeBytes;
+    const { quality } = state;
     made.push(
       tile(
         'Size',
         change(formatSize(state.model.bytes), formatSize(totals.sizeBytes)),
-        `${ratio.toFixed(1)}× smaller`,
+        `${ratio.toFixed(1)}× smaller${quality && !unwritten ? `: the smallest found with ${formatQuality(quality)}` : ''}`,
       ),
       tile('Average bits', plain(totals.averageBits.toFixed(2)), 'per weight'),
     );
@@ -70,7 +72,7 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
           'BOPs',
           change(formatCount(totals.floatBops), formatCount(totals.bops)),
           `${(totals.floatBops / totals.bops).toFixed(1)}× fewer`,
-          `Bit operations for one sample: MACs × weight bits × ${state.activationBits} activation bits`,
+          `Bit operations for one sample: MACs × weight bits × ${activationText(state)} activation bits`,
         ),
       );
     }
@@ -145,4 +147,10 @@ export function warnings(state: PanelState, document: Document): HTMLElement | n
     { class: 'warnings', role: 'alert' },
     ...texts.map((text) => h(document, 'p', {}, h(document, 'span', { 'aria-hidden': 'true' }, '⚠ '), text)),
   );
+}
+
+function activationText({ functions, activationBits }: PanelState): string {
+  const own = functions.map((f) => f.activationBits ?? activationBits);
+  const [least, most] = [Math.min(...own), Math.max(...own)];
+  return least === most ? String(least) : `${least} to ${most}`;
 }

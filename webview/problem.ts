@@ -39,6 +39,9 @@ export function problemOf(
       millisecondsByWidth: f.milliseconds ?? undefined,
       macs: f.macs,
       activations: f.activations,
+      // found when the model was quantized; here they stay
+      activationWidths: f.activationBits === undefined ? undefined : [f.activationBits],
+      activationNoise: { [f.activationBits ?? 0]: f.activationNoise ?? 0 },
     })),
     {
       widths: plan.widths,

@@ -4,7 +4,7 @@
  */
 import type { BudgetSpec } from '../src/config/budget';
 import type { Limits } from '../src/config/limits';
-import type { Contest } from '../src/config/types';
+import type { Contest, Quality } from '../src/config/types';
 import type { Objective } from '../src/core/objectives';
 import type { PinnedEnds } from '../src/core/buildProblem';
 import type { Decay } from '../src/core/importance';
@@ -42,6 +42,9 @@ export interface PanelFunction {
   milliseconds?: Record<number, number> | null;
   /** Elements of activations alive while it runs, for one sample; null where unknown. */
   activations?: number | null;
+  /** Bits of the activations that it reads, where they were searched, and their noise; else the state's for all. */
+  activationBits?: number;
+  activationNoise?: number;
   /** Share of bootstrap draws in which it kept its bits; null where none were made. */
   kept?: number | null;
 }
@@ -93,6 +96,8 @@ export interface PanelState {
   rules?: Record<string, BitWidth[]>;
   /** Run time of what has no bits. */
   restMilliseconds?: number;
+  /** What the config's budget is the answer to. */
+  quality?: Quality;
   /** Bytes of the file that no choice changes. */
   fixedBytes: number;
   /** functions x functions, row-major; null: not scored, or scored elsewhere. */

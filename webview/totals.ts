@@ -28,7 +28,7 @@ export function totalsOf(state: PanelState, bits: readonly (BitWidth | null)[]):
     macs: known ? sum((f) => f.macs ?? 0) : null,
     sizeBytes: state.fixedBytes + sum((f, i) => f.bytes[width[i]] ?? 0),
     averageBits: sum((f, i) => f.params * width[i]) / params,
-    bops: known ? sum((f, i) => (f.macs ?? 0) * width[i] * state.activationBits) : null,
+    bops: known ? sum((f, i) => (f.macs ?? 0) * width[i] * (f.activationBits ?? state.activationBits)) : null,
     floatBops: known ? sum((f) => (f.macs ?? 0) * 32 * 32) : null,
   };
 }
@@ -40,13 +40,17 @@ export function usesOf(
 ): Record<LimitKind, number | null> {
   const { functions, activationBits } = state;
   const totals = totalsOf(state, bits);
-  const sum = (of: (f: PanelFunction, width: BitWidth) => number | undefined): number | null => {
+  const sum = (of: (f: PanelFunction, width: BitWidth) => number | null | undefined): number | null => {
     const terms = functions.map((f, i) => (bits[i] === null ? undefined : of(f, bits[i])));
-    return terms.some((term) => term === undefined) ? null : terms.reduce<number>((a, b) => a + (b ?? 0), 0);
+    return terms.some((term) => term === undefined || term === null)
+      ? null
+      : terms.reduce<number>((a, b) => a + (b ?? 0), 0);
   };
   const milliseconds = sum((f, width) => f.milliseconds?.[width]);
   const peak = functions.every((f) => f.activations != null)
-    ? Math.max(...functions.map((f) => Math.ceil(((f.activations ?? 0) * activationBits) / 8)))
+    ? Math.max(
+        ...functions.map((f) => Math.ceil(((f.activations ?? 0) * (f.activationBits ?? activationBits)) / 8)),
+      )
     : null;
   return {
     bytes: totals?.sizeBytes ?? null,
@@ -54,6 +58,6 @@ export function usesOf(
     bops: totals?.bops ?? null,
     milliseconds: milliseconds === null ? null : milliseconds + (state.restMilliseconds ?? 0),
     activationBytes: peak,
-    noise: sum((f, width) => (width > 8 ? (f.noise ? 0 : undefined) : f.noise?.[width])),
+    noise: sum((f, width) => f.noise && (width > 8 ? 0 : f.noise[width]) + (f.activationNoise ?? 0)),
   };
 }

@@ -4,7 +4,7 @@ import { formatSize } from '../config/budget';
 import { readConfig } from '../config/config';
 import { SettingsError } from '../core/buildProblem';
 import type { Config } from '../config/types';
-import type { ActivationBits, ExportRequest, RangeMethod } from '../engine/protocol';
+import type { ActivationBits, ActivationChoice, ExportRequest, RangeMethod } from '../engine/protocol';
 import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
 import { FORMATS } from '../interop/formats';
 import { sameFile } from '../onnx/sameFile';
@@ -18,7 +18,7 @@ interface Flags extends EngineFlags {
   force?: boolean;
   rounding: ExportRequest['rounding'];
   scales: ExportRequest['scaleType'];
-  actBits?: ActivationBits;
+  actBits?: ActivationBits | 'config';
   actRange: RangeMethod;
   samples: number;
   cache: boolean;
@@ -61,7 +61,8 @@ export function exportCommand(): Command {
     )
     .option(
       '--act-bits <BITS>',
-      'also quantize activations, to 8 bits or to 4 to 7 on the 8-bit grid, for integer kernels (default: weights only)',
+      'also quantize activations, to 8 bits or to 4 to 7 on the 8-bit grid, for integer kernels; "config": to the bits that ' +
+        '--act-widths found (default: weights only)',
       activationBits,
     )
     .addOption(
@@ -94,7 +95,7 @@ export function exportCommand(): Command {
           overwrite: flags.force ?? false,
           rounding: flags.rounding,
           scaleType: flags.scales,
-          activations: flags.actBits === undefined ? null : { bits: flags.actBits, range: flags.actRange },
+          activations: activationChoice(flags, config, configPath),
           samples: flags.samples,
           provider: flags.provider,
           memoryLimit: flags.memoryLimit,
@@ -110,9 +111,28 @@ export function exportCommand(): Command {
 
 const RANGES: RangeMethod[] = ['percentile', 'mse', 'minmax'];
 
-function activationBits(text: string): ActivationBits {
+/** @throws SettingsError where the config is asked and has none */
+function activationChoice(
+  { actBits, actRange: range }: Flags,
+  { functions }: Config,
+  configPath: string,
+): ActivationChoice | null {
+  if (actBits === undefined) return null;
+  if (actBits !== 'config') return { bits: actBits, range };
+  const perFunction = functions.map((f) => f.activationBits as ActivationBits);
+  if (perFunction.includes(undefined as never)) {
+    throw new SettingsError(
+      `${configPath} has no bits of activations for every function: quantize with --act-widths, or give a number to --act-bits.`,
+    );
+  }
+  return { bits: 8, perFunction, range };
+}
+
+function activationBits(text: string): ActivationBits | 'config' {
+  if (text === 'config') return text;
   const bits = Number(text);
-  if (![4, 5, 6, 7, 8].includes(bits)) throw new InvalidArgumentError('Activations take 4 to 8 bits.');
+  if (![4, 5, 6, 7, 8].includes(bits))
+    throw new InvalidArgumentError('Activations take 4 to 8 bits, or "config".');
   return bits as ActivationBits;
 }
 
@@ -152,10 +172,10 @@ function activationLines(
   predictedBytes: number,
   total: number,
 ): string[] {
-  const { bits, range, integerLayers, layers, tensors, samples, bytes } = found;
+  const { bits, perFunction, range, integerLayers, layers, tensors, samples, bytes } = found;
   const number = (value: number) => value.toLocaleString('en');
   return [
-    `activations at ${bits} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
+    `activations at ${perFunction ? `${Math.min(...perFunction)} to ${Math.max(...perFunction)}` : bits} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
       `integers, ${tensors} tensors quantized`,
     `predicted: ${number(predictedBytes - bytes)} bytes for weights only (the config's total, with every look-up table: ${number(total)}) + ` +
       `${number(bytes)} for activations = ${number(predictedBytes)}`,

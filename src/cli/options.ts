@@ -58,6 +58,7 @@ export interface BudgetFlags {
   rule: Rules;
   tie: string[][];
   actBits?: number;
+  actWidths?: number[];
   bootstrap?: number;
 }
 
@@ -99,11 +100,7 @@ export function addDataOptions(command: Command): Command {
 export function addScoreOptions(command: Command): Command {
   return addEngineOptions(addDataOptions(command))
     .option('--samples <N>', 'calibration samples', positive, 64)
-    .addOption(
-      new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
-        .choices(['layer', 'block', 'stage', 'net'])
-        .default('layer'),
-    )
+    .addOption(granularityOption())
     .option('--uncentered', "the paper's formula, without centring the Gram matrices")
     .option('--beta <X>', 'decay rate of e^(-beta gamma)', positiveNumber, 1)
     .addOption(
@@ -112,6 +109,12 @@ export function addScoreOptions(command: Command): Command {
         .default('exp'),
     )
     .option('--no-cache', 'score anew, and keep nothing for the next run');
+}
+
+export function granularityOption(): Option {
+  return new Option('--granularity <UNIT>', 'what is scored and gets one bit-width')
+    .choices(['layer', 'block', 'stage', 'net'])
+    .default('layer');
 }
 
 /** Where the engine runs, and in how much memory. */
@@ -217,6 +220,11 @@ export function addBudgetOptions(command: Command): Command {
     )
     .option('--act-bits <BITS>', 'bits of the activations, for these limits (default: 32)', activationBits)
     .option(
+      '--act-widths <LIST>',
+      'search the bits of the activations, too, per function, e.g. 4,6,8 or 4-8 (the first and the last function keep 8)',
+      activationWidths,
+    )
+    .option(
       '--quality <LIMIT>',
       'the smallest file that is as good: noise<=0.3, or measured: kl<=0.05, sqnr>=20',
       quality,
@@ -288,6 +296,9 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
   if ((flags.latency === undefined) !== (flags.latencyTable === undefined)) {
     command.error('error: --latency and --latency-table go together');
   }
+  if (flags.actBits !== undefined && flags.actWidths !== undefined) {
+    command.error('error: --act-bits and --act-widths exclude each other');
+  }
   return {
     objective: flags.objective,
     contest: { rounding: flags.contestRounding, searchSeconds: flags.searchSeconds },
@@ -301,6 +312,7 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
     rules: flags.rule,
     ties: flags.tie,
     activationBits: flags.actBits,
+    activationWidths: flags.actWidths,
     latency: flags.latencyTable === undefined ? undefined : await readLatencyTable(flags.latencyTable),
     bootstrap: flags.bootstrap,
   };
@@ -345,6 +357,13 @@ function activationBits(text: string): number {
   const value = positive(text);
   if (value < 2 || value > 32) throw new InvalidArgumentError('It is a whole number from 2 to 32.');
   return value;
+}
+
+function activationWidths(text: string): number[] {
+  const list = parseWidths(text);
+  if (!list?.every((bits) => bits >= 4 && bits <= 8))
+    throw new InvalidArgumentError('It looks like 4,6,8 or 4-8; activations take 4 to 8 bits.');
+  return list;
 }
 
 function quality(text: string): Quality {

@@ -6,6 +6,7 @@ import { evalCommand } from './eval';
 import { exportCommand } from './export';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
+import { latencyCommand } from './latency';
 import { mergeCommand } from './merge';
 import { paretoCommand } from './pareto';
 import { quantizeCommand } from './quantize';
@@ -21,6 +22,7 @@ export function program(): Command {
     .addCommand(configured(inspectCommand()))
     .addCommand(configured(scoreCommand()))
     .addCommand(configured(quantizeCommand()))
+    .addCommand(configured(latencyCommand()))
     .addCommand(configured(paretoCommand()))
     .addCommand(configured(exportCommand()))
     .addCommand(configured(importCommand()))

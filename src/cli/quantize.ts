@@ -4,7 +4,8 @@ import { formatBudget, formatSize } from '../config/budget';
 import type { Config } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
-import { winnerOf } from '../config/winner';
+import { formatQuality } from '../config/quality';
+import { decidedBy } from '../config/winner';
 import { needsMoreSamples } from '../core/bootstrap';
 import { configPathFor, quantize, type QuantizeResult } from '../pipeline';
 import {
@@ -45,7 +46,7 @@ export function quantizeCommand(): Command {
           note('noise and the comparison of allocations from the cache, too');
         if (done.kept.length > 0) note(`kept the locked or edited bits of ${done.kept.join(', ')}`);
         noteContest(done.config, note);
-        noteRobustness(done.config, note);
+        noteRobustness(done.config, flags.bootstrap, note);
         return done;
       }, flags.cache);
       if (flags.json) printJson(toJson(result));
@@ -59,17 +60,14 @@ function noteContest({ contest }: Config, note: (line: string) => void): void {
 }
 
 /** Loud where the bits are a matter of chance. */
-function noteRobustness(config: Config, note: (line: string) => void): void {
-  const { robustness, functions, calibration, allocation, contest } = config;
-  if (!robustness) return;
-  const { objective } = allocation;
-  const decided = objective === 'auto' ? winnerOf(contest, contest?.chosen ?? null)?.objective : objective;
-  if (decided === 'noise-aware' || decided === 'uniform') {
+function noteRobustness(config: Config, draws: number | undefined, note: (line: string) => void): void {
+  const { robustness, functions, calibration } = config;
+  if (draws !== undefined && !robustness) {
     note(
-      `--bootstrap says nothing here: the ${decided} objective decided, and it does not look at the scores that are drawn again.`,
+      `--bootstrap measured nothing: the ${decidedBy(config)} objective decided, and it does not look at the scores that are drawn again.`,
     );
-    return;
   }
+  if (!robustness) return;
   const params = functions.map((f) => f.params);
   if (!needsMoreSamples(robustness, params)) return;
   note(
@@ -81,21 +79,20 @@ function noteRobustness(config: Config, note: (line: string) => void): void {
 function qualityLine({ allocation }: Config): string[] {
   const { quality } = allocation;
   if (!quality) return [];
-  if ('noise' in quality) return [`the smallest file with a noise of at most ${quality.noise}`];
-  const [asked, unit] =
-    'kl' in quality ? [`KL divergence <= ${quality.kl}`, 'nats'] : [`SQNR >= ${quality.sqnrDb}`, 'dB'];
-  const { measured } = quality;
-  const was = measured === undefined ? '' : `; measured ${measured} ${unit}`;
-  return [`the smallest file found with ${asked} ${unit}${was}`];
+  const found = 'noise' in quality ? 'the smallest file' : 'the smallest file found';
+  return [`${found} with ${formatQuality(quality)}`];
 }
 
 function toJson({ config, configPath, allocation, scored, kept, cached }: QuantizeResult) {
   return {
     bits: Object.fromEntries(config.functions.map((f) => [f.name, f.bits])),
+    activationBits: config.functions.every((f) => f.activationBits !== undefined)
+      ? Object.fromEntries(config.functions.map((f) => [f.name, f.activationBits]))
+      : undefined,
     sizeBytes: config.totals.bytes,
     budgetBytes: config.totals.budgetBytes,
     averageBits: config.totals.averageBits,
-    limits: limitUse(config),
+    limits: limitUse(config, activationsOf(scored)),
     robustness: config.robustness,
     contest: config.contest,
     solver: allocation.solver,
@@ -107,14 +104,30 @@ function toJson({ config, configPath, allocation, scored, kept, cached }: Quanti
   };
 }
 
-function forPeople({ config, configPath }: QuantizeResult): string[] {
+function activationsOf({ inspect }: QuantizeResult['scored']): (number | null | undefined)[] {
+  return inspect.network.functions.map((f) => f.activations);
+}
+
+function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
   const { totals, solver, model, robustness } = config;
+  const activations = activationsOf(scored);
+  const isSearched = config.functions.some((f) => f.activationBits !== undefined);
   return [
     ...table(
-      ['function', 'bits', 'params', 'bytes', 'gamma', 'importance', ...(robustness ? ['kept'] : [])],
+      [
+        'function',
+        'bits',
+        ...(isSearched ? ['act bits'] : []),
+        'params',
+        'bytes',
+        'gamma',
+        'importance',
+        ...(robustness ? ['kept'] : []),
+      ],
       config.functions.map((f, i) => [
         f.name,
         f.lock ? `${f.bits} locked` : String(f.bits),
+        ...(isSearched ? [String(f.activationBits ?? '')] : []),
         count(f.params),
         formatSize(f.bytes),
         f.gamma.toFixed(3),
@@ -125,7 +138,7 @@ function forPeople({ config, configPath }: QuantizeResult): string[] {
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
       `${totals.averageBits.toFixed(2)} bits on average; budget ${formatBudget(config.allocation.budget)}`,
-    ...limitUse(config).map(
+    ...limitUse(config, activations).map(
       ({ kind, used, limit }) =>
         `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,
     ),

@@ -69,6 +69,9 @@ export interface ConfigFunction {
   importance: number;
   /** Relative output error at each of NOISE_WIDTHS, where it was measured. */
   noise?: number[];
+  /** Bits of the activations that it reads, where they were part of the search, and the noise of each width. */
+  activationBits?: number;
+  activationNoise?: Record<string, number>;
   /** Run time at each width, where a table was given. */
   milliseconds?: Record<string, number>;
   bytes: number;
@@ -109,6 +112,8 @@ export interface Config {
     ties?: string[][];
     /** Bits of the activations that limits on BOPs and activation memory count with; absent: 32. */
     activationBits?: number;
+    /** Widths that the activations may take, per function; the first and the last keep 8. */
+    activationWidths?: number[];
     /** Run time of what has no bits, for a limit on latency. */
     restMilliseconds?: number;
   };

@@ -1,5 +1,6 @@
 /** A contest's winner that was found by trying, and no program answers: when it still stands. Page and extension share it. */
-import type { Contest, ContestEntry } from './types';
+import type { FixedObjective } from '../core/objectives';
+import type { Config, Contest, ContestEntry } from './types';
 
 /** The candidate that the config holds. */
 export function winnerOf(contest: Contest | null | undefined, name: string | null): ContestEntry | null {
@@ -18,4 +19,18 @@ export function standsIn(contest: Contest, winner: ContestEntry, solved: readonl
       (entry) => entry.objective === winner.objective && entry.beta === winner.beta && isSolved(entry.bits),
     )
   );
+}
+
+/** The objective that made the bits: for 'auto' its contest's winner's. */
+export function decidedBy({ allocation, contest }: Pick<Config, 'allocation' | 'contest'>): FixedObjective {
+  const { objective } = allocation;
+  return objective === 'auto'
+    ? (winnerOf(contest, contest?.chosen ?? null)?.objective ?? 'orthogonality')
+    : objective;
+}
+
+/** Do the bits depend on the scores? Else other samples to score say nothing about how sure they are. */
+export function looksAtScores(config: Pick<Config, 'allocation' | 'contest'>): boolean {
+  const objective = decidedBy(config);
+  return objective === 'orthogonality' || objective === 'orthogonality-noise';
 }

@@ -15,6 +15,9 @@ export interface SizedFunction {
   noiseByWidth?: Readonly<Record<number, number>>;
   millisecondsByWidth?: Readonly<Record<number, number>>;
   macs?: number | null;
+  /** Widths that the activations it reads may take, in place of the settings' one; and the noise of each. */
+  activationWidths?: readonly number[];
+  activationNoise?: Readonly<Record<number, number>>;
   /** Elements of the activations that are alive while it runs, for one sample; null: not known. */
   activations?: number | null;
 }
@@ -71,10 +74,10 @@ export function buildProblem(
   const candidates = functions.map((f, i): Candidate => {
     const fix = fixes[i];
     const allowed = ruleOf(f, settings) ?? widths;
-    const free = allowed.map((bits) => choiceOf(f, bits, settings));
+    const free = choicesOf(f, allowed, settings);
     const candidate: Candidate = { name: f.name, weight: f.weight, params: f.params, choices: free };
     return fix
-      ? { ...candidate, choices: [choiceOf(f, fix.bits, settings)], fixedBy: fix.by, ifReleased: free }
+      ? { ...candidate, choices: choicesOf(f, [fix.bits], settings), fixedBy: fix.by, ifReleased: free }
       : candidate;
   });
   return {
@@ -90,7 +93,26 @@ function ruleOf({ name }: SizedFunction, { rules }: ProblemSettings): readonly B
   return rules && Object.hasOwn(rules, name) ? rules[name] : undefined;
 }
 
-function choiceOf(f: SizedFunction, bits: BitWidth, { activationBits = 32 }: ProblemSettings): Choice {
+/** Every width of the weights with every width of the activations. */
+function choicesOf(
+  f: SizedFunction,
+  allowed: readonly BitWidth[],
+  { activationBits = 32 }: ProblemSettings,
+): Choice[] {
+  const { activationWidths } = f;
+  if (!activationWidths) return allowed.map((bits) => choiceOf(f, bits, activationBits));
+  return allowed.flatMap((bits) =>
+    [...activationWidths]
+      .sort((a, b) => a - b)
+      .map((width) => {
+        const choice = { ...choiceOf(f, bits, width), activationBits: width };
+        const more = f.activationNoise ? f.activationNoise[width] : 0;
+        return choice.noise === undefined ? choice : { ...choice, noise: choice.noise + more };
+      }),
+  );
+}
+
+function choiceOf(f: SizedFunction, bits: BitWidth, activationBits: number): Choice {
   const bytes = f.bytesByWidth[bits];
   if (bytes === undefined) {
     throw new SettingsError(`The function "${f.name}" cannot be stored at ${bits} bits.`);

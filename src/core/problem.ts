@@ -6,7 +6,10 @@ export interface Choice {
   bits: BitWidth;
   /** Bytes on disk: packed codes, scales and the nodes that unpack them. A whole number. */
   bytes: number;
-  /** eps_i(b): relative output error of the function when only its weights are quantized so. For the noise objectives. */
+  /**
+   * eps_i(b): relative output error of the function when only its weights are quantized so, plus that of its inputs where
+   * their bits are part of the search. For the noise objectives.
+   */
   noise?: number;
   /** Bits of the activations that the function reads, where they are part of the search. */
   activationBits?: number;
@@ -28,7 +31,7 @@ export interface Candidate {
   weight: number;
   /** Weight elements; the average bit-width is counted over these. */
   params: number;
-  /** Allowed choices, at least one, by rising bits. A pinned or locked function has exactly one. */
+  /** Allowed choices, at least one, by rising bits. A pinned or locked function has exactly one (per activation width). */
   choices: Choice[];
   /** Why only one choice is left, for messages about infeasible budgets. */
   fixedBy?: FixedBy;
@@ -79,6 +82,8 @@ export interface Certificate {
 export interface Allocation {
   /** One per candidate. */
   bits: BitWidth[];
+  /** One per candidate, where they are part of the search. */
+  activationBits?: number[];
   /** Index into each candidate's choices. */
   choices: number[];
   /** fixedBytes + chosen bytes. */

@@ -119,6 +119,9 @@ export function totals(
   const bits = chosen.reduce((sum, choice, i) => sum + choice.bits * candidates[i].params, 0);
   return {
     bits: chosen.map((choice) => choice.bits),
+    ...(chosen.some((choice) => choice.activationBits !== undefined)
+      ? { activationBits: chosen.map((choice) => choice.activationBits ?? 32) }
+      : {}),
     choices,
     sizeBytes: chosen.reduce((sum, { bytes }) => sum + bytes, fixedBytes),
     averageBits: params > 0 ? bits / params : 0,

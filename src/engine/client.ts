@@ -345,6 +345,8 @@ function describe(request: EngineRequest): string {
       return `scoring ${model}`;
     case 'noise':
       return `measuring noise in ${model}`;
+    case 'latency':
+      return `timing ${model}`;
     case 'contest':
       return `comparing allocations of ${model}`;
     case 'export':

@@ -123,17 +123,25 @@ export class ClassLikeness {
 
   /** Both [rows, classes]; scores, or probabilities already. */
   add(reference: ArrayLike<number>, other: ArrayLike<number>, classes: number): void {
-    this.probabilities ??= areProbabilities(reference, classes);
-    const logProbabilities = this.probabilities ? logsOf : logSoftmax;
-    for (let from = 0; from < reference.length; from += classes) {
-      const p = logProbabilities(reference, from, classes);
-      const q = logProbabilities(other, from, classes);
-      let kl = 0;
-      for (let i = 0; i < classes; i++) if (p[i] > -Infinity) kl += Math.exp(p[i]) * (p[i] - q[i]);
-      this.sums[2] += Math.max(0, kl);
+    this.divergences(reference, other, classes).forEach((kl, row) => {
+      const from = row * classes;
+      this.sums[2] += kl;
       if (argMax(reference, from, classes) === argMax(other, from, classes)) this.sums[1]++;
       this.sums[0]++;
-    }
+    });
+  }
+
+  /** Of every row, nats; adds nothing up. */
+  divergences(reference: ArrayLike<number>, other: ArrayLike<number>, classes: number): number[] {
+    this.probabilities ??= areProbabilities(reference, classes);
+    const logProbabilities = this.probabilities ? logsOf : logSoftmax;
+    return Array.from({ length: Math.ceil(reference.length / classes) }, (_, row) => {
+      const p = logProbabilities(reference, row * classes, classes);
+      const q = logProbabilities(other, row * classes, classes);
+      let kl = 0;
+      for (let i = 0; i < classes; i++) if (p[i] > -Infinity) kl += Math.exp(p[i]) * (p[i] - q[i]);
+      return Math.max(0, kl);
+    });
   }
 
   get agreement(): number {
@@ -173,6 +181,29 @@ export class Accuracy {
   get top5(): number {
     return this.sums[2] / this.sums[0];
   }
+}
+
+/**
+ * What each sample of a block adds to the cost that allocations are ranked by (costOf); their mean is the block's. One
+ * number for the block where its samples cannot be told apart.
+ */
+export function sampleCosts(reference: Feeds, other: Feeds, count: number): number[] {
+  const first = classScores(reference, count);
+  const second = classScores(other, count);
+  if (first && second?.classes === first.classes)
+    return new ClassLikeness().divergences(first.data, second.data, first.classes);
+  const name = Object.keys(reference).find((each) => isFloat(reference[each].type) && other[each]);
+  if (name === undefined) return [];
+  const [a, b] = [numbers(reference[name]), numbers(other[name])];
+  const rows = reference[name].dims[0] === count ? count : 1;
+  const size = a.length / rows;
+  const noise = new Array<number>(rows).fill(0);
+  let signal = 0;
+  for (let i = 0; i < a.length; i++) {
+    noise[Math.floor(i / size)] += (a[i] - b[i]) ** 2;
+    signal += a[i] ** 2;
+  }
+  return noise.map((each) => (each === 0 ? 0 : (each * rows) / signal));
 }
 
 /** In place. */

@@ -13,7 +13,7 @@ import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { networkWeights } from '../onnx/size';
 import { Devices } from './adaptive';
 import { calibrationBlocks, type CalibrationBlocks } from './calibrationBlocks';
-import { OutputLikeness } from './comparison';
+import { OutputLikeness, sampleCosts } from './comparison';
 import { roundNetwork } from './exportRounding';
 import { fakeQuantized } from './exportVerify';
 import { serialize } from './heads';
@@ -35,12 +35,10 @@ import { checkStatistics, largestStatistics } from './statistics';
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
   return withBlocks(request, 1, job, async ({ network }, { model, blocks, count }) => {
-    const { widths, rounding, model: path } = request;
+    const { widths, activationWidths, rounding, model: path } = request;
     const devices = await Devices.open(request.provider ?? 'cpu', job);
-    return {
-      noise: await measureNoise({ model, network, path, widths, rounding, inputs: blocks, job, devices }),
-      samples: count,
-    };
+    const work = { model, network, path, widths, activationWidths, rounding, inputs: blocks, job, devices };
+    return { ...(await measureNoise(work)), samples: count };
   });
 }
 
@@ -98,7 +96,7 @@ async function improve(
   const elapsed = (): number => (performance.now() - from) / 1000 / limits.seconds;
   await searchSwaps({
     bits: best,
-    cost: mean(current.costs.slice(0, arena.searched)),
+    cost: mean(arena.seen(current.costs)),
     widths: limits.widths,
     ties: limits.ties,
     fits: (bits) => fits(bits, limits),
@@ -107,11 +105,10 @@ async function improve(
       if (elapsed() >= 1) return null;
       job.progress('Trying swaps', 0.6 + 0.4 * Math.min(1, elapsed()));
       const cost = await arena.searchCost(bits);
-      if (!(cost < mean(current.costs.slice(0, arena.searched)) * (1 - LEAST_GAIN))) return cost;
+      if (!(cost < mean(arena.seen(current.costs)) * (1 - LEAST_GAIN))) return cost;
       const trial = await arena.measure(bits);
-      const unseen = (costs: number[]): number[] => (costs.length > 1 ? costs.slice(arena.searched) : costs);
-      if (costOf(trial.all) >= costOf(current.all) || !isLower(unseen(trial.costs), unseen(current.costs)))
-        return Infinity;
+      const isBelieved = isLower(arena.unseen(trial.costs), arena.unseen(current.costs));
+      if (costOf(trial.all) >= costOf(current.all) || !isBelieved) return Infinity;
       current = trial;
       found = { ...trial.all, bits: [...bits] };
       onFound(found);
@@ -131,11 +128,11 @@ function fits(bits: readonly number[], { limits }: SearchLimits): boolean {
   );
 }
 
-/** Both over all blocks of samples. */
 interface Trial {
+  /** Over all samples. */
   all: Measured;
-  /** Per block, what allocations are ranked by. */
-  costs: number[];
+  /** Per block and sample, what allocations are ranked by. */
+  costs: number[][];
 }
 
 /** The float model's outputs on the samples that count, and quantized models measured against them. */
@@ -171,6 +168,16 @@ class Arena {
     this.searched = Math.ceil(this.trials.length / 2);
   }
 
+  /** Of the costs per block, those of the samples that swaps are found on. */
+  seen(costs: readonly number[][]): number[] {
+    return costs.slice(0, this.searched).flat();
+  }
+
+  /** Those that swaps are believed by: the others, but for a single block. */
+  unseen(costs: readonly number[][]): number[] {
+    return costs.slice(costs.length > 1 ? this.searched : 0).flat();
+  }
+
   async measure(bits: readonly number[]): Promise<Trial> {
     const key = bits.join();
     let trial = this.known.get(key);
@@ -178,14 +185,13 @@ class Arena {
     return trial;
   }
 
-  /** Mean cost over the blocks that are searched on. */
+  /** Mean cost over the samples that are searched on. */
   async searchCost(bits: readonly number[]): Promise<number> {
     const key = bits.join();
-    const { searched } = this;
-    const known = this.known.get(key)?.costs.slice(0, searched);
-    let cost = known ? mean(known) : this.knownCosts.get(key);
+    const known = this.known.get(key)?.costs;
+    let cost = known ? mean(this.seen(known)) : this.knownCosts.get(key);
     if (cost === undefined) {
-      cost = mean((await this.run(bits, this.trials.slice(0, searched))).costs);
+      cost = mean((await this.run(bits, this.trials.slice(0, this.searched))).costs.flat());
       this.knownCosts.set(key, cost);
     }
     return cost;
@@ -200,9 +206,8 @@ class Arena {
     const outputs = await this.outputs(quantized, trials);
     const likeness = new OutputLikeness(basename(path), basename(path));
     const costs = outputs.map((output, i) => {
-      const block = new OutputLikeness(basename(path), basename(path));
-      for (const each of [likeness, block]) each.add(this.reference![i], output, countOf(output));
-      return costOf(block.result());
+      likeness.add(this.reference![i], output, countOf(output));
+      return sampleCosts(this.reference![i], output, countOf(output));
     });
     const { kl, agreement, sqnrDb } = likeness.result();
     return { all: { kl, agreement, sqnrDb }, costs };

@@ -23,7 +23,7 @@ const LARGEST_BIAS = 2 ** 30;
  */
 export async function planActivations(
   placement: Placement,
-  { bits, range }: ActivationChoice,
+  { bits, perFunction, range }: ActivationChoice,
   expected: Expected,
   work: RangeWork,
 ): Promise<ActivationPlan> {
@@ -41,7 +41,17 @@ export async function planActivations(
     const alone = readers.get(weight) === 1 ? storage : null;
     numbers.push(integerNumbers(folded, grids.get(root)!, alone, each.layer.weightShape));
   }
-  return { ...placement, grids, numbers, record: `${bits} bits, ${range}` };
+  return {
+    ...placement,
+    grids,
+    numbers,
+    record: `${perFunction ? mixed(perFunction) : bits} bits, ${range}`,
+  };
+}
+
+/** "4, 6 and 8" as "4/6/8". */
+function mixed(bits: readonly number[]): string {
+  return [...new Set(bits)].sort((a, b) => a - b).join('/');
 }
 
 interface Folded {

@@ -125,7 +125,12 @@ function placed(
   network: Network,
 ): Placement {
   try {
-    return placeActivations(new Graph(model.graph!), network, bits, activations!.bits);
+    return placeActivations(
+      new Graph(model.graph!),
+      network,
+      bits,
+      activations!.perFunction ?? activations!.bits,
+    );
   } catch (error) {
     if (!(error instanceof OnnxError)) throw error;
     throw new EngineFault(`${basename(path)}: ${error.message}`, { cause: error });
@@ -280,8 +285,9 @@ async function refuseOverwriting(
   }
 }
 
-function checkBits({ model, bits }: ExportRequest, network: Network): void {
-  if (bits.length !== network.functions.length) {
+function checkBits({ model, bits, activations }: ExportRequest, network: Network): void {
+  const perFunction = activations?.perFunction ?? bits;
+  if (bits.length !== network.functions.length || perFunction.length !== bits.length) {
     throw new EngineFault(
       `${basename(model)} has ${network.functions.length} functions, but bits for ${bits.length} were given; the configuration belongs to another model or granularity.`,
     );

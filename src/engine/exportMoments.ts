@@ -43,6 +43,9 @@ export interface Moments {
   all: number;
 }
 
+/** Where the values of a tensor come from, block by block. */
+export type Tensors = Pick<Prefix, 'blockCount' | 'tensor'>;
+
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
 const POSITIONS_PER_COLUMN = 16;
 const LEAST_POSITIONS = 32768;
@@ -56,7 +59,7 @@ const UNFOLDED_BYTES = 256e6;
  */
 export async function layerMoments(
   unfolded: UnfoldedLayer,
-  quantized: Prefix,
+  quantized: Tensors,
   float: { prefix: Prefix; weights: Float32Array } | null,
   path: string,
   job: Job,

@@ -10,6 +10,7 @@ import { isGuard, startGuard } from './guard';
 import { inspect } from './inspect';
 import { EngineFault, Job, JobCancelled } from './job';
 import type { EngineError, EngineReply, EngineRequest, FromEngine, ToEngine } from './protocol';
+import { latency } from './latency';
 import { listing, statistics } from './listing';
 import { PROBE, runProbe } from './probe';
 import type { ExecutionProvider } from './runtime';
@@ -46,6 +47,8 @@ function perform(request: EngineRequest, job: Job): Promise<EngineReply> {
       return score(request, job);
     case 'noise':
       return noise(request, job);
+    case 'latency':
+      return latency(request, job);
     case 'contest':
       return contest(request, job);
     case 'export':

@@ -1,5 +1,6 @@
 /** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
 import type { RoundingMethod } from '../core/rounding/problem';
+import { ActivationHistogram, gridOf } from '../core/activationRange';
 import { roundRows, type RoundingTools } from '../core/rounding/rows';
 import { Graph } from '../onnx/graph';
 import type { Network } from '../onnx/network';
@@ -7,7 +8,8 @@ import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { readFloats } from '../onnx/tensors';
 import { heldTensors } from '../onnx/weights';
 import type { Devices } from './adaptive';
-import { layerMoments, type Moments } from './exportMoments';
+import { numbers } from './comparison';
+import { layerMoments, type Moments, type Tensors } from './exportMoments';
 import { openMatMul } from './exportMatMul';
 import { Prefix } from './exportPrefix';
 import { unfoldedLayer } from './exportRounding';
@@ -25,6 +27,8 @@ export interface NoiseWork {
   network: Network;
   path: string;
   widths: readonly number[];
+  /** Of the layers' inputs; default: none. */
+  activationWidths?: readonly number[];
   /** Default 'nearest'. The others make up for their own errors: their noise is less, and less at the low widths. */
   rounding?: RoundingMethod;
   /** Per block, calibration samples. */
@@ -34,16 +38,24 @@ export interface NoiseWork {
   devices?: Devices;
 }
 
+export interface MeasuredNoise {
+  noise: Record<number, number>[];
+  activationNoise?: Record<number, number>[];
+}
+
 /**
  * Per function and width, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding,
- * x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart.
+ * x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart. For activation widths
+ * E ||W dx||^2 / Var(W x): dx the error of the inputs on the grid that an export would give them.
  */
-export async function measureNoise(work: NoiseWork): Promise<Record<number, number>[]> {
-  const { model, network, path, inputs, job, widths, rounding = 'nearest' } = work;
+export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
+  const { model, network, path, inputs, job, widths, activationWidths, rounding = 'nearest' } = work;
   const graph = new Graph(model.graph!);
   const held = heldTensors(model.graph!);
   const prefix = new Prefix(model, graph, path, job, inputs);
-  const errors = network.functions.map(() => new Map(widths.map((bits) => [bits, 0])));
+  const none = (of: readonly number[]) => network.functions.map(() => new Map(of.map((bits) => [bits, 0])));
+  const errors = none(widths);
+  const inputErrors = none(activationWidths ?? []);
   const variances = new Float64Array(network.functions.length);
   const layers = network.functions.flatMap(({ layers }, owner) =>
     layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
@@ -68,16 +80,54 @@ export async function measureNoise(work: NoiseWork): Promise<Record<number, numb
         const difference = await roundingError(weights, rows, sums, bits, rounding, tools);
         errors[owner].set(bits, errors[owner].get(bits)! + (await energy(difference, rows, sums, forms)));
       }
+      for (const bits of activationWidths ?? []) {
+        const off = inputError(prefix, layer.input, bits);
+        const offSums = await layerMoments(unfolded, off, null, path, job, work.devices);
+        const error = await energy(weights, rows, offSums, forms);
+        inputErrors[owner].set(bits, inputErrors[owner].get(bits)! + error);
+      }
     }
   } finally {
     await fast?.close();
     await forms.close();
   }
-  return errors.map((byWidth, i) =>
-    Object.fromEntries(
-      [...byWidth].map(([bits, error]) => [bits, variances[i] > 0 ? error / variances[i] : 0]),
-    ),
-  );
+  const relative = (of: Map<number, number>[]) =>
+    of.map((byWidth, i) =>
+      Object.fromEntries(
+        [...byWidth].map(([bits, error]) => [bits, variances[i] > 0 ? error / variances[i] : 0]),
+      ),
+    );
+  return {
+    noise: relative(errors),
+    ...(activationWidths ? { activationNoise: relative(inputErrors) } : {}),
+  };
+}
+
+/** Q(x) - x of a tensor in every block, on the grid of its percentile range: the default of an export. */
+function inputError(prefix: Prefix, name: string, bits: number): Tensors {
+  const values = Array.from({ length: prefix.blockCount }, (_, block) => numbers(prefix.tensor(block, name)));
+  const ends = { low: 0, high: 0 };
+  for (const block of values) {
+    for (let i = 0; i < block.length; i++) {
+      if (block[i] < ends.low) ends.low = block[i];
+      if (block[i] > ends.high) ends.high = block[i];
+    }
+  }
+  const histogram = new ActivationHistogram(ends);
+  for (const block of values) histogram.add(block);
+  const steps = 2 ** bits - 1;
+  const { scale, zeroPoint } = gridOf(histogram.range('percentile', steps), bits);
+  return {
+    blockCount: prefix.blockCount,
+    tensor: (block) => ({
+      type: 'float32',
+      dims: prefix.tensor(block, name).dims,
+      data: Float32Array.from(values[block], (x) => {
+        const code = Math.min(steps, Math.max(0, Math.round(x / scale) + zeroPoint));
+        return (code - zeroPoint) * scale - x;
+      }),
+    }),
+  };
 }
 
 /** Q - W. */

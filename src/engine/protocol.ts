@@ -17,6 +17,8 @@ export type { RangeMethod, RoundingMethod, SizeModel };
 export interface ActivationChoice {
   /** Of the inputs of all layers but the first and the last, which take 8. */
   bits: ActivationBits;
+  /** Per function, in place of `bits`; a tensor that several functions read takes the widest of theirs. */
+  perFunction?: ActivationBits[];
   /** How ranges are found on the calibration samples. */
   range: RangeMethod;
 }
@@ -239,6 +241,8 @@ export interface NoiseRequest {
   model: string;
   granularity: Granularity;
   widths: number[];
+  /** Where given, also the noise of each function's inputs at these widths. */
+  activationWidths?: number[];
   rounding: RoundingMethod;
   data: DataSpec;
   /** Default 'cpu'. */
@@ -250,6 +254,8 @@ export interface NoiseRequest {
 export interface NoiseReply {
   /** Per function, per width: E ||dW x||^2 / Var(W x). */
   noise: Record<number, number>[];
+  /** Per function, per activation width: E ||W dx||^2 / Var(W x); absent where not asked for. */
+  activationNoise?: Record<number, number>[];
   samples: number;
 }
 
@@ -299,6 +305,32 @@ export interface Measured extends Divergence {
   agreement: number | null;
 }
 
+/** How long ONNX Runtime's kernels take on the CPU. */
+export interface LatencyRequest {
+  kind: 'latency';
+  model: string;
+  granularity: Granularity;
+  /** For the shapes of what the layers read. */
+  data: DataSpec;
+  /** The median of so many counts. */
+  runs: number;
+  memoryLimit: number;
+}
+
+export interface LatencyReply {
+  /** Milliseconds for one sample by function: of 8-bit integer kernels (where there are some) and of float ones. */
+  functions: Record<string, { 8: number; 32: number }>;
+  /** What the float network takes beside its functions. */
+  rest: number;
+  /** The float network. */
+  whole: number;
+  /** Processor with threads, and who ran it. */
+  device: string;
+  runtime: string;
+  runs: number;
+  warnings: string[];
+}
+
 /** What this machine offers. */
 export interface DoctorRequest {
   kind: 'doctor';
@@ -333,6 +365,7 @@ export type EngineRequest =
   | ScoreRequest
   | NoiseRequest
   | ContestRequest
+  | LatencyRequest
   | ExportRequest
   | EvaluateRequest;
 
@@ -345,6 +378,7 @@ interface Replies {
   score: ScoreReply;
   noise: NoiseReply;
   contest: ContestReply;
+  latency: LatencyReply;
   export: ExportReply;
   evaluate: EvaluateReply;
 }

@@ -21,6 +21,8 @@ export interface SessionOptions {
   arena?: boolean;
   /** Pairs of QuantizeLinear and DequantizeLinear are computed as they stand, without integer kernels. */
   literal?: boolean;
+  /** Prefix of the file that ONNX Runtime's profile is written to when the session closes. */
+  profile?: string;
   /** Where `run` adds its time. */
   clock?: Clock;
 }
@@ -91,6 +93,7 @@ export class Session {
         enableCpuMemArena: options.arena ?? false,
         enableMemPattern: options.arena ?? false,
         logSeverityLevel: 4,
+        ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
         extra: {
           session: {
             model_external_initializers_file_folder_path: options.folder,
@@ -148,6 +151,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    if (this.options.profile) this.session.endProfiling();
     await this.session.release();
   }
 

@@ -93,6 +93,30 @@ describe('quantized activations', () => {
     expect(found[4] - found[0]).toBeGreaterThan(8);
   });
 
+  it('take the bits of each function', async () => {
+    const model = save(tinyCnn());
+    const written = async (name: string, activations: ActivationChoice): Promise<string> => {
+      const options = { rounding: 'nearest', width: 8, out: join(dirname(model), name) } as const;
+      return (await quantize(model, { ...options, activations })).out;
+    };
+    const all4 = await written('4.onnx', { bits: 4, range: 'percentile' });
+    const all8 = await written('8.onnx', eight);
+    const like4 = await written('like4.onnx', { ...eight, perFunction: [8, 4, 4, 8] });
+    const mixed = await written('mixed.onnx', { ...eight, perFunction: [4, 8, 4, 4] });
+    expect((await compare(all4, like4)).against!.sqnrDb).toBe(Infinity);
+    // One of the two inner functions at 4 bits lies between none and both; the outer ones stay at 8.
+    const [least, between, most] = await Promise.all(
+      [all4, mixed, all8].map(async (path) => (await compare(model, path)).against!.sqnrDb),
+    );
+    expect(between).toBeGreaterThan(least);
+    expect(between).toBeLessThan(most);
+    const metadata = (await readModel(mixed)).metadataProps;
+    expect(metadata.find(({ key }) => key === 'ompq.activations')!.value).toBe('4/8 bits, percentile');
+    await expect(written('few.onnx', { ...eight, perFunction: [8, 8] })).rejects.toThrow(
+      'functions, but bits',
+    );
+  });
+
   it.each(['minmax', 'percentile', 'mse'] as const)('find ranges by %s', async (range) => {
     const { sqnrDb, integer } = await both(save(tinyCnn()), { activations: { bits: 8, range }, width: 8 });
     expect(integer.activations!.range).toBe(range);

@@ -319,6 +319,8 @@ describe('ompq export and ompq eval', () => {
     // The config promises weights only; what comes on top is said, in numbers that add up.
     const { totals } = parseConfig(await readFile(config, 'utf8'), 'net');
     expect(Math.abs(totals.bytes + reply.activations.bytes - reply.predictedBytes)).toBeLessThan(1400);
+    const unsearched = await ompq(['export', config, '--act-bits', 'config', '--rounding', 'nearest']);
+    expect(unsearched.stderr).toContain('quantize with --act-widths');
     const told = await ompq(['export', config, '--act-bits', '8', '--rounding', 'nearest']);
     const line = /predicted: (\S+) bytes .* table: (\S+)\) \+ (\S+) for activations = (\S+)/.exec(
       told.stdout,

@@ -4,7 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig, type Config } from '../../src/config/config';
+import { parseLatencyTable } from '../../src/config/latency';
 import { NOISE_WIDTHS } from '../../src/config/types';
+import type { LatencyReply } from '../../src/engine/protocol';
 import { tinyCnn } from '../models/zoo';
 import { save } from './harness';
 
@@ -72,6 +74,64 @@ describe('limits of ompq quantize', () => {
     );
   });
 
+  it('--latency-table takes what "ompq latency" measured', () => {
+    const model = save(tinyCnn(), 'net.onnx');
+    const ompq = (...args: string[]) =>
+      spawnSync(process.execPath, [resolve('dist/cli.js'), ...args], {
+        encoding: 'utf8',
+        cwd: dirname(model),
+      });
+    const measured = ompq('latency', model, '--synthetic', '--runs', '5', '--json');
+    expect(measured.stderr).not.toContain('error');
+    const path = join(dirname(model), 'net.latency.json');
+    const written = readFileSync(path, 'utf8');
+    expect(JSON.parse(written)).toEqual(JSON.parse(measured.stdout));
+    const reply = JSON.parse(written) as LatencyReply;
+    const all = Object.values(reply.functions);
+    expect(all).toHaveLength(4);
+    for (const times of all) for (const time of Object.values(times)) expect(time).toBeGreaterThan(0);
+    // The parts of the float network are its whole, unless its layers are quicker together than alone.
+    const parts = all.reduce((sum, times) => sum + times[32], reply.rest);
+    expect(parts).toBeGreaterThanOrEqual(reply.whole * 0.999);
+    expect(reply).toMatchObject({ runs: 5, device: expect.stringMatching(/^CPU, \d+ thread/) as string });
+    expect(parseLatencyTable(written, 'net.latency.json')).toMatchObject({ rest: reply.rest });
+
+    const table = ['--latency-table', path, '--widths', '4,8'];
+    const integer = all.reduce((sum, times) => sum + times[8], reply.rest);
+    const config = configOf(quantize(...PAPER, '--latency', `${integer * 1.01}ms`, ...table));
+    expect(config.allocation.restMilliseconds).toBe(reply.rest);
+    // Widths below 8 bits run as 8.
+    for (const f of config.functions) expect(f.milliseconds![4]).toBe(f.milliseconds![8]);
+    expect(quantize(...PAPER, '--latency', `${integer * 0.5}ms`, ...table).stderr).toMatch(
+      /No allocation keeps/,
+    );
+    expect(ompq('latency', model, '--synthetic', '--out', 'net.onnx').stderr).toContain('another name');
+  });
+
+  it('--act-widths searches the bits of the activations, too, and an export takes them', () => {
+    const searched = ['--act-widths', '4,6,8', '--avg-bits', '6'];
+    const free = configOf(quantize(...searched));
+    const bops = ({ functions }: Config): number =>
+      functions.reduce((sum, f) => sum + f.macs! * f.bits * f.activationBits!, 0);
+    // Nothing limits them: all take the widest.
+    expect(free.functions.map((f) => f.activationBits)).toEqual(free.functions.map(() => 8));
+    const limit = Math.floor(bops(free) * 0.8);
+    const done = quantize(...searched, '--bops', String(limit));
+    const config = configOf(done);
+    expect(bops(config)).toBeLessThanOrEqual(limit);
+    expect(config.allocation).toMatchObject({ objective: 'noise-aware', activationWidths: [4, 6, 8] });
+    expect(config.functions.some((f) => f.activationBits! < 8)).toBe(true);
+    for (const f of [config.functions[0], config.functions.at(-1)!]) expect(f.activationBits).toBe(8);
+    for (const { activationNoise } of config.functions)
+      expect(activationNoise![4]).toBeGreaterThan(activationNoise![8]);
+    expect(done.stdout).toMatch(/^function +bits +act bits/m);
+
+    expect(quantize(...PAPER, ...searched).stderr).toContain('says nothing about activations');
+    expect(quantize(...searched, '--act-bits', '8').stderr).toContain('exclude each other');
+    expect(quantize(...searched, '--quality', 'kl<=0.1').stderr).toMatch(/exclude|quantized weights only/);
+    expect(quantize('--avg-bits', '6', '--act-widths', '2,8').stderr).toContain('4 to 8 bits');
+  });
+
   it('--peak-activation holds or says what the least is', () => {
     const config = configOf(quantize(...PAPER, '--avg-bits', '6', '--peak-activation', '10MB'));
     expect(config.allocation.limits).toEqual({ activationBytes: 10_000_000 });
@@ -130,6 +190,9 @@ describe('limits of ompq quantize', () => {
   });
 
   it('--bootstrap tells how often each function keeps its bits', () => {
+    const without = quantize('--objective', 'noise-aware', '--avg-bits', '5', '--bootstrap', '10');
+    expect(configOf(without).robustness).toBeUndefined();
+    expect(without.stderr).toContain('--bootstrap measured nothing: the noise-aware objective decided');
     const { robustness } = configOf(quantize(...PAPER, '--avg-bits', '5', '--bootstrap', '10'));
     expect(robustness?.draws).toBe(10);
     expect(robustness?.kept).toHaveLength(4);

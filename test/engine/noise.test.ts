@@ -24,11 +24,12 @@ describe('noise of a function', () => {
       () => undefined,
     );
     const network = findNetwork(model);
-    const noise = await measureNoise({
+    const { noise, activationNoise } = await measureNoise({
       model,
       network,
       path: '/m.onnx',
       widths: [2, 4],
+      activationWidths: [4, 8],
       inputs: blocks,
       job,
     });
@@ -57,5 +58,21 @@ describe('noise of a function', () => {
       expect(noise[0][bits] / (energy / variance)).toBeCloseTo(1, 3);
     }
     expect(noise[0][4]).toBeLessThan(noise[0][2] / 4);
+    // So few values that a percentile leaves nothing out: the grid's ends are the values' (a histogram's bin aside).
+    const [low, high] = [Math.min(0, ...x), Math.max(0, ...x)];
+    for (const bits of [4, 8]) {
+      const scale = (high - low) / (2 ** bits - 1);
+      const zero = Math.round(-low / scale);
+      const off = Array.from(x, (value) => (Math.round(value / scale) + zero - zero) * scale - value);
+      let energy = 0;
+      for (let s = 0; s < samples; s++) {
+        for (let r = 0; r < outputs; r++) {
+          let sum = 0;
+          for (let k = 0; k < inputs; k++) sum += off[s * inputs + k] * weights[r * inputs + k];
+          energy += sum ** 2 / samples;
+        }
+      }
+      expect(activationNoise![0][bits] / (energy / variance)).toBeCloseTo(1, 1);
+    }
   });
 });

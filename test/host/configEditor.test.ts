@@ -137,6 +137,25 @@ describe('A config in the editor', function () {
     });
   }
 
+  it('says which of the limits beside the budget the bits break', async () => {
+    const limits = { bytes: 1000, averageBits: 1.5, bops: 1000, activationBytes: 10 };
+    await setText(original.replace(/("allocation": \{)/, `$1 "limits": ${JSON.stringify(limits)},`));
+    await problem('over-limit');
+    const messages = vscode.languages
+      .getDiagnostics(document.uri)
+      .filter((each) => each.code === 'over-limit')
+      .map((each) => each.message);
+    assert.equal(messages.length, 4, messages.join('; '));
+    for (const name of ['File size', 'Average bits', 'BOPs', 'Peak activation memory']) {
+      assert.ok(
+        messages.some((message) => message.startsWith(`${name}: these bits take`)),
+        name,
+      );
+    }
+    await setText(original.replace(/("allocation": \{)/, '$1 "limits": {"activationBytes": 1000000000},'));
+    await noProblem('over-limit');
+  });
+
   it('sees that the model is another one than was scored', async () => {
     await setText(original.replace(/("sha256": ")[0-9a-f]{8}/, '$100000000'));
     assert.match((await problem('model-changed')).message, /has changed since it was scored/);

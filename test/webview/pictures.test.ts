@@ -35,6 +35,27 @@ describe('header', () => {
     expect([...drawn.querySelectorAll('dt')].map((dt) => dt.textContent)).toEqual(['Size']);
   });
 
+  it('says what quality a size was found for, until something else is on show', () => {
+    const asked = { ...head, state: { ...state, quality: { kl: 0.05, measured: 0.048 } } };
+    expect(tiles({ ...asked, unwritten: false }, document).textContent).toContain(
+      'the smallest found with KL divergence <= 0.05 nats; measured 0.048 nats',
+    );
+    expect(tiles(asked, document).textContent).not.toContain('KL divergence');
+  });
+
+  it('counts BOPs with the bits of the activations that a function has', () => {
+    const searched = {
+      ...state,
+      functions: state.functions.map((f, i) => ({ ...f, activationBits: i === 0 ? 4 : 8 })),
+    };
+    const bits = state.functions.map((f) => f.bits);
+    const { bops } = totalsOf(searched, bits)!;
+    const expected = searched.functions.reduce((sum, f) => sum + f.macs! * f.bits! * f.activationBits, 0);
+    expect(bops).toBe(expected);
+    const drawn = tiles({ ...head, state: searched, totals: totalsOf(searched, bits) }, document);
+    expect(drawn.innerHTML).toContain('4 to 8 activation bits');
+  });
+
   it('is loud about synthetic calibration, and silent without cause', () => {
     expect(warnings(state, document)).toBeNull();
     const synthetic = { ...state, scoring: { ...state.scoring!, synthetic: true } };

@@ -3,6 +3,7 @@ import { NOISE_WIDTHS, type Config } from '../../config/config';
 import { editedFunctions, matchesFunctions, recount } from '../../config/edit';
 import type { InspectReply } from '../../engine/protocol';
 import { resolveRules, resolveTies } from '../../config/rules';
+import { looksAtScores } from '../../config/winner';
 import { SettingsError } from '../../core/buildProblem';
 import { budgetBytes, lockedBits, namedFunction } from '../../pipeline';
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
@@ -47,13 +48,16 @@ export function panelState(sources: PanelSources): PanelState {
         noise: entry?.noise ? byWidth(entry.noise) : null,
         milliseconds: entry?.milliseconds ?? null,
         activations: f.activations ?? null,
-        kept: value?.robustness?.kept[i] ?? null,
+        activationBits: entry?.activationBits,
+        activationNoise: entry?.activationNoise?.[entry.activationBits ?? ''],
+        kept: value && looksAtScores(value) ? (value.robustness?.kept[i] ?? null) : null,
       };
     }),
     skipped: network.skipped,
     ties,
     rules,
     restMilliseconds: value?.allocation.restMilliseconds,
+    quality: value?.allocation.quality,
     fixedBytes: size.fixedBytes,
     orm: value && score ? score.orm : null,
     settings: value

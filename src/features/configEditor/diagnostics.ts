@@ -204,7 +204,8 @@ function limitProblems(
   const names = network.functions.map((f) => f.name);
   if (!matchesFunctions(config, names)) return [];
   const place = rangeOf(document, located.limits ?? located.totalBytes ?? located.top);
-  return limitUse(recount(config, size))
+  const activations = network.functions.map((f) => f.activations);
+  return limitUse(recount(config, size), activations)
     .filter(({ used, limit }) => used > limit * (1 + 1e-9))
     .map(({ kind, used, limit }) =>
       problem(

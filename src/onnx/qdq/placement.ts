@@ -59,15 +59,15 @@ const OWN_GRID = new Set([
 
 /**
  * @param bits per function of the network: its layers' weights
- * @param activationBits of the inputs of all layers but the first and the last function's, which stay at 8 as everything
- * does that no layer reads
+ * @param activationBits of the inputs of all layers, or per function, but not of the first and the last function's, which
+ * stay at 8 as everything does that no layer reads; a tensor that several functions read takes the widest of theirs
  * @throws OnnxError where the model cannot hold integer activations at all
  */
 export function placeActivations(
   graph: Graph,
   network: Network,
   bits: readonly number[],
-  activationBits: number,
+  activationBits: number | readonly number[],
 ): Placement {
   if (network.opset < LEAST_OPSET) {
     throw new OnnxError(
@@ -94,7 +94,15 @@ export function placeActivations(
   };
   const outer = [network.functions[0], network.functions[network.functions.length - 1]];
   const outerInputs = new Set(outer.flatMap((each) => each.layers.map(({ input }) => root(input))));
-  const inputs = new Set(layers.map(({ layer }) => root(layer.input)));
+  const inputs = new Map<string, number>();
+  const integer = new Set(layers.map(({ layer }) => layer));
+  network.functions.forEach((each, i) => {
+    const own = typeof activationBits === 'number' ? activationBits : activationBits[i];
+    for (const layer of each.layers) {
+      const input = root(layer.input);
+      if (integer.has(layer)) inputs.set(input, Math.max(own, inputs.get(input) ?? 0));
+    }
+  });
   const place = (tensor: string) => graph.producerIndex(tensor) ?? -1;
   return {
     layers,
@@ -102,8 +110,8 @@ export function placeActivations(
       .sort((a, b) => place(a) - place(b))
       .map((tensor) => {
         const own = root(tensor);
-        const narrow = inputs.has(own) && !outerInputs.has(own);
-        return { tensor, like: own === tensor ? null : own, bits: narrow ? activationBits : 8 };
+        const width = outerInputs.has(own) ? undefined : inputs.get(own);
+        return { tensor, like: own === tensor ? null : own, bits: width ?? 8 };
       }),
   };
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseLatencyTable, timesOf } from '../../../src/config/latency';
 import { allBudgets, formatLimit, LIMIT_KINDS, parseLimit } from '../../../src/config/limits';
+import { limitUse } from '../../../src/config/limitUse';
+import type { Config } from '../../../src/config/types';
 import { resolveRules, resolveTies, type Named } from '../../../src/config/rules';
 
 const named = (name: string, op = 'MatMul'): Named => ({ name, op, layers: [{ node: name, op }] });
@@ -118,5 +120,53 @@ describe('a table of run times', () => {
     expect(() => parseLatencyTable('function,bits,milliseconds\nx,8,fast\n', 't.csv')).toThrow(
       't.csv, line 2,',
     );
+  });
+});
+
+describe('what bits use of their limits', () => {
+  const each = { lock: false, layers: [], gamma: 0, importance: 1, bytes: 0, params: 10 };
+  const config = (limits: Config['allocation']['limits']) =>
+    ({
+      allocation: {
+        objective: 'noise-aware',
+        budget: { ratio: 1 },
+        widths: [],
+        pin: null,
+        limits,
+        activationBits: 8,
+      },
+      functions: [
+        { ...each, name: 'a', bits: 4, macs: 100, noise: [6, 5, 4, 3, 2, 1, 0] },
+        {
+          ...each,
+          name: 'b',
+          bits: 8,
+          macs: 50,
+          noise: [6, 5, 4, 3, 2, 1, 0.5],
+          activationBits: 6,
+          activationNoise: { 6: 0.25 },
+        },
+      ],
+      totals: { bytes: 500, budgetBytes: 0, fixedBytes: 0, averageBits: 6, params: 20 },
+    }) as unknown as Config;
+
+  it('counts each with the bits of the activations that a function has, else with those of all', () => {
+    const limits = { bytes: 400, averageBits: 7, bops: 1, activationBytes: 80, noise: 5 };
+    const used = Object.fromEntries(
+      limitUse(config(limits), [100, 99]).map(({ kind, used }) => [kind, used]),
+    );
+    expect(used).toEqual({
+      bytes: 500,
+      averageBits: 6,
+      bops: 100 * 4 * 8 + 50 * 8 * 6,
+      // 100 bytes at 8 bits; 99 at 6 bits are fewer.
+      activationBytes: 100,
+      noise: 4 + 0.5 + 0.25,
+    });
+  });
+
+  it('says nothing of activation memory where sizes are open', () => {
+    expect(limitUse(config({ activationBytes: 80 }))).toEqual([]);
+    expect(limitUse(config({ activationBytes: 80 }), [100, null])).toEqual([]);
   });
 });

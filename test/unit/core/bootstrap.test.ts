@@ -33,8 +33,9 @@ describe('bootstrap', () => {
 });
 
 describe('isLower', () => {
-  it('believes a gain that is larger than its standard error', () => {
-    expect(isLower([1, 2, 3, 4], [1.1, 2.1, 3.2, 4.1])).toBe(true);
+  it('believes a gain that is larger than two standard errors', () => {
+    expect(isLower([1, 2, 3, 4], [1.1, 2.1, 3.15, 4.1])).toBe(true);
+    expect(isLower([1, 2, 3, 4], [1.1, 2, 3.1, 4])).toBe(false);
     expect(isLower([1, 2, 3, 4], [1, 2, 3, 4.4])).toBe(false);
     expect(isLower([1, 2, 3, 4], [1, 2, 3, 4])).toBe(false);
     expect(isLower([0.96], [1])).toBe(false);

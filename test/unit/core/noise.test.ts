@@ -3,6 +3,7 @@ import loadHighs from 'highs';
 import { describe, expect, it } from 'vitest';
 import { allocate, InfeasibleBudgetError } from '../../../src/core/allocation';
 import { allocateNoiseAware, type NoiseObjective, noiseOf, smallestFile } from '../../../src/core/noise';
+import { buildProblem } from '../../../src/core/buildProblem';
 import type { Allocation, AllocationProblem } from '../../../src/core/problem';
 import { networkLike, random, severalLimits, smallProblems, withMoreLimits } from './problems';
 import { bruteForce, byHighs, isWithin } from './reference';
@@ -112,6 +113,135 @@ describe('allocateNoiseAware', () => {
       'importance of f1 must not be negative',
     );
     expect(() => allocateNoiseAware(negative, 'noise-aware')).not.toThrow();
+  });
+});
+
+describe('bits of the activations as part of the search', () => {
+  const functions = fc.array(
+    fc.record({
+      params: fc.integer({ min: 1, max: 5000 }),
+      macs: fc.integer({ min: 0, max: 100_000 }),
+      activations: fc.integer({ min: 1, max: 1000 }),
+      level: fc.double({ min: 0.01, max: 10, noNaN: true }),
+      activationLevel: fc.double({ min: 0.01, max: 10, noNaN: true }),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  const byWidth = (level: number): Record<number, number> =>
+    Object.fromEntries([2, 3, 4, 5, 6, 7, 8].map((bits) => [bits, level * 4 ** -bits]));
+
+  it('equals the best of all pairs of widths within size, BOPs and peak activation memory', () => {
+    fc.assert(
+      fc.property(
+        functions,
+        fc.tuple(...[1, 2, 3].map(() => fc.double({ min: 0.1, max: 1, noNaN: true }))),
+        (list, [size, bops, peak]) => {
+          const last = list.length - 1;
+          const sized = list.map((f, i) => ({
+            name: `f${i}`,
+            params: f.params,
+            weight: 1,
+            macs: f.macs,
+            activations: f.activations,
+            bytesByWidth: Object.fromEntries(
+              [2, 4, 8].map((bits) => [bits, Math.ceil((f.params * bits) / 8)]),
+            ),
+            noiseByWidth: byWidth(f.level),
+            activationWidths: i === last ? [8] : [4, 6, 8],
+            activationNoise: byWidth(f.activationLevel),
+          }));
+          const most = (of: (f: (typeof list)[number]) => number): number =>
+            list.reduce((sum, f) => sum + of(f), 0);
+          const problem = buildProblem(sized, {
+            widths: [2, 4, 8],
+            pins: null,
+            locks: {},
+            ties: [],
+            fixedBytes: 0,
+            budget: [
+              { kind: 'bytes', bytes: Math.ceil(most((f) => f.params) * size) + list.length },
+              { kind: 'bops', bops: Math.ceil(most((f) => f.macs) * 64 * bops) },
+              { kind: 'activationBytes', bytes: 1000 * peak },
+            ],
+          });
+          expect(problem.candidates[0].choices).toHaveLength(last === 0 ? 3 : 9);
+          // Written down again: one function's part of the answer, without Choice.
+          const costs = problem.candidates.map((c, i) =>
+            c.choices.map(({ bits, activationBits }) => ({
+              bits,
+              activationBits: activationBits!,
+              noise: byWidth(list[i].level)[bits] + byWidth(list[i].activationLevel)[activationBits!],
+            })),
+          );
+          const isWithinAll = (chosen: number[]): boolean => {
+            const of = chosen.map((k, i) => ({ ...list[i], ...costs[i][k] }));
+            const sum = (each: (f: (typeof of)[number]) => number) => of.reduce((s, f) => s + each(f), 0);
+            const [bytes, operations, memory] = problem.budgets;
+            return (
+              bytes.kind === 'bytes' &&
+              operations.kind === 'bops' &&
+              memory.kind === 'activationBytes' &&
+              sum((f) => Math.ceil((f.params * f.bits) / 8)) <= bytes.bytes &&
+              sum((f) => f.macs * f.bits * f.activationBits) <= operations.bops &&
+              of.every((f) => Math.ceil((f.activations * f.activationBits) / 8) <= memory.bytes)
+            );
+          };
+          const free = { ...problem, budgets: [] };
+          const best = bruteForce(
+            free,
+            (c, choice, i) => -costs[i][c.choices.indexOf(choice)].noise,
+            isWithinAll,
+          );
+          const answer = solve(() => allocateNoiseAware(problem, 'noise-aware'));
+          if (best === null || answer === null) {
+            expect(answer).toBe(best);
+            return;
+          }
+          expect(isWithinAll(answer.choices)).toBe(true);
+          expect(answer.solver.status).toBe('optimal');
+          expect(answer.solver.objective).toBeCloseTo(-best, 9);
+          expect(answer.activationBits).toEqual(answer.choices.map((k, i) => costs[i][k].activationBits));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('equals HiGHS on a network of 53 functions with a limit on BOPs', () => {
+    const next = random(53);
+    const sized = Array.from({ length: 53 }, (_, i) => {
+      const params = 9 * Math.round(Math.exp(4 + 9 * next()));
+      return {
+        name: `f${i}`,
+        params,
+        weight: 1,
+        macs: params * Math.ceil(1000 * next() ** 3),
+        bytesByWidth: Object.fromEntries([2, 3, 4, 5, 6, 7, 8].map((b) => [b, Math.ceil((params * b) / 8)])),
+        noiseByWidth: byWidth(10 * Math.exp(2 * next() - 1)),
+        activationWidths: [4, 6, 8],
+        activationNoise: byWidth(10 * Math.exp(2 * next() - 1)),
+      };
+    });
+    const [params, macs] = [sized.reduce((s, f) => s + f.params, 0), sized.reduce((s, f) => s + f.macs, 0)];
+    const problem = buildProblem(sized, {
+      widths: [2, 3, 4, 5, 6, 7, 8],
+      pins: { first: 8, last: 8 },
+      locks: {},
+      ties: [],
+      fixedBytes: 0,
+      budget: [
+        { kind: 'bytes', bytes: Math.ceil(params / 2) },
+        { kind: 'bops', bops: macs * 26 },
+      ],
+    });
+    const cost = noiseOf('noise-aware');
+    const answer = allocateNoiseAware(problem, 'noise-aware', { timeLimit: 20_000 });
+    expect(isWithin(problem, answer.choices)).toBe(true);
+    expect(new Set(answer.activationBits).size).toBeGreaterThan(1);
+    const reference = byHighs(highs, problem, (c, choice) => -cost(c, choice), 5);
+    expect(reference).not.toBeNull();
+    if (reference?.optimal) expect(answer.solver.objective).toBeCloseTo(-reference.objective, 6);
+    else expect(answer.solver.objective).toBeLessThanOrEqual(-reference!.objective + 1e-9);
   });
 });
 
