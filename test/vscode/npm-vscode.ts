@@ -3,9 +3,22 @@ import { join } from 'node:path';
 import { cached } from './cached';
 import { runToEnd } from './processes';
 
-/** code-server of this version carries VS Code 1.139.1. */
-const codeServer = '4.139.1';
-const nodeMajor = '24';
+/** The code-server that carries a VS Code, and the Node.js that it runs on. */
+const CARRIERS = {
+  /** VS Code 1.139.1. */
+  stable: { codeServer: '4.139.1', nodeMajor: '24' },
+  /** VS Code 1.90: the oldest that package.json admits. */
+  oldest: { codeServer: '4.90.0', nodeMajor: '20' },
+};
+
+/** Which of them: VSCODE_VERSION says "oldest"; "stable" by default. */
+function carrier(): (typeof CARRIERS)['stable'] {
+  const asked = process.env.VSCODE_VERSION ?? 'stable';
+  if (asked === 'stable' || asked === 'oldest') return CARRIERS[asked];
+  throw new Error(
+    `npm carries the VS Code of VSCODE_VERSION=stable or oldest, not ${asked}; OMPQ_DESKTOP=1 downloads any.`,
+  );
+}
 
 export interface NpmVSCode {
   /** The Node.js that this VS Code needs. */
@@ -22,6 +35,7 @@ export const npmVSCodeRuns = process.platform === 'linux' && process.arch === 'x
  * would compile native modules that the server does without.
  */
 export async function npmVSCode(log: (line: string) => void): Promise<NpmVSCode> {
+  const { codeServer, nodeMajor } = carrier();
   const folder = await cached(`code-server-${codeServer}-node${nodeMajor}`, async (staging) => {
     log(`Installing the tests' VS Code (code-server ${codeServer}) from npm, once...`);
     await writeFile(join(staging, 'package.json'), '{ "private": true }\n');
