@@ -68,7 +68,7 @@ export async function readPart(path: string): Promise<Part> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new SettingsError(`Cannot read ${path}: ${(error as Error).message}.`);
+    throw ioError(error, path, 'read');
   }
   const record = decodeRecord(bytes);
   const head = partHead(record);

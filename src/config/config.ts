@@ -3,6 +3,7 @@ import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { readFile } from 'node:fs/promises';
 import schema from '../../schemas/ompq.schema.json';
+import { ioError } from '../onnx/errors';
 import { isTooDeep } from './depth';
 import type { Config } from './types';
 
@@ -25,7 +26,11 @@ function validator(): ValidateFunction<Config> {
 
 /** @throws ConfigError naming `file`, the place in it and what is wrong there. */
 export function parseConfig(text: string, file: string): Config {
-  if (isTooDeep(text)) throw new ConfigError(`${file} is not an OMPQ config: its brackets nest too deeply.`);
+  const looksLike = text.trimStart().startsWith('{');
+  if (!looksLike || isTooDeep(text)) {
+    const what = looksLike ? 'its brackets nest too deeply' : 'it is not even JSON';
+    throw notAConfig(file, looksLike ? 'its brackets nest too deeply' : undefined);
+  }
   const errors: ParseError[] = [];
   const value: unknown = parse(text, errors, { allowTrailingComma: false, disallowComments: true });
   if (errors.length > 0) {
@@ -70,7 +75,7 @@ export async function readConfig(path: string): Promise<Config> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${path} cannot be read: ${(error as Error).message}.`);
+    throw new ConfigError(ioError(error, path, 'read').message, { cause: error });
   }
   return parseConfig(text, path);
 }

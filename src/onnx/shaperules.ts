@@ -106,7 +106,16 @@ const transpose: Rule = (node, known) => {
   const shape = known.shape(0);
   if (!shape) return [{ shape: null }];
   const perm = intsAttribute(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
-  return [{ shape: perm.map((axis) => shape[axis] ?? '') }];
+  const list = known.values(0);
+  const [rows, columns] = shape;
+  // The pads that PyTorch exports are turned round as a matrix of pairs.
+  const isTurned =
+    perm.length === 2 && perm[0] === 1 && typeof rows === 'number' && typeof columns === 'number';
+  const values =
+    list && isTurned
+      ? list.map((_, i) => list[(i % rows) * columns + Math.floor(i / rows)] ?? '')
+      : undefined;
+  return [{ shape: perm.map((axis) => shape[axis] ?? ''), values }];
 };
 
 const squeeze: Rule = (node, known) => {

