@@ -30,6 +30,7 @@ function uniformNote(config: Config): string | null {
   const { objective, budget, widths } = config.allocation;
   const free = freeFunctions(config);
   if (objective !== 'uniform' || !('averageBits' in budget) || free.length === 0) return null;
+  if (config.totals.averageBits > budget.averageBits - 0.01) return null;
   const [{ bits }] = free;
   const next = Math.min(...widths.filter((width) => width > bits));
   if (next === Infinity || free.some((f) => f.bits !== bits)) return null;
@@ -39,8 +40,8 @@ function uniformNote(config: Config): string | null {
       ? `; ${pinned.map((f) => `${f.name} (${f.bits} bits)`).join(', ')} ${pinned.length > 1 ? 'are' : 'is'} pinned or locked and counted in the average`
       : '';
   return (
-    `uniform stops at ${bits} bits, ${config.totals.averageBits.toFixed(2)} on average, since ${next} bits for all would ` +
-    `pass ${budget.averageBits}${counted}`
+    `uniform stops at ${bits} bits, ${config.totals.averageBits.toFixed(2)} on average: with ${next} for all it would be ` +
+    `more than ${budget.averageBits}${counted}`
   );
 }
 

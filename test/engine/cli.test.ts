@@ -58,9 +58,9 @@ describe('what the table of quantize does not say', () => {
   const quantize = (...args: string[]) => ompq(['quantize', model, '--synthetic', '--samples', '4', ...args]);
 
   it('is said where one width for all stops short of the average', async () => {
-    const { stderr } = await quantize('--objective', 'uniform', '--avg-bits', '3');
-    expect(stderr).toMatch(/uniform stops at 2 bits, .* stem \(8 bits\), fc \(8 bits\) are pinned/);
-    const free = await quantize('--objective', 'uniform', '--avg-bits', '3', '--no-pin');
+    const { stderr } = await quantize('--objective', 'uniform', '--avg-bits', '4');
+    expect(stderr).toMatch(/uniform stops at 3 bits, .* stem \(8 bits\), fc \(8 bits\) are pinned/);
+    const free = await quantize('--objective', 'uniform', '--avg-bits', '4', '--no-pin');
     expect(free.stderr).not.toContain('uniform stops at');
   });
 
