@@ -8,6 +8,7 @@ import type { PanelRequest } from './protocol';
 import { pngBytes, standaloneSvg, svgBytes } from './savePicture';
 import type { Store } from './store';
 import { button } from './toolkit';
+import { t } from './l10n';
 
 export function actionsPart(
   store: Store,
@@ -15,7 +16,7 @@ export function actionsPart(
   request: (request: PanelRequest) => Promise<void>,
   picture: () => SVGSVGElement | null,
 ): Part {
-  const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions' });
+  const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': t('Actions') });
 
   function draw(): void {
     const { state, plan } = store;
@@ -28,13 +29,13 @@ export function actionsPart(
       const { past, future } = store.history;
       const undo = button(
         document,
-        { look: 'icon', title: 'Undo (Ctrl+Z)', label: 'Undo' },
+        { look: 'icon', title: t('Undo (Ctrl+Z)'), label: t('Undo') },
         () => store.undo(),
         '↶',
       );
       const redo = button(
         document,
-        { look: 'icon', title: 'Redo (Ctrl+Y)', label: 'Redo' },
+        { look: 'icon', title: t('Redo (Ctrl+Y)'), label: t('Redo') },
         () => store.redo(),
         '↷',
       );
@@ -44,15 +45,15 @@ export function actionsPart(
     }
     if (allocated) {
       made.push(
-        menuButton(document, 'Copy as', copyItems(send)),
-        menuButton(document, 'Save picture', pictureItems()),
+        menuButton(document, t('Copy as'), copyItems(send)),
+        menuButton(document, t('Save picture'), pictureItems()),
       );
     }
     if (has('evaluate'))
-      made.push(button(document, { look: 'secondary' }, () => send({ type: 'evaluate' }), 'Evaluate'));
+      made.push(button(document, { look: 'secondary' }, () => send({ type: 'evaluate' }), t('Evaluate')));
     if (has('export')) {
       made.push(
-        button(document, { look: 'secondary' }, () => send({ type: 'export' }), 'Export quantized model'),
+        button(document, { look: 'secondary' }, () => send({ type: 'export' }), t('Export quantized model')),
       );
     }
     if (has('quantize')) {
@@ -62,12 +63,12 @@ export function actionsPart(
           document,
           { look },
           () => send({ type: 'quantize' }),
-          allocated ? 'Score again…' : 'Quantize with OMPQ',
+          allocated ? t('Score again…') : t('Quantize with OMPQ'),
         ),
       );
     }
     if (has('write') && allocated) {
-      const write = button(document, { look: 'primary' }, writeConfig, 'Write config');
+      const write = button(document, { look: 'primary' }, writeConfig, t('Write config'));
       write.disabled = !store.unwritten || store.trouble !== null;
       made.push(write);
     }
@@ -90,7 +91,7 @@ export function actionsPart(
       },
     }));
     const theirs = (store.state?.copyFormats ?? []).map((format) => ({
-      label: `${format.label}${store.unwritten ? ' (as written)' : ''}`,
+      label: `${format.label}${store.unwritten ? t(' (as written)') : ''}`,
       run: () => send({ type: 'copyFormat', format: format.id }),
     }));
     return [...own, ...theirs];
@@ -101,7 +102,9 @@ export function actionsPart(
       const shown = picture();
       const { state, shown: solution } = store;
       if (!shown || !state) return;
-      const average = solution.totals ? `, ${solution.totals.averageBits.toFixed(2)} bits on average` : '';
+      const average = solution.totals
+        ? t(', {0} bits on average', solution.totals.averageBits.toFixed(2))
+        : '';
       const svg = standaloneSvg(shown, `${state.model.name}${average}`, document);
       const data = kind === 'svg' ? svgBytes(svg) : await pngBytes(svg, 2, document);
       const name = `${state.model.name.replace(/\.onnx$/i, '')}.bits.${kind}`;

@@ -6,6 +6,7 @@ import { FIXED_WORDS } from './glyphs';
 import type { PanelFunction } from './protocol';
 import type { FixedBy } from '../src/core/problem';
 import type { Store } from './store';
+import { t } from './l10n';
 
 export interface Row {
   /** 0-based, in network order. */
@@ -35,12 +36,12 @@ export interface Column {
 
 export const COLUMNS: readonly Column[] = [
   { id: 'index', title: '#', track: '48px', numeric: true, text: (r) => String(r.index + 1) },
-  { id: 'name', title: 'Function', track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
-  { id: 'op', title: 'Operator', track: 'minmax(70px, 0.7fr)', numeric: false, text: (r) => r.op },
-  { id: 'shape', title: 'Output', track: 'minmax(110px, 1fr)', numeric: false, text: (r) => r.shape },
+  { id: 'name', title: t('Function'), track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
+  { id: 'op', title: t('Operator'), track: 'minmax(70px, 0.7fr)', numeric: false, text: (r) => r.op },
+  { id: 'shape', title: t('Output'), track: 'minmax(110px, 1fr)', numeric: false, text: (r) => r.shape },
   {
     id: 'params',
-    title: 'Parameters',
+    title: t('Parameters'),
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
     text: (r) => formatCount(r.params),
@@ -61,28 +62,28 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'importance',
-    title: 'Importance',
+    title: t('Importance'),
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
     text: (r) => (r.importance === null ? '' : significant(r.importance)),
   },
   {
     id: 'bits',
-    title: 'Bits',
+    title: t('Bits'),
     track: 'minmax(78px, 0.7fr)',
     numeric: true,
     text: (r) => (r.bits === null ? '' : String(r.bits)),
   },
   {
     id: 'bytes',
-    title: 'Size',
+    title: t('Size'),
     track: 'minmax(80px, 0.7fr)',
     numeric: true,
     text: (r) => formatSize(r.bytes),
   },
   {
     id: 'share',
-    title: 'Of file',
+    title: t('Of file'),
     track: 'minmax(66px, 0.6fr)',
     numeric: true,
     text: (r) => (r.share === null ? '' : formatPercent(r.share)),
