@@ -72,7 +72,7 @@ export function tiles({ state, totals, solver }: HeaderData, document: Document)
     if (totals.bops !== null && totals.floatBops !== null) {
       made.push(
         tile(
-          'BOPs',
+          t('BOPs'),
           change(formatCount(totals.floatBops), formatCount(totals.bops)),
           t('{0}× fewer', (totals.floatBops / totals.bops).toFixed(1)),
           t('Bit operations for one sample: MACs × weight bits × {0} activation bits', state.activationBits),

@@ -36,8 +36,8 @@ export function legend(data: LegendData, document: Document): HTMLElement {
     );
   }
   if (data.area) list.append(h(document, 'li', { class: 'hint' }, t('area = bytes on disk')));
-  if (data.pins > 0) list.append(item(icon(document, 'pin'), 'pinned'));
-  if (data.locks > 0) list.append(item(icon(document, 'lock'), 'locked'));
+  if (data.pins > 0) list.append(item(icon(document, 'pin'), t('pinned')));
+  if (data.locks > 0) list.append(item(icon(document, 'lock'), t('locked')));
   if (data.skipped.length > 0) {
     const names = data.skipped.slice(0, 20).map((node) => `${node.name} (${node.op}): ${node.reason}`);
     const more = data.skipped.length > 20 ? [t('and {0} more', data.skipped.length - 20)] : [];
