@@ -120,6 +120,8 @@ describe('on disk', () => {
   it('says which file is missing or cannot be written', async () => {
     const path = join(folder, 'no', 'net.ompq.json');
     await expect(readConfig(path)).rejects.toThrow(ConfigError);
-    await expect(writeConfig(path, config)).rejects.toThrow(`Cannot write ${path}: its folder does not exist.`);
+    await expect(writeConfig(path, config)).rejects.toThrow(
+      `Cannot write ${path}: its folder does not exist.`,
+    );
   });
 });
