@@ -105,8 +105,8 @@ export async function inspectFor(
 ): Promise<InspectReply> {
   const model = modelPathOf(config, configPath);
   const { granularity } = config.scoring;
-  const { shapes } = config.calibration;
-  const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes }, { signal });
+  const { shapes, branches } = config.calibration;
+  const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes, branches }, { signal });
   if (inspect.sha256 !== config.model.sha256) {
     throw new SettingsError(`${model} has changed since ${configPath} was made; quantize it again.`);
   }

@@ -42,6 +42,7 @@ async function scalesOf(
       model: modelPathOf(config, configPath),
       granularity: config.scoring.granularity,
       shapes: config.calibration.shapes,
+      branches: config.calibration.branches,
       bits: config.functions.map((f) => f.bits),
     },
     options,

@@ -40,7 +40,7 @@ import type { Allocation, AllocationProblem, Budget } from './core/problem';
 import { checkedTotals, keepsLimits } from './core/solution';
 import { BIT_WIDTHS, type BitWidth } from './core/widths';
 import type { Engine, RequestOptions } from './engine/client';
-import type { InspectReply, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
+import type { InspectReply, InspectRequest, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
 import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
 import { part } from './engine/progress';
 import { smallestMeasured } from './quality';
@@ -104,14 +104,12 @@ export interface Scored {
 /** Functions, calibration inputs -> Gram matrices -> ORM -> importance. */
 export async function scoreModel(
   engine: Engine,
-  settings: ScoreSettings,
+  asked: ScoreSettings,
   options: ScoreOptions,
 ): Promise<Scored> {
+  const inspect = await engine.request(inspectRequest(asked), part(options, 0, 0.05));
+  const settings = through(asked, inspect);
   const { model, data, granularity, provider, memoryLimit } = settings;
-  const inspect = await engine.request(
-    { kind: 'inspect', model, granularity, shapes: data.shapes },
-    part(options, 0, 0.05),
-  );
   if (inspect.network.functions.length === 0) {
     const reasons = inspect.network.skipped.slice(0, 3).map((node) => `${node.name} (${node.reason})`);
     throw new SettingsError(
@@ -140,6 +138,16 @@ export async function scoreModel(
   // Data that has changed meanwhile has another key.
   if (cache && key !== null && (await findKey()) === key) await keepScore(cache, key, score);
   return { settings, inspect, score, cached: false, ...orthogonality(score, functions, settings) };
+}
+
+/** What the model is made of on this data. */
+export function inspectRequest({ model, granularity, data }: ScoreSettings): InspectRequest {
+  return { kind: 'inspect', model, granularity, shapes: data.shapes, data };
+}
+
+/** The settings for everything that follows an inspection: it has found the branches that the data take. */
+export function through(settings: ScoreSettings, { branches }: InspectReply): ScoreSettings {
+  return branches ? { ...settings, data: { ...settings.data, branches } } : settings;
 }
 
 /** Equal as long as nobody has written to the files. */
@@ -281,16 +289,17 @@ export interface QuantizeResult {
 /** Score, allocate, write the config. An earlier config in its place keeps its locks and hand-edited bits. */
 export async function quantize(
   engine: Engine,
-  scoreSettings: ScoreSettings,
+  askedSettings: ScoreSettings,
   allocationSettings: AllocationSettings,
   configPath: string,
   options: ScoreOptions,
 ): Promise<QuantizeResult> {
-  const kept = await givenBits(configPath, scoreSettings.model);
-  const scored = await scoreModel(engine, scoreSettings, {
+  const kept = await givenBits(configPath, askedSettings.model);
+  const scored = await scoreModel(engine, askedSettings, {
     ...part(options, 0, needsNoise(allocationSettings) || allocationSettings.quality ? 0.5 : 1),
     cache: options.cache,
   });
+  const scoreSettings = scored.settings;
   const names = new Set(scored.inspect.network.functions.map((f) => f.name));
   const locks = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
   const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
@@ -530,6 +539,9 @@ function toConfig(
       seed: score.data.seed,
       shapes: score.data.shapes,
       preprocessing: score.data.preprocessing,
+      ...given('values', score.data.values),
+      // None at all is an answer, too: every If changes its branch from sample to sample.
+      ...(score.data.branches ? { branches: score.data.branches } : {}),
     },
     scoring: {
       granularity: score.granularity,

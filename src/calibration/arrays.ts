@@ -59,9 +59,11 @@ function arrayFor(spec: InputSpec, names: readonly string[], inputCount: number,
     if (usual) return usual;
   }
   const held = names.length ? `it holds ${names.slice(0, 10).join(', ')}` : 'it holds no arrays';
-  throw new DataError(
-    `${label} has no array for the model's input "${spec.name}" (${held}); name an array "${spec.name}", samples first.`,
-  );
+  const instead =
+    spec.shape.length === 0
+      ? `name an array "${spec.name}", or give the input one value with --value ${spec.name}=NUMBER`
+      : `name an array "${spec.name}", samples first`;
+  throw new DataError(`${label} has no array for the model's input "${spec.name}" (${held}); ${instead}.`);
 }
 
 async function arraySource(

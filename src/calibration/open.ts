@@ -7,7 +7,8 @@ import type { Dataset } from './dataset';
 import { cannotRead, DataError } from './errors';
 import { openPictures } from './pictures';
 import { shuffledIndices } from './random';
-import { batchAxes, resolveInputs } from './shapes';
+import { checkFixed, withFixed } from './fixedInputs';
+import { batchAxes, resolveInputs, type InputSpec } from './shapes';
 import type { OpenContext, OpenOptions, Source } from './source';
 import type { DataSpec } from './spec';
 import { openSynthetic } from './synthetic';
@@ -34,9 +35,11 @@ export async function openDataset(
   options.signal?.throwIfAborted();
   if (inputs.length === 0) throw new DataError('The model has no inputs to feed.');
   const inOrder = options.order === 'all' || spec.samples === Infinity;
+  checkFixed(inputs, spec.values ?? {});
+  const specs = resolveInputs(inputs, spec.shapes);
   const context: OpenContext = {
     inputs,
-    specs: resolveInputs(inputs, spec.shapes),
+    specs,
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     inOrder,
     atMost: options.atMost ?? false,
@@ -47,7 +50,7 @@ export async function openDataset(
   const source =
     spec.path === null
       ? openSynthetic(spec, context, options.vocabulary ?? {})
-      : await openPath(spec.path, spec, context);
+      : await openWithFixed(spec.path, spec, context);
   if (source.count === 0) throw new DataError(`${spec.path} holds no samples; give data with at least one.`);
   const asked = inOrder ? Infinity : spec.samples;
   if (!(asked >= 1)) throw new DataError(`${asked} samples were asked for; ask for at least one.`);
@@ -100,6 +103,14 @@ async function choose(
     },
     close: () => chosen.close(),
   };
+}
+
+/** The data need not hold the inputs that have one value. */
+async function openWithFixed(path: string, spec: DataSpec, context: OpenContext): Promise<Source> {
+  const { values = {} } = spec;
+  const isFixed = ({ name }: InputSpec) => Object.hasOwn(values, name);
+  const specs = context.specs.filter((each) => !isFixed(each));
+  return withFixed(await openPath(path, spec, { ...context, specs }), context.specs.filter(isFixed), values);
 }
 
 async function openPath(path: string, spec: DataSpec, context: OpenContext): Promise<Source> {

@@ -8,8 +8,10 @@ export const DEFAULT_SIDE = 224;
 const DEFAULT_SEQUENCE = 128;
 /** One second at 16 kHz. */
 const DEFAULT_AUDIO = 16000;
-/** The chunk that streaming voice detectors take at 16 kHz. */
-const DEFAULT_AUDIO_CHUNK = 512;
+/** Hz. */
+export const DEFAULT_RATE = 16000;
+/** The chunk that streaming voice detectors take, in seconds: 512 samples at 16 kHz. */
+const DEFAULT_AUDIO_CHUNK = 0.032;
 
 export const SAMPLE_RATE = /^(sr|sample_?rate|sampling_?rate)$/i;
 
@@ -37,25 +39,28 @@ export function openAxes(spec: InputSpec): number[] {
   return spec.shape.flatMap((size, axis) => (size === null && axis !== spec.batchAxis ? [axis] : []));
 }
 
-/** Full shapes (batch 1) with every open size filled in; a name gets the same size wherever it stands. */
-export function fillOpenSizes(specs: readonly InputSpec[]): number[][] {
+/**
+ * Full shapes (batch 1) with every open size filled in; a name gets the same size wherever it stands.
+ * @param values given to inputs: a sample rate says how long a chunk is
+ */
+export function fillOpenSizes(
+  specs: readonly InputSpec[],
+  values: Readonly<Record<string, number>> = {},
+): number[][] {
+  const guess = (spec: InputSpec, axis: number) => defaultSize(spec, axis, specs, values);
   const sizes = new Map<string, number>();
   for (const spec of specs) {
     for (const axis of openAxes(spec)) {
       const name = spec.names[axis];
       // Sums are settled below, from their terms.
-      if (name !== '' && !sizes.has(name) && !name.includes('+'))
-        sizes.set(name, defaultSize(spec, axis, specs));
+      if (name !== '' && !sizes.has(name) && !name.includes('+')) sizes.set(name, guess(spec, axis));
     }
   }
   return specs.map((spec) =>
     withBatch(
       spec.shape.map(
         (size, axis) =>
-          size ??
-          sizes.get(spec.names[axis]) ??
-          sumOfTerms(spec.names[axis], sizes) ??
-          defaultSize(spec, axis, specs),
+          size ?? sizes.get(spec.names[axis]) ?? sumOfTerms(spec.names[axis], sizes) ?? guess(spec, axis),
       ),
       spec.batchAxis,
       1,
@@ -71,14 +76,20 @@ function sumOfTerms(name: string, sizes: Map<string, number>): number | null {
   return values.every((value) => value !== undefined) ? values.reduce((a, b) => a + b, 0) : null;
 }
 
-function defaultSize(spec: InputSpec, axis: number, all: readonly InputSpec[]): number {
+function defaultSize(
+  spec: InputSpec,
+  axis: number,
+  all: readonly InputSpec[],
+  values: Readonly<Record<string, number>>,
+): number {
   // A decoder's first step has no past.
   if (/past/i.test(spec.names[axis])) return 0;
   if (!isFloat(spec.type) && spec.shape.length < 3) return DEFAULT_SEQUENCE;
   if (spec.shape.length >= 4) return isChannelAxis(spec, axis) ? 3 : DEFAULT_SIDE;
   if (spec.shape.length === 3 && spec.batchAxis === null) return DEFAULT_SIDE;
   if (spec.shape.length === 2) {
-    return all.some((other) => SAMPLE_RATE.test(other.name)) ? DEFAULT_AUDIO_CHUNK : DEFAULT_AUDIO;
+    const rate = all.find((other) => SAMPLE_RATE.test(other.name));
+    return rate ? Math.round(DEFAULT_AUDIO_CHUNK * (values[rate.name] ?? DEFAULT_RATE)) : DEFAULT_AUDIO;
   }
   return DEFAULT_SEQUENCE;
 }

@@ -1,4 +1,5 @@
 /** What the user says about calibration (or evaluation) data. Plain data: it crosses the process boundary and is kept in the config. */
+import type { Branches } from '../onnx/network';
 
 export type PresetName = 'imagenet' | 'cifar10' | 'unit' | 'raw';
 
@@ -31,4 +32,8 @@ export interface DataSpec {
   /** Full shapes (batch included, its size ignored) for inputs whose sizes the model leaves open. */
   shapes: Record<string, number[]>;
   preprocessing: Preprocessing;
+  /** Inputs that have one value in all samples, whatever the data hold: a sample rate, a switch. */
+  values?: Record<string, number>;
+  /** Branches that the samples take in Ifs with layers, as inspecting the model on them found; absent where there are none. */
+  branches?: Branches;
 }

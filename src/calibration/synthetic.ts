@@ -1,7 +1,8 @@
 /** Seeded made-up inputs, so that a model can be looked at before there is data. */
 import { convert } from './convert';
+import { fixedValue } from './fixedInputs';
 import { naturalNoise } from './noise';
-import { fillOpenSizes, guessedSizesWarning, openAxes, SAMPLE_RATE } from './openSizes';
+import { DEFAULT_RATE, fillOpenSizes, guessedSizesWarning, openAxes, SAMPLE_RATE } from './openSizes';
 import { fillPicture, normalization, pictureLayout, pixelTables } from './preprocessing';
 import { seededRandom, type Random } from './random';
 import { withoutBatch, type InputSpec } from './shapes';
@@ -20,10 +21,15 @@ export function openSynthetic(
   vocabulary: Readonly<Record<string, number>>,
 ): Source {
   const { specs } = context;
-  const shapes = fillOpenSizes(specs);
+  const shapes = fillOpenSizes(specs, data.values);
   const warnings = specs.flatMap((spec, i) =>
     openAxes(spec).length ? [guessedSizesWarning(spec, shapes[i], 'there is no data to tell')] : [],
   );
+  for (const spec of specs) {
+    const value = data.values?.[spec.name];
+    if (value === undefined) warnings.push(...madeUpNumber(spec));
+    else fixedValue(spec, value);
+  }
   const lengths = specs.flatMap((spec, i) => openAxes(spec).map((axis) => shapes[i][axis]));
   const makers = specs.map((spec, i) =>
     sampleMaker(spec, shapes[i], data, vocabulary[spec.name], lengths[0] ?? 1),
@@ -82,7 +88,9 @@ function sampleMaker(
       return convert(values, 'float64', spec.type, `Synthetic input "${spec.name}"`);
     };
   };
-  if (SAMPLE_RATE.test(spec.name)) return fill(() => clamped(16000, spec));
+  const given = data.values?.[spec.name];
+  if (given !== undefined) return fill(() => given);
+  if (SAMPLE_RATE.test(spec.name)) return fill(() => clamped(DEFAULT_RATE, spec));
   const layout = pictureLayout(spec, data.preprocessing.layout);
   if (layout && spec.type !== 'bool' && spec.type !== 'int8') {
     const tables = pixelTables(normalization(data.preprocessing, layout.channels), spec.type);
@@ -110,6 +118,15 @@ function sampleMaker(
   if (/len(gth)?s?$/i.test(spec.name)) return fill(() => clamped(sequence, spec));
   const below = Math.min(vocabulary ?? SAFE_VOCABULARY, Number(TYPES[spec.type].max) + 1);
   return fill((random) => random.below(below));
+}
+
+/** A single whole number often decides what the model computes. */
+function madeUpNumber(spec: InputSpec): string[] {
+  if (spec.shape.length > 0 || isFloat(spec.type) || spec.type === 'bool') return [];
+  const what = SAMPLE_RATE.test(spec.name) ? `${DEFAULT_RATE} was taken` : 'it was made up';
+  return [
+    `Input "${spec.name}" is a single number, and there is no data to tell which: ${what}. Give another with --value ${spec.name}=NUMBER.`,
+  ];
 }
 
 function clamped(value: number, spec: InputSpec): number {

@@ -11,7 +11,7 @@ import { checkModel, movedConfig, readForeign, readNameMap, withGivenBits } from
 import type { ReadBits } from '../interop/format';
 import { READABLE } from '../interop/formats';
 import { list, type NameMap } from '../interop/names';
-import { configPathFor, quantize, replacedConfig, type ScoreSettings } from '../pipeline';
+import { configPathFor, inspectRequest, quantize, replacedConfig, type ScoreSettings } from '../pipeline';
 import { addScoreOptions, scoreSettings, type ScoreFlags } from './options';
 import { printJson, printLines, withSession, type Session } from './session';
 
@@ -98,10 +98,7 @@ async function importScored(
   job: Job,
   score: ScoreSettings,
 ): Promise<Imported> {
-  const inspect = await engine.request(
-    { kind: 'inspect', model: score.model, granularity: score.granularity, shapes: score.data.shapes },
-    { signal: options.signal },
-  );
+  const inspect = await engine.request(inspectRequest(score), { signal: options.signal });
   const read = await readInto(job, inspect, note);
   const allocation = {
     objective: 'orthogonality' as const,

@@ -2,32 +2,54 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatSize } from '../config/budget';
 import type { InspectReply } from '../engine/protocol';
-import { addShapeOption } from './options';
+import type { DataSpec } from '../calibration/spec';
+import { addShapeOption, addValueOption } from './options';
 import { printJson, printLines, withSession } from './session';
 import { count, table } from './table';
 
 interface Flags {
   shape: Record<string, number[]>;
+  value: Record<string, number>;
   json?: boolean;
 }
 
 export function inspectCommand(): Command {
-  return addShapeOption(
-    new Command('inspect')
-      .description('List the functions of a model that can be quantized, and what stays float.')
-      .argument('<MODEL>', 'an .onnx file'),
+  return addValueOption(
+    addShapeOption(
+      new Command('inspect')
+        .description('List the functions of a model that can be quantized, and what stays float.')
+        .argument('<MODEL>', 'an .onnx file'),
+    ),
   )
     .option('--json', 'print one JSON document')
     .action(async (model: string, flags: Flags) => {
       const reply = await withSession(({ engine, options }) =>
         engine.request(
-          { kind: 'inspect', model: resolve(model), granularity: 'layer', shapes: flags.shape },
+          {
+            kind: 'inspect',
+            model: resolve(model),
+            granularity: 'layer',
+            shapes: flags.shape,
+            ...(Object.keys(flags.value).length > 0 ? { data: oneSample(flags) } : {}),
+          },
           { signal: options.signal },
         ),
       );
       if (flags.json) printJson(toJson(reply));
       else printLines(forPeople(reply));
     });
+}
+
+/** Made up but for the values given, which may decide between the branches of an If. */
+function oneSample({ shape, value }: Flags): DataSpec {
+  return {
+    path: null,
+    samples: 1,
+    seed: 0,
+    shapes: shape,
+    values: value,
+    preprocessing: { preset: 'raw' },
+  };
 }
 
 function toJson({ network, bytes, sha256 }: InspectReply) {

@@ -24,6 +24,7 @@ export interface DataFlags extends Preprocessing {
   samples: number;
   seed: number;
   shape: Record<string, number[]>;
+  value: Record<string, number>;
 }
 
 export interface EngineFlags {
@@ -69,8 +70,17 @@ export function addShapeOption(command: Command): Command {
   );
 }
 
+export function addValueOption(command: Command): Command {
+  return command.option(
+    '--value <NAME=NUMBER>',
+    'an input that has one value in all samples, e.g. sr=16000 (repeatable)',
+    collectValue,
+    {},
+  );
+}
+
 export function addDataOptions(command: Command): Command {
-  return addShapeOption(command)
+  return addValueOption(addShapeOption(command))
     .option('--data <PATH>', 'folder of images, .npy, .npz or folder of test_data_set_*')
     .option('--synthetic', 'seeded synthetic input instead of data (scores then say little)')
     .option('--seed <N>', 'seed of the shuffle that chooses the samples', count, 0)
@@ -246,6 +256,7 @@ export function dataSpec(flags: DataFlags, command: Command): DataSpec {
     seed: flags.seed,
     shapes: flags.shape,
     preprocessing: { preset, mean, std, resize, layout, channels },
+    ...(Object.keys(flags.value).length > 0 ? { values: flags.value } : {}),
   };
 }
 
@@ -366,6 +377,15 @@ function collectShape(text: string, previous: Record<string, number[]>): Record<
     throw new InvalidArgumentError('It looks like NAME=1x3x320x320.');
   }
   return { ...previous, [text.slice(0, at)]: dims };
+}
+
+function collectValue(text: string, previous: Record<string, number>): Record<string, number> {
+  const at = text.lastIndexOf('=');
+  const number = text.slice(at + 1);
+  if (at < 1 || number.trim() === '' || !Number.isFinite(Number(number))) {
+    throw new InvalidArgumentError('It looks like sr=16000.');
+  }
+  return { ...previous, [text.slice(0, at)]: Number(number) };
 }
 
 function collectLock(text: string, previous: Record<string, BitWidth>): Record<string, BitWidth> {

@@ -64,9 +64,10 @@ export function paretoCommand(): Command {
           }
           const config = await readConfig(path);
           const { granularity } = config.scoring;
-          const { shapes } = config.calibration;
+          const { shapes, branches } = config.calibration;
           const model = modelPathOf(config, path);
-          const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes }, options);
+          const request = { kind: 'inspect' as const, model, granularity, shapes, branches };
+          const inspect = await engine.request(request, options);
           found.push(curveOf(file, config, materialOfConfig(config, inspect), flags));
         }
         return found;

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { scoreKey } from '../cache/scores';
 import type { Shard } from '../engine/protocol';
 import { jobOf, writePart, type ScorePart } from '../parts';
-import { scoreModel, type Scored, type ScoreSettings } from '../pipeline';
+import { inspectRequest, scoreModel, through, type Scored, type ScoreSettings } from '../pipeline';
 import {
   addScoreOptions,
   addShardOptions,
@@ -56,14 +56,13 @@ export function noteScore({ score, cached }: Scored, note: (line: string) => voi
   note(cached ? `${what} from the cache; scored before ${took}` : `scored ${what} ${took}`);
 }
 
-async function scoreShard(settings: ScoreSettings, flags: Flags & { shard: Shard }): Promise<void> {
-  const { model, granularity, data, provider, memoryLimit, centered, decay, beta } = settings;
+async function scoreShard(asked: ScoreSettings, flags: Flags & { shard: Shard }): Promise<void> {
+  const { model, centered, decay, beta } = asked;
   const { shard } = flags;
   const part = await withSession(async ({ engine, options, note }): Promise<ScorePart> => {
-    const inspect = await engine.request(
-      { kind: 'inspect', model, granularity, shapes: data.shapes },
-      options,
-    );
+    const inspect = await engine.request(inspectRequest(asked), options);
+    const settings = through(asked, inspect);
+    const { granularity, data, provider, memoryLimit } = settings;
     const key = await scoreKey(inspect.sha256, settings);
     const {
       grams,

@@ -3,7 +3,7 @@ import type { Decay } from '../core/importance';
 import type { FixedObjective, Objective } from '../core/objectives';
 import type { Certificate } from '../core/problem';
 import type { BitWidth } from '../core/widths';
-import type { Granularity } from '../onnx/network';
+import type { Branches, Granularity } from '../onnx/network';
 import type { BudgetSpec } from './budget';
 import type { Limits } from './limits';
 import type { Rules } from './rules';
@@ -91,6 +91,10 @@ export interface Config {
       layout?: 'NCHW' | 'NHWC';
       channels?: 'RGB' | 'BGR';
     };
+    /** Inputs that have one value in all samples. */
+    values?: Record<string, number>;
+    /** Branches that the samples take in Ifs with layers. */
+    branches?: Branches;
   };
   scoring: { granularity: Granularity; centered: boolean; decay: Decay; beta: number; provider: string };
   allocation: {

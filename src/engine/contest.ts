@@ -4,6 +4,7 @@ import { openDataset } from '../calibration/open';
 import { costOf } from '../core/divergence';
 import { LEAST_GAIN, searchSwaps } from '../core/localSearch';
 import { isLower } from '../core/paired';
+import { takeBranches } from '../onnx/branches';
 import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
 import type { Network } from '../onnx/network';
@@ -265,8 +266,9 @@ async function withBlocks<T>(
   work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
 ): Promise<T> {
   job.progress('Reading the model', 0);
-  const model = await readModel(path);
-  const network = findNetwork(model, { granularity, shapes: data.shapes });
+  const file = await readModel(path);
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
+  const { model } = takeBranches(file, data.branches);
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
     const limit = limitOf(memoryLimit);

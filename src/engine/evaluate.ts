@@ -4,6 +4,8 @@ import { stat } from 'node:fs/promises';
 import type { Dataset } from '../calibration/dataset';
 import { openDataset } from '../calibration/open';
 import { create } from '@bufbuild/protobuf';
+import type { DataSpec } from '../calibration/spec';
+import { takeBranches } from '../onnx/branches';
 import { externalLocations } from '../onnx/external';
 import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
@@ -19,6 +21,7 @@ import {
   type ClassScores,
 } from './comparison';
 import { type AdaptiveSession, Devices } from './adaptive';
+import { branchesTaken } from './branches';
 import { serialize, withGraph } from './heads';
 import { EngineFault, type Job } from './job';
 import type { EvaluateReply, EvaluateRequest, Shard } from './protocol';
@@ -62,7 +65,14 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     await pass.run(sessions, shard ?? { index: 0, count: 1 });
     const layers =
       request.perLayer && other !== null
-        ? await layerNoise(models, paths, network, dataset, layerBlock(dataset, network, pass.blockSize), job)
+        ? await layerNoise(
+            await inLine(models, request, job),
+            paths,
+            data,
+            dataset,
+            layerBlock(dataset, network, pass.blockSize),
+            job,
+          )
         : null;
     const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
     const described = paths.map((each, i) => ({ path: each, bytes: sizes[i] }));
@@ -227,15 +237,26 @@ function layerBlock({ batchAxes }: Dataset, { inputs }: Network, size: number): 
   return fixedBatch(inputs, batchAxes) === null ? Math.min(size, LAYER_BLOCK) : size;
 }
 
+/** The models with the branches in line that the samples take in the first one. */
+async function inLine(
+  models: readonly ModelProto[],
+  { model: path, data }: EvaluateRequest,
+  job: Job,
+): Promise<ModelProto[]> {
+  const branches = data.branches ?? (await branchesTaken(path, models[0], data, job));
+  return models.map((model) => takeBranches(model, branches).model);
+}
+
 /** SQNR and cosine of every function's output between the two models, on the first samples. */
 async function layerNoise(
   models: readonly ModelProto[],
   paths: readonly string[],
-  network: Network,
+  { shapes }: DataSpec,
   dataset: Dataset,
   size: number,
   job: Job,
 ): Promise<EvaluateReply['layers']> {
+  const network = findNetwork(models[0], { granularity: 'layer', shapes });
   const names = [...new Set(network.functions.map(({ output }) => output))];
   const made = new Set(models[1].graph!.node.flatMap(({ output }) => output));
   const shared = names.filter((name) => made.has(name));

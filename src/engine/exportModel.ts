@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Dataset } from '../calibration/dataset';
 import { openDataset } from '../calibration/open';
+import { takeBranches } from '../onnx/branches';
 import { OnnxError } from '../onnx/errors';
 import { externalLocations } from '../onnx/external';
 import { readModel } from '../onnx/file';
@@ -38,27 +39,34 @@ const LEAST_ACTIVATIONS = 64e6;
 export async function exportModel(request: ExportRequest, job: Job): Promise<ExportReply> {
   const start = performance.now();
   job.progress('Reading the model', 0);
-  const model = await readModel(request.model);
-  await refuseOverwriting(request, model);
+  const file = await readModel(request.model);
+  await refuseOverwriting(request, file);
   const { granularity, data, bits } = request;
-  const network = findNetwork(model, { granularity, shapes: data.shapes });
+  const { branches } = data;
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches });
+  const { model } = takeBranches(file, branches);
   if (network.functions.length === 0) {
     throw new EngineFault(`${basename(request.model)} has no layer that can be quantized.`);
   }
   checkBits(request, network);
-  const placement = request.activations && placed(request, model, network);
+  const placement = request.activations && placed(request, file, network);
   job.progress('Reading samples', STEP.data);
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
     const rounded = await roundOn(dataset, request, model, network, job);
     const { storages } = rounded;
-    const expected = { model, path: request.model, network, storages };
-    const plan = placement && (await activationPlan(placement, request, expected, rounded, job));
+    const expected = { model: file, path: request.model, network, storages, branches };
+    const plan = placement && (await activationPlan(placement, request, expected, model, rounded, job));
     const roundedAt = performance.now();
     job.progress('Writing', STEP.write);
     const { scaleType, config } = request;
     const record = { config, bits };
-    const quantized = quantizeModel(model, storages, { scaleType, record, activations: plan ?? undefined });
+    const quantized = quantizeModel(file, storages, {
+      scaleType,
+      record,
+      branches,
+      activations: plan ?? undefined,
+    });
     const draft = await draftModel(request.out, quantized, request.model);
     try {
       await job.checkpoint();
@@ -74,7 +82,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
     const now = performance.now();
     const { bytes } = draft;
     job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
-    const weightBytes = predictedBytes(sizeModel(model, network, { scaleType }), bits);
+    const weightBytes = predictedBytes(sizeModel(file, network, { scaleType, branches }), bits);
     const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
     return {
       bytes,
@@ -123,13 +131,15 @@ async function activationPlan(
   placement: Placement,
   { activations, memoryLimit }: ExportRequest,
   expected: Expected,
+  /** With its branches in line. */
+  model: ModelProto,
   { samplesRead: samples, batches }: RoundedOn,
   job: Job,
 ): Promise<ActivationPlan> {
-  const { model, network, path } = expected;
+  const { network, path } = expected;
   const opened = batches ?? (await openBatches(samples, { model, network, path }, job));
   return planActivations(placement, activations!, expected, {
-    model: fakeQuantized({ ...expected, model: opened.model }),
+    model: fakeQuantized({ ...expected, model: opened.model, branches: undefined }),
     path,
     blocks: () => readBlocks(samples, opened, samples.size),
     blockCount: Math.ceil(samples.size / opened.size),
@@ -141,12 +151,12 @@ async function activationPlan(
 }
 
 function withActivations(
-  { model, network, storages }: Expected,
+  { model, network, storages, branches }: Expected,
   plan: ActivationPlan,
   request: ExportRequest,
 ): number {
   const integer = new Set(plan.layers.map(({ layer }) => layer.weight));
-  const size = sizeModel(model, network, { scaleType: request.scaleType, integer });
+  const size = sizeModel(model, network, { scaleType: request.scaleType, integer, branches });
   return predictedBytes(size, request.bits) + activationBytes(model, plan, storages.length);
 }
 

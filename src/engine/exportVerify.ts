@@ -2,14 +2,24 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isFloat } from '../calibration/tensorTypes';
-import type { Network } from '../onnx/network';
+import { editBodies } from '../onnx/branches';
+import type { Branches, Network } from '../onnx/network';
 import type { WeightStorage } from '../onnx/quantized';
-import type { ModelProto, TensorProto } from '../onnx/schema/onnx_pb';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  TensorProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type TensorProto,
+} from '../onnx/schema/onnx_pb';
+import { shallowCopy } from '../onnx/shallow';
 import { networkWeights } from '../onnx/size';
 import type { StoredWeight } from '../onnx/unpack';
+import { tensorFinder } from '../onnx/weights';
 import { Likeness, numbers } from './comparison';
 import { unpackedTensor } from './exportWeights';
-import { serialize, withGraph } from './heads';
+import { serialize } from './heads';
 import { EngineFault } from './job';
 import { type Feeds, Session } from './runtime';
 
@@ -21,6 +31,8 @@ export interface Expected {
   model: ModelProto;
   path: string;
   network: Network;
+  /** Of the original; absent where `model` has them in line, or has none. */
+  branches?: Branches;
   /** One per weight of networkWeights. */
   storages: readonly WeightStorage[];
 }
@@ -83,21 +95,32 @@ async function outputsOf(bytes: Uint8Array, path: string, samples: Feeds, litera
 
 /** The original with rounded values in place of its weights, or of those named. */
 export function fakeQuantized(
-  { model, network, storages }: Expected,
+  { model, network, storages, branches }: Expected,
   weights: readonly StoredWeight[] = networkWeights(network),
 ): ModelProto {
   const byTensor = new Map(storages.map((storage) => [storage.tensor, storage]));
-  const replaced = new Map<string, TensorProto>();
+  const find = tensorFinder(model, branches);
+  const replaced = new Map<GraphProto, Map<string, TensorProto>>();
   for (const weight of weights) {
     const unpacked = unpackedTensor(weight, byTensor.get(weight.tensor)!);
-    if (unpacked) replaced.set(weight.tensor, unpacked);
+    const held = unpacked && find(weight.tensor);
+    if (!held) continue;
+    const { body, name } = held;
+    const own = replaced.get(body) ?? new Map<string, TensorProto>();
+    replaced.set(body, own.set(name, shallowCopy(TensorProtoSchema, unpacked, { name })));
   }
-  const graph = model.graph!;
-  return withGraph(model, {
-    node: graph.node.filter((node) => !node.output.some((name) => replaced.has(name))),
-    initializer: [...graph.initializer.filter(({ name }) => !replaced.has(name)), ...replaced.values()],
-    input: graph.input.filter(({ name }) => !replaced.has(name)),
-  });
+  const edits = new Map(
+    [...replaced].map(([body, own]) => [
+      body,
+      (before: GraphProto) =>
+        shallowCopy(GraphProtoSchema, before, {
+          node: before.node.filter((node) => !node.output.some((name) => own.has(name))),
+          initializer: [...before.initializer.filter(({ name }) => !own.has(name)), ...own.values()],
+          input: before.input.filter(({ name }) => !own.has(name)),
+        }),
+    ]),
+  );
+  return shallowCopy(ModelProtoSchema, model, { graph: editBodies(model.graph!, edits) });
 }
 
 /** Null where the tensors are equal bit for bit. */

@@ -1,9 +1,15 @@
-/** What a model is made of, without running it. */
+/** What a model is made of, without running more of it than what decides between the branches of an If. */
+import { DataError } from '../calibration/errors';
+import type { DataSpec } from '../calibration/spec';
+import { takeBranches } from '../onnx/branches';
 import { externalLocations, externalPath } from '../onnx/external';
 import { fingerprint, readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
+import type { Branches } from '../onnx/network';
+import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { sizeModel } from '../onnx/size';
-import type { Job } from './job';
+import { branchesTaken } from './branches';
+import { EngineFault, type Job } from './job';
 import type { InspectReply, InspectRequest } from './protocol';
 
 /** @throws OnnxError */
@@ -13,12 +19,31 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const model = await readModel(path);
   await job.checkpoint();
   job.progress('Finding the functions', 0.3);
-  const network = findNetwork(model, { granularity, shapes });
-  const size = sizeModel(model, network);
+  const branches = request.branches ?? (await findBranches(request, model, job));
+  const network = findNetwork(model, { granularity, shapes, branches });
+  const size = sizeModel(model, network, { scaleType: 'float32', branches });
   await job.checkpoint();
   job.progress('Hashing the model', 0.6);
   const { sha256, bytes } = await fingerprint(path, model);
   const files = [path];
   for (const location of externalLocations(model)) files.push(await externalPath(path, location));
-  return { network, sha256, bytes, files, size };
+  return { network, branches, sha256, bytes, files, size };
+}
+
+/** Undefined where there is nothing to decide, or no made-up sample that the model runs on. */
+async function findBranches(
+  { model: path, shapes, data }: InspectRequest,
+  model: ModelProto,
+  job: Job,
+): Promise<Branches | undefined> {
+  if (takeBranches(model).open.length === 0) return undefined;
+  if (data) return branchesTaken(path, model, data, job);
+  const sample: DataSpec = { path: null, samples: 1, seed: 0, shapes, preprocessing: { preset: 'raw' } };
+  try {
+    return await branchesTaken(path, model, sample, job);
+  } catch (error) {
+    if (!(error instanceof EngineFault || error instanceof DataError)) throw error;
+    job.log('info', `Which branches ${path} takes is not known without data: ${error.message}`);
+    return undefined;
+  }
 }

@@ -7,7 +7,7 @@ import type { RangeMethod } from '../core/activationRange';
 import type { Divergence } from '../core/divergence';
 import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing';
-import type { Granularity, Network } from '../onnx/network';
+import type { Branches, Granularity, Network } from '../onnx/network';
 import type { SizeModel } from '../onnx/size';
 import type { Tally } from './tally';
 
@@ -31,10 +31,15 @@ export interface InspectRequest {
   model: string;
   granularity: Granularity;
   shapes: Record<string, number[]>;
+  /** Where they are known; else they are found on the data, or on a made-up sample. */
+  branches?: Branches;
+  data?: DataSpec;
 }
 
 export interface InspectReply {
   network: Network;
+  /** Through which the network was found; absent where no If holds layers, or none could be run. */
+  branches?: Branches;
   /** SHA-256 of the model (and of its external data), hex. */
   sha256: string;
   /** Size of the model file plus its external data. */
@@ -73,6 +78,7 @@ export interface ScalesRequest {
   model: string;
   granularity: Granularity;
   shapes: Record<string, number[]>;
+  branches?: Branches;
   /** One per function; those of 16 and 32 need none. */
   bits: number[];
 }

@@ -5,23 +5,23 @@ import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
 import { networkWeights } from '../onnx/size';
 import { readFloats } from '../onnx/tensors';
-import { heldTensors } from '../onnx/weights';
+import { tensorFinder } from '../onnx/weights';
 import { gatherRows, storedRows } from './exportRows';
 import type { Job } from './job';
 import type { ScalesReply, ScalesRequest } from './protocol';
 
 /** Per output channel the scale with the least mean square error (see searchScales). @throws OnnxError, JobCancelled */
 export async function scales(
-  { model: path, granularity, shapes, bits }: ScalesRequest,
+  { model: path, granularity, shapes, branches, bits }: ScalesRequest,
   job: Job,
 ): Promise<ScalesReply> {
   job.progress('Reading the model', 0);
   const model = await readModel(path);
-  const network = findNetwork(model, { granularity, shapes });
+  const network = findNetwork(model, { granularity, shapes, branches });
   if (bits.length !== network.functions.length) {
     throw new OnnxError(`${path} has ${network.functions.length} functions, not ${bits.length}.`);
   }
-  const held = heldTensors(model.graph!);
+  const find = tensorFinder(model, branches);
   const layers = new Map(network.functions.flatMap((f) => f.layers).map((layer) => [layer.weight, layer]));
   const todo = networkWeights(network).filter(({ owner }) => bits[owner] <= 8);
   const tensors: ScalesReply['tensors'] = [];
@@ -29,7 +29,7 @@ export async function scales(
     await job.checkpoint();
     job.progress(`Finding the scales of ${tensor}`, index / todo.length);
     const rows = storedRows(layers.get(tensor)!);
-    const values = gatherRows(await readFloats(held.get(tensor)!.tensor, path), rows);
+    const values = gatherRows(await readFloats(find(tensor)!.tensor, path), rows);
     const found = searchScales(values, rows.rows, rows.columns, bits[owner], null, Math.fround);
     tensors.push({ tensor, scales: Float32Array.from(found) });
   }

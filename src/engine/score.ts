@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { Dataset } from '../calibration/dataset';
 import { openDataset } from '../calibration/open';
+import { takeBranches } from '../onnx/branches';
 import { externalLocations, externalPath } from '../onnx/external';
 import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
@@ -29,9 +30,10 @@ const SECOND_LOOK = 5 * DOMINANCE;
 export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply> {
   const start = performance.now();
   job.progress('Reading the model', 0);
-  const model = await readModel(request.model);
+  const file = await readModel(request.model);
   const { granularity, data } = request;
-  const network = findNetwork(model, { granularity, shapes: data.shapes });
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
+  const { model } = takeBranches(file, data.branches);
   if (network.functions.length === 0) {
     throw new EngineFault(`${basename(request.model)} has no layer that can be scored.`);
   }

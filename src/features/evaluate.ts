@@ -43,11 +43,7 @@ async function evaluateCommand(
   const model = modelPathOf(config, configUri.fsPath);
   const other = choices.other ?? (await pickOther(vscode.Uri.file(model)));
   if (!other) return undefined;
-  const { network } = await services.models.inspect(
-    model,
-    config.scoring.granularity,
-    config.calibration.shapes,
-  );
+  const { network } = await services.models.inspect(model, config.scoring.granularity, config.calibration);
   const calibration = dataOf(config, configUri.fsPath);
   const last = { path: calibration.path, preprocessing: calibration.preprocessing };
   const data =

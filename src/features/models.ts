@@ -1,6 +1,7 @@
 /** What a model's file tells, kept while the file stays the same. */
 import * as vscode from 'vscode';
 import { stat } from 'node:fs/promises';
+import type { DataSpec } from '../calibration/spec';
 import type { Engine } from '../engine/client';
 import type { InspectReply, StatisticsReply } from '../engine/protocol';
 import type { Listing } from '../onnx/listing';
@@ -15,16 +16,16 @@ export class Models {
   async inspect(
     path: string,
     granularity: Granularity = 'layer',
-    shapes: Record<string, number[]> = {},
+    { shapes, branches }: Pick<DataSpec, 'shapes' | 'branches'> = { shapes: {} },
   ): Promise<InspectReply> {
     const { mtimeMs, size } = await stat(path).catch(() => {
       throw new Error(vscode.l10n.t('{0} does not exist any more.', path));
     });
-    const key = JSON.stringify([path, granularity, shapes]);
+    const key = JSON.stringify([path, granularity, shapes, branches]);
     const version = `${mtimeMs}:${size}`;
     const known = this.known.get(key);
     if (known?.version === version) return known.reply;
-    const reply = this.engine.request({ kind: 'inspect', model: path, granularity, shapes }, {});
+    const reply = this.engine.request({ kind: 'inspect', model: path, granularity, shapes, branches }, {});
     this.known.set(key, { version, reply });
     reply.catch(() => this.known.delete(key));
     return reply;

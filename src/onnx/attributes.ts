@@ -44,3 +44,13 @@ export function bodiesOf(node: NodeProto): GraphProto[] {
   }
   return bodies;
 }
+
+/** Every body inside the graph, however deep; not the graph itself. */
+export function* allBodies(graph: GraphProto): Generator<GraphProto> {
+  for (const node of graph.node) {
+    for (const body of bodiesOf(node)) {
+      yield body;
+      yield* allBodies(body);
+    }
+  }
+}

@@ -1,15 +1,24 @@
 /** The functions of a network (Ma et al., OMPQ, section 3): what is scored, and gets one bit-width each. */
 import { bodiesOf, opsetOf, standardOp } from './attributes';
+import { takeBranches, type Inlined } from './branches';
 import { epilogueEnd } from './epilogue';
 import { OnnxError } from './errors';
 import { Graph } from './graph';
 import { describeLayer, isLayerOp, type PlacedLayer } from './layers';
 import { liveElements } from './liveness';
-import type { Dimension, Granularity, GraphInput, Network, NetworkFunction, SkippedNode } from './network';
+import type {
+  Branches,
+  Dimension,
+  Granularity,
+  GraphInput,
+  Network,
+  NetworkFunction,
+  SkippedNode,
+} from './network';
 import { distinctParams, merge, type PlacedFunction } from './segments';
 import type { ModelProto, ValueInfoProto } from './schema/onnx_pb';
 import { declaredShape, inferShapes, type Shapes } from './shapes';
-import { functionsWithLayers, reasonToSkip, skippedInBodies } from './skipped';
+import { bothTaken, functionsWithLayers, reasonToSkip, skippedInBodies, skippedInBody } from './skipped';
 import { stageIndices } from './stages';
 
 export interface NetworkOptions {
@@ -17,6 +26,8 @@ export interface NetworkOptions {
   granularity?: Granularity;
   /** Full shapes of inputs (batch included) whose sizes the model leaves open. */
   shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Branches to look into; absent: it is not known which ones are taken. */
+  branches?: Branches;
 }
 
 /**
@@ -26,7 +37,8 @@ export interface NetworkOptions {
  */
 export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Network {
   if (!model.graph) throw new OnnxError('The model holds no graph.');
-  const graph = new Graph(model.graph);
+  const inlined = takeBranches(model, options.branches);
+  const graph = new Graph(inlined.model.graph!);
   const opset = opsetOf(model);
   const inputs = model.graph.input.filter(({ name }) => !graph.initializer(name));
   const given = options.shapes ?? {};
@@ -35,7 +47,7 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   const shapes = inferShapes(graph, opset, given);
   const single = oneSample(inputs, given);
   const sizes = inferShapes(graph, opset, single.shapes);
-  const { layers, skipped } = findLayers(graph, sizes, model);
+  const { layers, skipped } = findLayers(graph, sizes, inlined, options.branches !== undefined);
   for (const { layer } of layers) {
     // A batch that the file fixes is counted out again.
     const macs = layer.macs === null ? null : layer.macs / single.batch;
@@ -63,14 +75,16 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   };
 }
 
-function findLayers(graph: Graph, shapes: Shapes, model: ModelProto) {
+function findLayers(graph: Graph, shapes: Shapes, { model, left }: Inlined, areBranchesKnown: boolean) {
   const layers: PlacedLayer[] = [];
   const skipped: SkippedNode[] = [];
   const functions = functionsWithLayers(model);
+  const isConstant = (tensor: string) => graph.isConstant(tensor);
   graph.order.forEach((node, index) => {
     const name = graph.nodeNames[index];
     if (bodiesOf(node).length > 0) {
-      for (const each of skippedInBodies(node, name, (tensor) => graph.isConstant(tensor)))
+      const mixed = areBranchesKnown && standardOp(node) === 'If';
+      for (const each of skippedInBodies(node, name, isConstant, mixed ? bothTaken : undefined))
         skipped.push(each);
       return;
     }
@@ -82,6 +96,12 @@ function findLayers(graph: Graph, shapes: Shapes, model: ModelProto) {
     if ('layer' in found) layers.push(found);
     else if (found.reason !== null) skipped.push({ name, op: node.opType, reason: found.reason });
   });
+  const weights = new Set(layers.map(({ layer }) => layer.weight));
+  for (const { name, branch, body } of left) {
+    const reason = `it lies in the ${branch} branch of the If node "${name}", which the calibration data do not take`;
+    // What shares its weights with a layer does not stay float.
+    skipped.push(...skippedInBody(body, reason, (tensor) => isConstant(tensor) && !weights.has(tensor)));
+  }
   return { layers, skipped };
 }
 

@@ -1,5 +1,6 @@
 /** A model as text, in ONNX's textual syntax (onnx/docs/Syntax.md) with weights elided, and where each name stands in it. */
 import { bodiesOf } from './attributes';
+import { BranchNames } from './branchNames';
 import {
   AttributeProto_AttributeType as Kind,
   type AttributeProto,
@@ -26,6 +27,8 @@ export interface ListedNode {
   name: string;
   op: string;
   outputs: string[];
+  /** The same as a network names them: qualified where branches share a name. */
+  tensors: string[];
   /** First and last line; more than one where the node has bodies. */
   line: number;
   lastLine: number;
@@ -48,14 +51,14 @@ export function listModel(model: ModelProto, shapes: ReadonlyMap<string, string>
   const writer = new Writer(shapes);
   const opsets = model.opsetImport.map((o) => `${JSON.stringify(o.domain)} : ${o.version}`).join(', ');
   writer.line(`<ir_version: ${model.irVersion}, opset_import: [${opsets}]>`);
-  if (model.graph) writer.graph(model.graph, '');
+  if (model.graph) writer.graph(model.graph, '', new BranchNames(model.graph));
   for (const f of model.functions) {
     writer.line('');
     writer.line(`<domain: ${JSON.stringify(f.domain)}>`);
     writer.line(
       `${identifier(f.name)} (${f.input.map(identifier).join(', ')}) => (${f.output.map(identifier).join(', ')}) {`,
     );
-    for (const node of f.node) writer.node(node, 1);
+    for (const node of f.node) writer.node(node, 1, (name) => name);
     writer.line('}');
   }
   return writer.finish();
@@ -91,7 +94,7 @@ class Writer {
     this.end();
   }
 
-  graph(graph: GraphProto, indent: string, depth = 0): void {
+  graph(graph: GraphProto, indent: string, names: BranchNames, depth = 0): void {
     this.put(`${identifier(graph.name || 'graph')} (`);
     this.values(graph.input);
     this.put(') => (');
@@ -111,17 +114,20 @@ class Writer {
       this.line(`${indent}>`);
     }
     this.line(`${indent}{`);
-    for (const node of graph.node) this.node(node, depth + 1);
+    const tensor = (name: string) => names.tensor(graph, name);
+    for (const node of graph.node) this.node(node, depth + 1, tensor, names);
     this.put(`${indent}}`);
     if (depth === 0) this.end();
   }
 
-  node(node: NodeProto, depth: number): void {
+  /** @param names absent: of a node in a function, which has no bodies that could be looked into */
+  node(node: NodeProto, depth: number, tensor: (name: string) => string, names?: BranchNames): void {
     const indent = INDENT.repeat(depth);
     const listed: ListedNode = {
       name: node.name,
       op: node.opType,
       outputs: node.output.filter((name) => name !== ''),
+      tensors: node.output.filter((name) => name !== '').map(tensor),
       line: this.lines.length,
       lastLine: this.lines.length,
       depth: depth - 1,
@@ -141,7 +147,7 @@ class Writer {
       this.put(i === 0 ? ' <' : ',');
       this.end();
       this.put(`${indent}${INDENT}`);
-      this.graph(body, indent + INDENT, depth + 1);
+      this.graph(body, indent + INDENT, names ?? new BranchNames(body), depth + 1);
     }
     if (bodies.length > 0) {
       this.end();

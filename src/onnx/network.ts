@@ -77,4 +77,9 @@ export interface Network {
   skipped: SkippedNode[];
 }
 
+export type Branch = 'then' | 'else';
+
+/** Which branch of an If is taken, by the node's name (see takeBranches). */
+export type Branches = Readonly<Record<string, Branch>>;
+
 export type Granularity = 'layer' | 'block' | 'stage' | 'net';

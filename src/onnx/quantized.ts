@@ -3,6 +3,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { OnnxError } from './errors';
 import { insertActivations, type ActivationPlan } from './qdq/insert';
 import { addedNames, type AddedNames } from './added';
+import { editBodies } from './branches';
+import type { Branches } from './network';
 import { checkCodes, type CodeBits } from './pack';
 import { partInto, type ConstantForm, type Part } from './part';
 import {
@@ -26,7 +28,7 @@ import {
   type UnpackedAs,
   type UnpackPart,
 } from './unpack';
-import { heldTensors } from './weights';
+import { tensorFinder } from './weights';
 
 /** codes: two's complement, in the tensor's own order; scales: one per index along `axis`. Weight = code * scale. */
 export interface CodeStorage {
@@ -49,6 +51,8 @@ export interface QuantizeOptions {
   scaleType: 'float32' | 'float16';
   /** Kept in the file: the configuration's SHA-256 (hex) and the bits of each function in network order. */
   record?: { config: string; bits: number[] };
+  /** Through which the network was found that the weights are of. */
+  branches?: Branches;
   /** Layers that run on integers, and the activations between them. */
   activations?: ActivationPlan;
 }
@@ -69,43 +73,68 @@ export function quantizeModel(
   const source = graphOf(model);
   const names = addedNames(source, weights.length);
   const form = storageForm(model, names, options.scaleType);
-  const held = heldTensors(source);
+  const find = tensorFinder(model, options.branches);
   const integer = new Set(options.activations?.layers.map(({ layer }) => layer.weight));
   const codes = new Map<string, string>();
-  const parts: UnpackPart[] = [];
-  const replaced = new Set<string>();
+  // What replaces the weights of the main graph, and of each branch that holds some: scopes of their own.
+  const parts = new Map<GraphProto, UnpackPart[]>([[source, []]]);
+  const replaced = new Map<GraphProto, Set<string>>([[source, new Set()]]);
   for (const [index, weight] of weights.entries()) {
     if (weight.bits === 32) continue;
-    const tensor = held.get(weight.tensor)?.tensor;
-    if (!tensor) throw new OnnxError(`The model holds no tensor "${weight.tensor}" to quantize.`);
+    const held = find(weight.tensor);
+    if (!held) throw new OnnxError(`The model holds no tensor "${weight.tensor}" to quantize.`);
+    const { tensor, body, name } = held;
     const own = (n: number) => names.forWeight(index, n);
     const as = integer.has(weight.tensor) ? 'codes' : 'weight';
     if (as === 'codes') codes.set(weight.tensor, codesName(own));
-    const part = weightPart(weight, tensor.dims.map(Number), tensor.dataType, own, form, as);
+    const part = weightPart(
+      { ...weight, tensor: name },
+      tensor.dims.map(Number),
+      tensor.dataType,
+      own,
+      form,
+      as,
+    );
     if (!part) continue;
-    if (replaced.has(weight.tensor)) throw new RangeError(`Weight ${weight.tensor} is listed twice.`);
-    parts.push(part);
-    replaced.add(weight.tensor);
+    const gone = replaced.get(body) ?? new Set();
+    if (gone.has(name)) throw new RangeError(`Weight ${weight.tensor} is listed twice.`);
+    replaced.set(body, gone.add(name));
+    parts.set(body, [...(parts.get(body) ?? []), part]);
   }
 
-  const graph = shallowCopy(GraphProtoSchema, source, {
-    node: source.node.filter((node) => !(node.opType === 'Constant' && replaced.has(node.output[0]))),
-    initializer: source.initializer.filter((tensor) => !replaced.has(tensor.name)),
-    input: source.input.filter((input) => !replaced.has(input.name)),
-  });
-  const shared: Part[] = sortShared(parts.flatMap((part) => part.needs)).map((key) =>
+  const all = [...parts.values()].flat();
+  const shared: Part[] = sortShared(all.flatMap((part) => part.needs)).map((key) =>
     sharedPart(key, names.shared, form.opset),
   );
-  if (options.activations) {
-    const name = (tensor: string) => codes.get(tensor)!;
-    insertActivations(graph, options.activations, { kind: 'codes', name }, names, form.constants);
-  }
-  partInto(graph, [...shared, ...parts], form.constants);
+  const edits = new Map(
+    [...parts].map(([body, own]) => [
+      body,
+      (before: GraphProto) => {
+        const after = withoutTensors(before, replaced.get(body)!);
+        if (body === source && options.activations) {
+          const name = (tensor: string) => codes.get(tensor)!;
+          insertActivations(after, options.activations, { kind: 'codes', name }, names, form.constants);
+        }
+        partInto(after, body === source ? [...shared, ...own] : own, form.constants);
+        return after;
+      },
+    ]),
+  );
+  const graph = editBodies(source, edits);
 
   const metadataProps = options.record
     ? recorded(model.metadataProps, options.record, options.activations?.record)
     : model.metadataProps;
   return shallowCopy(ModelProtoSchema, model, { graph, metadataProps });
+}
+
+/** A copy of the graph that holds these tensors no more. */
+function withoutTensors(graph: GraphProto, names: ReadonlySet<string>): GraphProto {
+  return shallowCopy(GraphProtoSchema, graph, {
+    node: graph.node.filter((node) => !(node.opType === 'Constant' && names.has(node.output[0]))),
+    initializer: graph.initializer.filter((tensor) => !names.has(tensor.name)),
+    input: graph.input.filter((input) => !names.has(input.name)),
+  });
 }
 
 /**
@@ -116,6 +145,14 @@ export function recordBytes(activations?: string): number {
   const entries = recorded([], { config: '0'.repeat(64), bits: [] }, activations);
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: entries })).length;
 }
+
+/** The model without the record of an earlier pass, which a new one takes the place of. */
+export function unrecorded(model: ModelProto): ModelProto {
+  const metadataProps = model.metadataProps.filter(({ key }) => !RECORD.has(key));
+  return shallowCopy(ModelProtoSchema, model, { metadataProps });
+}
+
+const RECORD = new Set(['ompq.config', 'ompq.bits', 'ompq.note']);
 
 /** Bytes of one function's bits and the separator in the record. */
 export function recordBytesPerFunction(bits: number): number {

@@ -2,6 +2,8 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { allBodies } from './attributes';
+import { editBodies } from './branches';
 import { ioError } from './errors';
 import { isExternal, readExternal } from './external';
 import {
@@ -10,6 +12,7 @@ import {
   StringStringEntryProtoSchema,
   TensorProto_DataLocation as DataLocation,
   TensorProtoSchema,
+  type GraphProto,
   type ModelProto,
   type TensorProto,
 } from './schema/onnx_pb';
@@ -67,7 +70,8 @@ export async function draftModel(
       initializer = [];
       for (const tensor of tensors) initializer.push(await takeIn(tensor, source));
     }
-    const graph = shallowCopy(GraphProtoSchema, model.graph!, { initializer });
+    const edits = await bodiesTakenIn(model.graph!, source);
+    const graph = editBodies(shallowCopy(GraphProtoSchema, model.graph!, { initializer }), edits);
     const bytes = toBinary(ModelProtoSchema, shallowCopy(ModelProtoSchema, model, { graph }));
     const file = await open(join(folder, basename(path)), 'wx');
     try {
@@ -104,6 +108,18 @@ async function moveAll(
   } finally {
     await discard();
   }
+}
+
+/** Bodies keep all their tensors inside: how each is changed that does not. */
+async function bodiesTakenIn(graph: GraphProto, source: string) {
+  const edits = new Map<GraphProto, (body: GraphProto) => GraphProto>();
+  for (const body of allBodies(graph)) {
+    if (!body.initializer.some(isExternal)) continue;
+    const initializer: TensorProto[] = [];
+    for (const tensor of body.initializer) initializer.push(await takeIn(tensor, source));
+    edits.set(body, (before) => shallowCopy(GraphProtoSchema, before, { initializer }));
+  }
+  return edits;
 }
 
 async function takeIn(tensor: TensorProto, source: string): Promise<TensorProto> {

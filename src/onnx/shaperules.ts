@@ -106,17 +106,17 @@ const transpose: Rule = (node, known) => {
   const shape = known.shape(0);
   if (!shape) return [{ shape: null }];
   const perm = intsAttribute(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
-  const list = known.values(0);
-  const [rows, columns] = shape;
-  // The pads that PyTorch exports are turned round as a matrix of pairs.
-  const isTurned =
-    perm.length === 2 && perm[0] === 1 && typeof rows === 'number' && typeof columns === 'number';
-  const values =
-    list && isTurned
-      ? list.map((_, i) => list[(i % rows) * columns + Math.floor(i / rows)] ?? '')
-      : undefined;
-  return [{ shape: perm.map((axis) => shape[axis] ?? ''), values }];
+  return [{ shape: perm.map((axis) => shape[axis] ?? ''), values: turned(shape, perm, known.values(0)) }];
 };
+
+/** Values of a transposed matrix: exporters turn lists of pads so. */
+function turned(shape: Shape, perm: readonly number[], list: Dimension[] | null): Dimension[] | undefined {
+  const [rows, columns] = shape;
+  if (!list || perm.join() !== '1,0' || typeof rows !== 'number' || typeof columns !== 'number')
+    return undefined;
+  if (list.length !== rows * columns) return undefined;
+  return list.map((_, i) => list[(i % rows) * columns + Math.floor(i / rows)]);
+}
 
 const squeeze: Rule = (node, known) => {
   const shape = known.shape(0);

@@ -86,16 +86,19 @@ const slice: Rule = (node, known) => {
   });
   const list = known.values(0);
   const [start, end, step] = [given.starts?.[0], given.ends?.[0], given.steps[0]];
-  const isAlongRows = given.axes.length === 1 && axisOf(Number(given.axes[0]), x.length) === 0;
-  const row = elements(x.slice(1));
-  if (!list || !isAlongRows || !row) return [{ shape }];
+  // Rows of a list of pairs are cut as the elements of a list are.
+  const byRow = x.length === 1 || (given.axes.length === 1 && given.axes[0] === 0);
+  const rows = x.length === 1 ? list?.length : x[0];
+  const width = list && typeof rows === 'number' && rows > 0 ? list.length / rows : NaN;
+  if (!list || !byRow || !Number.isInteger(width)) return [{ shape }];
   if (typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0) {
     return [{ shape }];
   }
-  const [first, last] = bounds(list.length / row, start, end, step);
+  const [first, last] = bounds(list.length / width, start, end, step);
   const values: Dimension[] = [];
-  for (let at = first; step > 0 ? at < last : at > last; at += step)
-    values.push(...list.slice(at * row, (at + 1) * row));
+  for (let at = first; step > 0 ? at < last : at > last; at += step) {
+    values.push(...list.slice(at * width, (at + 1) * width));
+  }
   return [{ shape, values }];
 };
 

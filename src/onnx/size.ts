@@ -1,10 +1,12 @@
 /** What a quantized file will weigh, per function and width, before any weight is quantized. */
 import { toBinary } from '@bufbuild/protobuf';
 import { addedNames } from './added';
-import type { Network } from './network';
+import { allBodies } from './attributes';
+import { isExternal } from './external';
+import type { Branches, Network } from './network';
 import type { CodeBits } from './pack';
-import { fieldBytes, partBytes } from './part';
-import { graphOf, recordBytes, recordBytesPerFunction, storageForm } from './quantized';
+import { fieldBytes, partBytes, tensorBytes } from './part';
+import { graphOf, recordBytes, recordBytesPerFunction, storageForm, unrecorded } from './quantized';
 import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from './schema/onnx_pb';
 import { shallowCopy } from './shallow';
 import { sharedKeys, sharedPart, type SharedKey } from './tables';
@@ -18,7 +20,7 @@ import {
   type UnpackedAs,
   type WeightContent,
 } from './unpack';
-import { heldBytes, heldTensors, wholeTensorBytes } from './weights';
+import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
 
 /** What the exported file will weigh. */
 export interface SizeModel {
@@ -37,15 +39,17 @@ const predictedWidths = [2, 3, 4, 5, 6, 7, 8, 16, 32] as const;
 /**
  * Predicts the size of what quantizeModel writes for `network` (with a record), to within a few bytes: message lengths
  * that grow by a digit. Data in files beside the model counts as if it were inside. Cost: serializing the model without its weights.
- * `integer`: weights that integer layers read; what those and their activations add is activationBytes.
+ * `branches`: those that the network was found through. `integer`: weights that integer layers read; what those and their activations add is activationBytes.
  */
 export function sizeModel(
   model: ModelProto,
   network: Network,
-  options: { scaleType: 'float32' | 'float16'; integer?: ReadonlySet<string> } = { scaleType: 'float32' },
+  options: { scaleType: 'float32' | 'float16'; integer?: ReadonlySet<string>; branches?: Branches } = {
+    scaleType: 'float32',
+  },
 ): SizeModel {
   const graph = graphOf(model);
-  const held = heldTensors(graph);
+  const find = tensorFinder(model, options.branches);
   const weights = networkWeights(network);
   const names = addedNames(graph, weights.length);
   const form = storageForm(model, names, options.scaleType);
@@ -60,13 +64,16 @@ export function sizeModel(
   const needs = network.functions.map(() =>
     Object.fromEntries(predictedWidths.map((bits) => [bits, new Set<SharedKey>()])),
   );
-  let fixedBytes = modelBytes(model) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
+  let fixedBytes =
+    modelBytes(unrecorded(model)) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
   for (const [index, weight] of weights.entries()) {
-    const now = heldBytes(graph, weight.tensor, held.get(weight.tensor)!);
+    const held = find(weight.tensor)!;
+    const now = heldBytes(held);
+    const own = { ...weight, tensor: held.name };
     fixedBytes -= now;
     for (const bits of predictedWidths) {
       const as = options.integer?.has(weight.tensor) ? 'codes' : 'weight';
-      const part = predictedPart(weight, bits, (n) => names.forWeight(index, n), form, as);
+      const part = predictedPart(own, bits, (n) => names.forWeight(index, n), form, as);
       functionBytes[weight.owner][bits] += part ? partBytes(part, form.constants) : now;
       for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
     }
@@ -160,6 +167,11 @@ function modelBytes(model: ModelProto): number {
   const emptied = shallowCopy(GraphProtoSchema, graph, { initializer: [] });
   let graphLength = toBinary(GraphProtoSchema, emptied).length;
   for (const tensor of graph.initializer) graphLength += fieldBytes(wholeTensorBytes(tensor));
+  for (const body of allBodies(graph)) {
+    for (const tensor of body.initializer) {
+      if (isExternal(tensor)) graphLength += wholeTensorBytes(tensor) - tensorBytes(tensor, 0);
+    }
+  }
   const rest = toBinary(ModelProtoSchema, shallowCopy(ModelProtoSchema, model, { graph: undefined })).length;
   return rest + fieldBytes(graphLength);
 }

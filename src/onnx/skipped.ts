@@ -3,7 +3,7 @@ import { bodiesOf, isStandard, standardOp } from './attributes';
 import { Graph } from './graph';
 import { isLayerOp } from './layers';
 import type { SkippedNode } from './network';
-import type { ModelProto, NodeProto } from './schema/onnx_pb';
+import type { GraphProto, ModelProto, NodeProto } from './schema/onnx_pb';
 
 const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 const QUANTIZED = new Set([
@@ -49,31 +49,43 @@ export function reasonToSkip(graph: Graph, node: NodeProto, functions: ReadonlyS
   return `the operator ${op} is not supported`;
 }
 
+/** Says why a layer in a body of a node stays float. */
+type Reason = (node: NodeProto, name: string) => string;
+
+const inside: Reason = ({ opType }, name) => `it lies inside the body of the ${opType} node "${name}"`;
+/** Of an If whose branches were looked at. */
+export const bothTaken: Reason = (node, name) =>
+  `${inside(node, name)}, whose branch changes from one calibration sample to the next`;
+
 /** Layers in the bodies of an If, Loop or Scan node of the main graph. */
 export function skippedInBodies(
   node: NodeProto,
   name: string,
   isConstantOutside: (tensor: string) => boolean,
+  reason = inside,
+): SkippedNode[] {
+  return bodiesOf(node).flatMap((body) => skippedInBody(body, reason(node, name), isConstantOutside, reason));
+}
+
+/** @param deeper why layers in bodies inside the body stay float */
+export function skippedInBody(
+  body: GraphProto,
+  reason: string,
+  isConstantOutside: (tensor: string) => boolean,
+  deeper: Reason = () => reason,
 ): SkippedNode[] {
   const skipped: SkippedNode[] = [];
-  for (const body of bodiesOf(node)) {
-    const graph = new Graph(body);
-    const isConstant = (tensor: string) => graph.isConstant(tensor) || isConstantOutside(tensor);
-    graph.order.forEach((inner, index) => {
-      const op = inner.opType;
-      const layer =
-        isStandard(inner.domain) &&
-        (RECURRENT.has(op) || (isLayerOp(op) && inner.input.slice(0, 2).some(isConstant)));
-      if (layer || QUANTIZED.has(op)) {
-        skipped.push({
-          name: graph.nodeNames[index],
-          op,
-          reason: `it lies inside the body of the ${node.opType} node "${name}"`,
-        });
-      }
-      for (const each of skippedInBodies(inner, graph.nodeNames[index], isConstant)) skipped.push(each);
-    });
-  }
+  const graph = new Graph(body);
+  const isConstant = (tensor: string) => graph.isConstant(tensor) || isConstantOutside(tensor);
+  graph.order.forEach((inner, index) => {
+    const op = inner.opType;
+    const name = graph.nodeNames[index];
+    const layer =
+      isStandard(inner.domain) &&
+      (RECURRENT.has(op) || (isLayerOp(op) && inner.input.slice(0, 2).some(isConstant)));
+    if (layer || QUANTIZED.has(op)) skipped.push({ name, op, reason });
+    for (const each of skippedInBodies(inner, name, isConstant, deeper)) skipped.push(each);
+  });
   return skipped;
 }
 

@@ -1,12 +1,15 @@
 /** Finding the tensors that hold weights in a graph, and what they weigh there. */
 import { toBinary } from '@bufbuild/protobuf';
+import { takeBranches, type Place } from './branches';
 import { isExternal } from './external';
+import type { Branches } from './network';
 import { fieldBytes, tensorBytes } from './part';
 import {
   NodeProtoSchema,
   TensorProtoSchema,
   ValueInfoProtoSchema,
   type GraphProto,
+  type ModelProto,
   type NodeProto,
   type TensorProto,
 } from './schema/onnx_pb';
@@ -32,12 +35,28 @@ export function heldTensors(graph: GraphProto): Map<string, HeldTensor> {
   return held;
 }
 
+/** Finds a tensor that a layer's `weight` names, in the file's main graph or in a branch that is taken. */
+export function tensorFinder(
+  model: ModelProto,
+  branches?: Branches,
+): (name: string) => (HeldTensor & Place) | undefined {
+  const { places } = takeBranches(model, branches);
+  const known = new Map<GraphProto, Map<string, HeldTensor>>();
+  return (tensor) => {
+    const { body, name } = places.get(tensor) ?? { body: model.graph!, name: tensor };
+    let held = known.get(body);
+    if (!held) known.set(body, (held = heldTensors(body)));
+    const found = held.get(name);
+    return found && { ...found, body, name };
+  };
+}
+
 /** Bytes that a tensor takes in the file once its data is inside, graph input of its name included. */
-export function heldBytes(graph: GraphProto, name: string, held: HeldTensor): number {
+export function heldBytes({ body, name, ...held }: HeldTensor & Place): number {
   let bytes = held.constant
     ? fieldBytes(toBinary(NodeProtoSchema, held.constant).length)
     : fieldBytes(wholeTensorBytes(held.tensor));
-  for (const input of graph.input) {
+  for (const input of body.input) {
     if (input.name === name) bytes += fieldBytes(toBinary(ValueInfoProtoSchema, input).length);
   }
   return bytes;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config';
+import { branched } from '../models/branched';
 import { deepResnet, resnet18, tinyCnn } from '../models/zoo';
 import { CLI, runCommand, type Ended, type HowToRun } from './command';
 import { save } from './harness';
@@ -91,6 +92,60 @@ describe('help', () => {
       expect(text).not.toMatch(/\(default: [^)]*\) \(default:/);
     },
   );
+});
+
+describe('a model with layers in branches', () => {
+  it('goes from its config to a quantized file, by the branch that --value chooses', async () => {
+    await copyFile(save(branched()), model);
+    const data = ['--synthetic', '--samples', '16', '--value', 'mode=2'];
+    const inspected = await ompq(['inspect', model, '--value', 'mode=2', '--json']);
+    const { functions } = JSON.parse(inspected.stdout) as { functions: { name: string }[] };
+    const names = functions.map((f) => f.name);
+    expect(names).toContain('choose.else/inside.then/deep');
+    const made = await ompq(['quantize', model, ...data, '--avg-bits', '4', '--no-pin']);
+    expect(made.code, made.stderr).toBe(0);
+    const path = join(folder, 'net.ompq.json');
+    const config = parseConfig(await readFile(path, 'utf8'), path);
+    expect(config.functions.map((f) => f.name)).toEqual(names);
+    expect(config.calibration).toMatchObject({
+      values: { mode: 2 },
+      branches: { choose: 'else', 'choose.else/inside': 'then' },
+    });
+    // Everything is known from the first run.
+    const again = await ompq(['quantize', model, ...data, '--avg-bits', '4', '--no-pin', '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ cached: true });
+    const exported = await ompq(['export', path, '--rounding', 'gptq', '--json']);
+    expect(exported.code, exported.stderr).toBe(0);
+    const { bytes, predictedBytes } = JSON.parse(exported.stdout) as Record<string, number>;
+    expect(Math.abs(bytes - predictedBytes)).toBeLessThanOrEqual(8);
+    expect(
+      await ompq(['quantize', model, '--synthetic', '--value', 'mode', '--avg-bits', '4']),
+    ).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('It looks like sr=16000.') as string,
+    });
+  });
+
+  it('leaves an If alone whose branch changes from sample to sample, and exports what its config says', async () => {
+    await copyFile(save(branched('sample')), model);
+    const made = await ompq([
+      'quantize',
+      model,
+      '--synthetic',
+      '--samples',
+      '16',
+      '--avg-bits',
+      '5',
+      '--no-pin',
+    ]);
+    expect(made.code, made.stderr).toBe(0);
+    const path = join(folder, 'net.ompq.json');
+    const { functions, calibration } = parseConfig(await readFile(path, 'utf8'), path);
+    expect(functions.map((f) => f.name)).toEqual(['first', 'outside', 'last']);
+    expect(calibration.branches).toEqual({});
+    const exported = await ompq(['export', path, '--json']);
+    expect(exported.code, exported.stderr).toBe(0);
+  });
 });
 
 describe('ompq score', () => {

@@ -8,7 +8,7 @@ import { toFloat16Bits } from '../../src/onnx/float16';
 import { draftModel } from '../../src/onnx/save';
 import { TensorProto_DataType as DataType, type ModelProto } from '../../src/onnx/schema/onnx_pb';
 import { ModelBuilder } from '../models/builder';
-import { paddleClassifier, paddleDetector, paddleRecognizer, sileroV4, sileroV5 } from '../models/thirdparty';
+import { paddleClassifier, paddleDetector, paddleRecognizer } from '../models/thirdparty';
 import { mobilenetV2, tinyCnn, transformer } from '../models/zoo';
 import { compare, everyLayer, quantize, request, type Options } from './exporting';
 import { save, scratch, startEngine, synthetic } from './harness';
@@ -130,17 +130,6 @@ describe('export', () => {
     for (const { cosine } of layers!.slice(0, -1)) expect(cosine).toBeGreaterThan(0.94);
     // ... but for the detector's probabilities (0.774): noise is no document, so a sigmoid makes them nearly zero.
     expect(against!.outputs[0].cosine).toBeGreaterThan(0.7);
-  });
-
-  // All layers of Silero's networks lie in the branches of an If, one per sample rate.
-  it.each([
-    [sileroV4, { input: [1, 512], h: [2, 1, 64], c: [2, 1, 64] }],
-    [sileroV5, { input: [1, 512], state: [2, 1, 128] }],
-  ])('says so where there is nothing to quantize: $name', async ({ path }, shapes) => {
-    const folder = scratch();
-    const asked = { data: synthetic(4, shapes), out: join(folder, 'small.onnx') };
-    await expect(quantize(path, asked)).rejects.toThrow(/\.onnx has no layer that can be quantized\.$/);
-    expect(readdirSync(folder)).toEqual([]);
   });
 
   it.each(['nearest', 'gptq', 'reconstruct'] as const)(

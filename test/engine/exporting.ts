@@ -13,7 +13,7 @@ export type Options = Partial<ExportRequest> & { width?: number | number[] };
 
 export async function request(model: string, { width = 4, ...more }: Options = {}): Promise<ExportRequest> {
   const data = more.data ?? synthetic(24);
-  const network = findNetwork(await readModel(model), { shapes: data.shapes });
+  const network = findNetwork(await readModel(model), { shapes: data.shapes, branches: data.branches });
   return {
     kind: 'export',
     model,

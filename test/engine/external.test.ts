@@ -1,7 +1,11 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { externalLocations } from '../../src/onnx/external';
+import { readModel } from '../../src/onnx/file';
+import { branched } from '../models/branched';
 import { tinyCnn } from '../models/zoo';
+import { compare, quantize } from './exporting';
 import {
   expectSameOrm,
   referenceGrams,
@@ -12,6 +16,17 @@ import {
   startEngine,
   synthetic,
 } from './harness';
+
+it('weights of branches in a file beside the model are quantized, and the others taken into the new file', async () => {
+  const path = saveExternal(branched(), 'all.bin');
+  const { engine } = startEngine();
+  const asked = { ...synthetic(16), values: { mode: 1 } };
+  const inspect = { kind: 'inspect', model: path, granularity: 'layer', shapes: {}, data: asked } as const;
+  const data = { ...asked, branches: (await engine.request(inspect)).branches };
+  const { out } = await quantize(path, { data, width: 4, out: join(scratch(), 'inside.onnx') });
+  expect(externalLocations(await readModel(out))).toEqual([]);
+  expect((await compare(path, out, data)).against!.sqnrDb).toBeGreaterThan(8);
+});
 
 describe('weights in a file beside the model', () => {
   it('are found by ONNX Runtime from a graph that is not on disk, and nothing is left in the folder', async () => {

@@ -11,7 +11,9 @@ import type { DataSpec } from '../../src/calibration/spec';
 import { gramToOrm } from '../../src/core/orthogonality';
 import { Engine, type EngineOptions, type RequestOptions } from '../../src/engine/client';
 import type { ScoreReply, ScoreRequest } from '../../src/engine/protocol';
+import { takeBranches } from '../../src/onnx/branches';
 import { valueInfo } from '../../src/onnx/build';
+import { allBodies } from '../../src/onnx/attributes';
 import { readModel } from '../../src/onnx/file';
 import { findNetwork } from '../../src/onnx/functions';
 import {
@@ -39,7 +41,8 @@ export function save(model: ModelProto, name = 'model.onnx', folder = scratch())
 export function saveExternal(model: ModelProto, location: string, folder = scratch()): string {
   const chunks: Uint8Array[] = [];
   let offset = 0;
-  for (const tensor of model.graph!.initializer) {
+  const graphs = [model.graph!, ...allBodies(model.graph!)];
+  for (const tensor of graphs.flatMap(({ initializer }) => initializer)) {
     const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
     tensor.externalData = [
       entry('location', location),
@@ -108,8 +111,9 @@ function peakBytes(pid: number): number {
  * fewer), and multiplied out in float64.
  */
 export async function referenceGrams(path: string, data: DataSpec, batch = 1): Promise<Float64Array[]> {
-  const model = await readModel(path);
-  const network = findNetwork(model, { shapes: data.shapes });
+  const file = await readModel(path);
+  const network = findNetwork(file, { shapes: data.shapes, branches: data.branches });
+  const { model } = takeBranches(file, data.branches);
   const outputs = network.functions.map(({ output }) => output);
   model.graph!.output = outputs.map((name) => valueInfo(name, 1, null));
   for (const output of model.graph!.output) output.type = undefined;

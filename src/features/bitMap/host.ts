@@ -45,7 +45,7 @@ export class ExtensionHost implements PanelHost {
     const inspect = await this.services.models.inspect(
       model.fsPath,
       value?.scoring.granularity,
-      value?.calibration.shapes,
+      value?.calibration,
     );
     return panelState({
       model: { uri: model.toString(), name: basename(model.path) },
@@ -64,7 +64,7 @@ export class ExtensionHost implements PanelHost {
     const inspect = await this.services.models.inspect(
       model.fsPath,
       config.scoring.granularity,
-      config.calibration.shapes,
+      config.calibration,
     );
     await replaceConfig(document, editedConfig(config, edit, inspect));
   }

@@ -94,7 +94,7 @@ function named({ config, document }: Opened, name: string | undefined): Config['
 async function open({ models }: Services, uri: vscode.Uri | undefined): Promise<Opened> {
   const { document, config } = await configOf(uri);
   const path = modelPathOf(config, document.fileName);
-  const inspect = await models.inspect(path, config.scoring.granularity, config.calibration.shapes);
+  const inspect = await models.inspect(path, config.scoring.granularity, config.calibration);
   const names = inspect.network.functions.map((f) => f.name);
   if (!matchesFunctions(config, names)) {
     throw new Error(

@@ -88,7 +88,7 @@ async function problems(
   const path = modelPathOf(config, document.fileName);
   let inspect: InspectReply;
   try {
-    inspect = await models.inspect(path, config.scoring.granularity, config.calibration.shapes);
+    inspect = await models.inspect(path, config.scoring.granularity, config.calibration);
   } catch (error) {
     return [
       ...found,

@@ -90,12 +90,12 @@ export class ListingBits extends Owner implements vscode.CodeLensProvider {
     const config = await configOf(model);
     const [index, { network }] = await Promise.all([
       this.documents.index(uri),
-      this.services.models.inspect(model.fsPath, config?.scoring.granularity, config?.calibration.shapes),
+      this.services.models.inspect(model.fsPath, config?.scoring.granularity, config?.calibration),
     ]);
     const entries = new Map(config?.functions.map((f) => [f.name, f]));
     return network.functions.flatMap((f) =>
       f.layers.flatMap((layer) => {
-        const line = index.producerOf(layer.output)?.line;
+        const line = index.layer(layer.output)?.line;
         return line === undefined ? [] : { line, function: f, entry: entries.get(f.name) ?? null };
       }),
     );

@@ -18,6 +18,7 @@ export class ListingIndex {
   private readonly byLine = new Map<number, ListedName[]>();
   private readonly byName = new Map<string, Places>();
   private readonly nodesByLine = new Map<number, ListedNode>();
+  private readonly layers = new Map<string, ListedNode>();
 
   constructor(readonly listing: Listing) {
     for (const place of listing.names) {
@@ -29,7 +30,10 @@ export class ListingIndex {
       else places.uses.push(place);
       this.byName.set(place.name, places);
     }
-    for (const node of listing.nodes) this.nodesByLine.set(node.line, node);
+    for (const node of listing.nodes) {
+      this.nodesByLine.set(node.line, node);
+      for (const tensor of node.tensors) if (!this.layers.has(tensor)) this.layers.set(tensor, node);
+    }
   }
 
   /** The name under the cursor. */
@@ -43,6 +47,11 @@ export class ListingIndex {
 
   nodeAt(line: number): ListedNode | undefined {
     return this.nodesByLine.get(line);
+  }
+
+  /** The node that puts out a layer's output, in a branch or not. */
+  layer(output: string): ListedNode | undefined {
+    return this.layers.get(output);
   }
 
   /** The node of the main graph that defines the tensor. */

@@ -51,7 +51,7 @@ export class Configs extends Owner {
       const { network } = await this.services.models.inspect(
         modelPathOf(config, file.fsPath),
         config.scoring.granularity,
-        config.calibration.shapes,
+        config.calibration,
       );
       const byName = new Map(config.functions.map((f) => [f.name, f]));
       const layers = network.functions.flatMap(({ name, layers: own }) => {

@@ -77,7 +77,7 @@ export function placeActivations(
   const layers = integerLayers(graph, network, bits);
   if (layers.length === 0) {
     throw new OnnxError(
-      'No layer of the model can run on integers (float32 weights at 2 to 8 bits in a Conv, Gemm or MatMul): quantize its weights only.',
+      'No layer of the model can run on integers (float32 weights at 2 to 8 bits in a Conv, Gemm or MatMul outside of branches): quantize its weights only.',
     );
   }
   const wanted = new Set<string>();

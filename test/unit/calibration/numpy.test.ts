@@ -168,6 +168,19 @@ describe('.npz', () => {
     expect(block.sr).toEqual({ type: 'int64', dims: [], data: BigInt64Array.of(16000n) });
   });
 
+  it('need not hold an input that is given one value', async () => {
+    const files = { 'x.npy': npy('<f4', [3, 2], new Float32Array(6)) };
+    const path = await put(join(folder, 'value.npz'), zipSync(files));
+    const model = [input('x', ['N', 2]), input('sr', [], INT64), input('gain', ['N', 1])];
+    const data = await openDataset(dataSpec(path, { values: { sr: 8000, gain: 0.5 } }), model, inOrder);
+    const block = await data.read(1, 2);
+    expect(block.sr).toEqual({ type: 'int64', dims: [], data: BigInt64Array.of(8000n) });
+    expect(block.gain).toEqual({ type: 'float32', dims: [2, 1], data: Float32Array.of(0.5, 0.5) });
+    expect(data.shapes).toEqual({ x: [1, 2], sr: [], gain: [1, 1] });
+    const error = await failure(openDataset(dataSpec(path, { values: { gain: 1 } }), model, inOrder));
+    expect(error.message).toMatch(/"sr".*or give the input one value with --value sr=NUMBER\.$/);
+  });
+
   it('reads compressed arrays front to back in blocks, and again from the start', async () => {
     const values = Float32Array.from({ length: 50_000 }, (_, i) => i % 997);
     const path = await put(join(folder, 'stream.npz'), zipSync({ 'x.npy': npy('<f4', [500, 100], values) }));

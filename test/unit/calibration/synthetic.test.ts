@@ -29,6 +29,31 @@ describe('synthetic input', () => {
     expect((await (await open(model, { seed: 6 })).read(2, 3)).x.data).not.toEqual(block.data);
   });
 
+  it('feeds a given value, and says which number it took where none is given', async () => {
+    const model = [input('input', ['N', '']), input('sr', [], INT64), input('mode', [], INT32)];
+    const made = await open(model);
+    expect(made.warnings.slice(1)).toEqual([
+      'Input "sr" is a single number, and there is no data to tell which: 16000 was taken. Give another with --value sr=NUMBER.',
+      'Input "mode" is a single number, and there is no data to tell which: it was made up. Give another with --value mode=NUMBER.',
+    ]);
+    expect(made.shapes.input).toEqual([1, 512]);
+    const given = await open(model, { values: { sr: 8000, mode: 2 } });
+    expect(given.warnings).toHaveLength(1);
+    // 32 ms, as at the other rate.
+    expect(given.shapes.input).toEqual([1, 256]);
+    const block = await given.read(3, 2);
+    expect(block.sr).toEqual({ type: 'int64', dims: [], data: BigInt64Array.of(8000n) });
+    expect(block.mode).toEqual({ type: 'int32', dims: [], data: Int32Array.of(2) });
+  });
+
+  it.each([
+    [{ sr: 0.5 }, 'Input "sr" is of type int64 and cannot have the value 0.5.'],
+    [{ rate: 1 }, 'The model has no input "rate" to give a value to; its inputs are: x, sr.'],
+  ])('refuses the value %j', async (values, message) => {
+    const error = await failure(open([input('x', ['N', 2]), input('sr', [], INT64)], { values }));
+    expect(error.message).toBe(message);
+  });
+
   it('pictures have the statistics of photographs', async () => {
     const imagenet = await open([input('x', ['N', 3, 64, 64])], { preprocessing: { preset: 'imagenet' } });
     const { data } = (await imagenet.read(0, 64)).x;

@@ -1,7 +1,7 @@
 /** Open sizes. That the numbers are right is held against ONNX Runtime in test/engine/shapes.test.ts. */
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { node, subgraph, valueInfo } from '../../../src/onnx/build';
+import { int64s, node, subgraph, valueInfo } from '../../../src/onnx/build';
 import { broadcast, remainder } from '../../../src/onnx/dims';
 import { findNetwork } from '../../../src/onnx/functions';
 import { Graph } from '../../../src/onnx/graph';
@@ -70,6 +70,23 @@ describe('open sizes', () => {
     expect(remainder(['', 6], [''])).toBe('');
     expect(remainder([4, 6], [5])).toBe('');
     expect(remainder([4, 6], [0])).toBe('');
+  });
+
+  it('follow from pads that the graph turns into ONNX order, as PyTorch exports them', () => {
+    const b = new ModelBuilder();
+    const x = b.input('x', ['n', 20]);
+    const rest = b.op('ConstantOfShape', [b.int64s('two', [2])], {
+      value: int64s('', [0]),
+    });
+    // [left, right of the last axis, of the one before] -> pairs, last axis first -> all begins, all ends.
+    const pairs = b.reshape(b.op('Concat', [b.int64s('pads', [3, 4]), rest], { axis: 0 }), [-1, 2]);
+    const last = Number.MIN_SAFE_INTEGER;
+    const [starts, ends, axes, steps] = [[-1], [last], [0], [-1]].map((list, i) => b.int64s(`s${i}`, list));
+    const reversed = b.op('Slice', [pairs, starts, ends, axes, steps]);
+    const pads = b.op('Cast', [b.reshape(b.transpose(reversed, [1, 0]), [-1])], { to: DataType.INT64 });
+    const y = b.op('Pad', [x, pads], { mode: 'reflect' });
+    b.output(y);
+    expect(shapesOf(b).get(y)).toEqual(['n', 27]);
   });
 
   it('broadcast', () => {

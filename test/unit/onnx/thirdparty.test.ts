@@ -6,6 +6,7 @@ import { readModel } from '../../../src/onnx/file';
 import { findNetwork } from '../../../src/onnx/functions';
 import { readFloats } from '../../../src/onnx/tensors';
 import { Graph } from '../../../src/onnx/graph';
+import { tensorFinder } from '../../../src/onnx/weights';
 import {
   paddleClassifier,
   paddleDetector,
@@ -76,7 +77,7 @@ describe('Silero', () => {
   it.each([
     [sileroV4, { Conv: 36, LSTM: 8 }],
     [sileroV5, { Conv: 12, LSTM: 4 }],
-  ])('$name keeps all its layers in bodies, and says so', async (model, expected) => {
+  ])('$name keeps all its layers in branches', async (model, expected) => {
     const { functions, skipped } = await network(model);
     expect(functions).toEqual([]);
     const counts: Record<string, number> = {};
@@ -85,6 +86,21 @@ describe('Silero', () => {
       expect(reason).toMatch(/^it lies inside the body of the If node ".+"$/);
     }
     expect(counts).toEqual(expected);
+  });
+
+  it.each([
+    [sileroV4, 'If_25', 'then', 18],
+    [sileroV4, 'If_25', 'else', 18],
+    [sileroV5, 'If_0', 'then', 6],
+    [sileroV5, 'If_0', 'else', 6],
+  ] as const)('$name, %s', async ({ path }, name, branch, layers) => {
+    const model = await readModel(path);
+    const found = findNetwork(model, { branches: { [name]: branch } });
+    expect(found.functions.flatMap((f) => f.layers)).toHaveLength(layers);
+    const find = tensorFinder(model, { [name]: branch });
+    for (const { weight, weightShape } of found.functions.flatMap((f) => f.layers)) {
+      expect(find(weight)!.tensor.dims.map(Number)).toEqual(weightShape);
+    }
   });
 });
 

@@ -1,0 +1,97 @@
+/** Which branch of each If the samples take: found by running what decides it, on each of them. */
+import { create } from '@bufbuild/protobuf';
+import { dirname } from 'node:path';
+import { openDataset } from '../calibration/open';
+import type { DataSpec } from '../calibration/spec';
+import { takeBranches, type OpenIf } from '../onnx/branches';
+import { node as makeNode } from '../onnx/build';
+import { findNetwork } from '../onnx/functions';
+import type { Branch, Branches, GraphInput } from '../onnx/network';
+import { ValueInfoProtoSchema, type ModelProto } from '../onnx/schema/onnx_pb';
+import { Names } from '../onnx/unique';
+import { serialize, withGraph } from './heads';
+import type { Job } from './job';
+import { neededFor } from './prune';
+import { Session } from './runtime';
+import { Samples } from './samples';
+import { fixedBatch, padded } from './survey';
+
+/** Bytes of samples that are kept between rounds. */
+const HELD = 64e6;
+
+/**
+ * An If whose branch changes from sample to sample has no entry.
+ * @throws DataError, EngineFault where the model does not run on the data
+ */
+export async function branchesTaken(
+  path: string,
+  model: ModelProto,
+  data: DataSpec,
+  job: Job,
+): Promise<Branches> {
+  if (takeBranches(model).open.length === 0) return {};
+  const { inputs } = findNetwork(model, { shapes: data.shapes });
+  const dataset = await openDataset(data, inputs, { signal: job.signal, atMost: true });
+  try {
+    const samples = await Samples.open(dataset, HELD, job, () => undefined);
+    const taken: Record<string, Branch> = {};
+    const seen = new Set<string>();
+    // In every round, the Ifs inside the branches that the last one found.
+    for (;;) {
+      const inlined = takeBranches(model, taken);
+      const open = inlined.open.filter(({ name }) => !seen.has(name));
+      if (open.length === 0) return taken;
+      for (const { name } of open) seen.add(name);
+      const found = await decide(path, inlined.model, open, { samples, inputs, job });
+      open.forEach(({ name }, i) => {
+        const branch = found[i];
+        if (branch) taken[name] = branch;
+      });
+    }
+  } finally {
+    await dataset.close();
+  }
+}
+
+/** Per If, the branch that all samples take; null where they differ. */
+async function decide(
+  path: string,
+  model: ModelProto,
+  open: readonly OpenIf[],
+  { samples, inputs, job }: { samples: Samples; inputs: readonly GraphInput[]; job: Job },
+): Promise<(Branch | null)[]> {
+  const graph = model.graph!;
+  const names = Names.of(graph);
+  const outputs = open.map(() => names.unique('ompq_condition'));
+  const heads = open.map(({ condition }, i) => makeNode('Identity', [condition], [outputs[i]]));
+  const needed = neededFor(
+    graph,
+    open.map(({ condition }) => condition),
+  );
+  const session = await Session.open(
+    serialize(
+      withGraph(model, {
+        node: [...needed.nodes, ...heads],
+        initializer: graph.initializer.filter(({ name }) => needed.tensors.has(name)),
+        input: graph.input.filter(({ name }) => needed.tensors.has(name)),
+        output: outputs.map((name) => create(ValueInfoProtoSchema, { name })),
+        valueInfo: [],
+      }),
+    ),
+    { provider: 'cpu', folder: dirname(path), model: path },
+  );
+  try {
+    const batch = fixedBatch(inputs, samples.batchAxes) ?? 1;
+    const answers = open.map(() => new Set<Branch>());
+    for (let from = 0; from < samples.size; from += batch) {
+      await job.checkpoint();
+      const count = Math.min(batch, samples.size - from);
+      const indices = Array.from({ length: count }, (_, i) => from + i);
+      const results = await session.runTensors(await samples.take(padded(indices, batch)));
+      outputs.forEach((name, i) => answers[i].add(results[name].data[0] ? 'then' : 'else'));
+    }
+    return answers.map((each) => (each.size === 1 ? [...each][0] : null));
+  } finally {
+    await session.close();
+  }
+}

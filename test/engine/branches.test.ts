@@ -1,0 +1,259 @@
+/** Layers in the branches of an If: found on the data, scored, quantized in their place, and nothing else touched. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import type { DataSpec } from '../../src/calibration/spec';
+import { withGraph } from '../../src/engine/heads';
+import { bodiesOf } from '../../src/onnx/attributes';
+import { editBodies, takeBranches } from '../../src/onnx/branches';
+import { tensor } from '../../src/onnx/build';
+import { readModel } from '../../src/onnx/file';
+import { findNetwork } from '../../src/onnx/functions';
+import type { Branches } from '../../src/onnx/network';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  ValueInfoProtoSchema,
+  type GraphProto,
+  type ModelProto,
+} from '../../src/onnx/schema/onnx_pb';
+import { shallowCopy } from '../../src/onnx/shallow';
+import { tensorFinder } from '../../src/onnx/weights';
+import { branched } from '../models/branched';
+import { sileroV4, sileroV5 } from '../models/thirdparty';
+import { compare, quantize, type Options } from './exporting';
+import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';
+
+/** The data with the branches that the model takes on them. */
+async function looked(model: string, data: DataSpec): Promise<DataSpec> {
+  const { engine } = startEngine();
+  const inspect = {
+    kind: 'inspect' as const,
+    model,
+    granularity: 'layer' as const,
+    shapes: data.shapes,
+    data,
+  };
+  return { ...data, branches: (await engine.request(inspect)).branches };
+}
+
+const inMode = (mode: number): DataSpec => ({ ...synthetic(24), values: { mode } });
+
+type Feeds = Record<string, ort.Tensor>;
+
+async function run(model: Uint8Array, feeds: Feeds): Promise<Record<string, Buffer>> {
+  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });
+  const outputs = await session.run(feeds);
+  await session.release();
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { data }]) => {
+      const { buffer, byteOffset, byteLength } = data as Float32Array;
+      return [name, Buffer.from(buffer, byteOffset, byteLength)];
+    }),
+  );
+}
+
+function floats(buffer: Buffer): Float32Array {
+  return new Float32Array(Uint8Array.from(buffer).buffer);
+}
+
+/** Nodes and tensors of `source` that `written` has no more, by the tensor they make or hold; all others are equal. */
+function missing(source: GraphProto, written: GraphProto): string[] {
+  const gone: string[] = [];
+  const tensors = new Map(written.initializer.map((each) => [each.name, each]));
+  for (const each of source.initializer) {
+    const other = tensors.get(each.name);
+    if (!other) gone.push(each.name);
+    else expect(Buffer.from(toBinary(TensorProtoSchema, other))).toEqual(toBytes(TensorProtoSchema, each));
+  }
+  const nodes = new Map(written.node.map((each) => [`${each.opType} ${each.output.join()}`, each]));
+  for (const each of source.node) {
+    const other = nodes.get(`${each.opType} ${each.output.join()}`);
+    if (!other) gone.push(each.output.join());
+    else if (bodiesOf(each).length === 0) {
+      expect(Buffer.from(toBinary(NodeProtoSchema, other))).toEqual(toBytes(NodeProtoSchema, each));
+    } else {
+      const others = bodiesOf(other);
+      bodiesOf(each).forEach((body, i) => gone.push(...missing(body, others[i])));
+    }
+  }
+  return gone;
+}
+
+const toBytes = (...args: Parameters<typeof toBinary>): Buffer => Buffer.from(toBinary(...args));
+
+describe('which branch is taken', () => {
+  it.each([
+    [1, { choose: 'then', 'choose.then/inside': 'else' }],
+    [3, { choose: 'else', 'choose.else/inside': 'then' }],
+  ])('follows from the data: mode %i', async (mode, branches) => {
+    expect((await looked(save(branched()), inMode(mode))).branches).toEqual(branches);
+  });
+
+  it('is left open where the samples differ', async () => {
+    expect((await looked(save(branched('sample')), inMode(1))).branches).toEqual({});
+  });
+
+  it('is asked of a made-up sample where there are no data', async () => {
+    const { engine } = startEngine();
+    const request = { kind: 'inspect' as const, granularity: 'layer' as const, shapes: {} };
+    const found = await engine.request({ ...request, model: sileroV5.path });
+    expect(found.branches).toMatchObject({ If_0: 'then' });
+    expect(found.network.functions).toHaveLength(6);
+  });
+});
+
+it('scores layers in branches as the straightforward way does', async () => {
+  const model = save(branched());
+  const data = await looked(model, inMode(1));
+  const { reply } = await scoreOnce(model, data);
+  expectSameOrm(reply, await referenceGrams(model, data));
+});
+
+describe.each(['nearest', 'gptq', 'reconstruct'] as const)('by %s', (rounding) => {
+  it.each([
+    [1, ['shared', 'choose.then/w', 'choose.then/inside.else/v']],
+    [2, ['shared', 'choose.else/w', 'choose.else/inside.then/v']],
+  ])('stores the weights of the branch that is taken in their places: mode %i', async (mode, inner) => {
+    const model = save(branched());
+    const data = await looked(model, inMode(mode));
+    const reply = await quantize(model, { data, rounding, width: 4 });
+    const written = await readModel(reply.out);
+    const file = await readModel(model);
+    const weights = new Set(
+      findNetwork(file, { branches: data.branches }).functions.flatMap((f) => f.layers.map((l) => l.weight)),
+    );
+    expect([...weights]).toEqual(['first.weight', ...inner, 'last.weight']);
+    const local = [...weights].map((name) => name.slice(name.lastIndexOf('/') + 1));
+    expect(missing(file.graph!, written.graph!).sort()).toEqual(local.sort());
+    const { against, layers } = await compare(model, reply.out, data);
+    expect(against!.sqnrDb).toBeGreaterThan(8);
+    expect(layers!.map(({ name }) => name)).toContain(inner[1].replace('/w', '/proj'));
+  });
+});
+
+it('quantizes the other branch in a second pass over the written file', async () => {
+  const model = save(branched());
+  const first = await looked(model, inMode(1));
+  const { out } = await quantize(model, { data: first, width: 6 });
+  const second = await looked(out, inMode(2));
+  const names = findNetwork(await readModel(out), { branches: second.branches }).functions.map((f) => f.name);
+  expect(names).toEqual(['choose.else/proj', 'choose.else/inside.then/deep']);
+  const both = await quantize(out, { data: second, width: 6, out: join(scratch(), 'both.onnx') });
+  expect((await compare(out, both.out, first)).against!.sqnrDb).toBe(Infinity);
+  expect((await compare(model, both.out, second)).against!.sqnrDb).toBeGreaterThan(20);
+});
+
+it('runs the layers outside of branches on integers, those inside in float', async () => {
+  const model = save(branched());
+  const data = await looked(model, inMode(1));
+  const { out, activations } = await quantize(model, {
+    data,
+    width: 6,
+    activations: { bits: 8, range: 'minmax' },
+  });
+  expect([activations!.integerLayers, activations!.layers]).toEqual([2, 6]);
+  expect((await compare(model, out, data)).against!.sqnrDb).toBeGreaterThan(15);
+});
+
+const audio = (length: number): ort.Tensor =>
+  new ort.Tensor(
+    'float32',
+    Float32Array.from({ length }, (_, i) => 0.5 * Math.sin(0.001 * i * i)),
+    [1, length],
+  );
+const rate = (hertz: number): ort.Tensor => new ort.Tensor('int64', [BigInt(hertz)], []);
+const zeros = (...dims: number[]): ort.Tensor =>
+  new ort.Tensor('float32', new Float32Array(dims.reduce((a, b) => a * b, 1)), dims);
+
+/** The original with the weights that the written file unpacks, each in the body that held it. */
+async function withUnpacked(source: ModelProto, written: ModelProto, branches: Branches, feeds: Feeds) {
+  const weights = findNetwork(source, { branches }).functions.flatMap((f) => f.layers.map((l) => l.weight));
+  const flat = takeBranches(written, branches).model;
+  const output = weights.map((name) => create(ValueInfoProtoSchema, { name }));
+  const unpacked = await run(toBinary(ModelProtoSchema, withGraph(flat, { output })), feeds);
+  const find = tensorFinder(source, branches);
+  const edits = new Map<GraphProto, (body: GraphProto) => GraphProto>();
+  for (const weight of weights) {
+    const { body, name, tensor: float } = find(weight)!;
+    const values = floats(unpacked[weight]);
+    expect(distinct(values, Number(float.dims[0]))).toBeLessThanOrEqual(16);
+    const before = edits.get(body) ?? ((each: GraphProto) => each);
+    edits.set(body, (each) => {
+      const rest = before(each);
+      return shallowCopy(GraphProtoSchema, rest, {
+        node: rest.node.filter(({ output: [first] }) => first !== name),
+        initializer: [
+          ...rest.initializer.filter((one) => one.name !== name),
+          tensor(name, float.dims.map(Number), values),
+        ],
+      });
+    });
+  }
+  return toBinary(ModelProtoSchema, withGraph(source, editBodies(source.graph!, edits)));
+}
+
+/** Most different values in a row of `rows`. */
+function distinct(values: Float32Array, rows: number): number {
+  const length = values.length / rows;
+  return Math.max(
+    ...Array.from({ length: rows }, (_, r) => new Set(values.subarray(r * length, (r + 1) * length)).size),
+  );
+}
+
+describe.each([
+  [sileroV4, 290e3, () => ({ h: zeros(2, 1, 64), c: zeros(2, 1, 64) })],
+  [sileroV5, 600e3, () => ({ state: zeros(2, 1, 128) })],
+] as const)('$name', ({ path }, saved, states) => {
+  const feeds = (hertz: number): Feeds => ({
+    input: audio((512 * hertz) / 16000),
+    sr: rate(hertz),
+    ...states(),
+  });
+
+  it.each(['nearest', 'gptq', 'reconstruct'] as const)(
+    'is quantized in its branch, by %s',
+    async (rounding) => {
+      const data = await looked(path, synthetic(32, { input: [1, 512] }));
+      const options: Options = { data, rounding, width: 4, out: join(scratch(), 'small.onnx') };
+      const { out, bytes, warnings } = await quantize(path, options);
+      expect(bytes).toBeLessThan(statSync(path).size - saved);
+      expect(warnings.filter((each) => !each.includes('sr'))).toEqual([]);
+
+      const [source, written] = [await readModel(path), await readModel(out)];
+      const small = await run(readFileSync(out), feeds(16000));
+      expect(small).toEqual(
+        await run(await withUnpacked(source, written, data.branches!, feeds(16000)), feeds(16000)),
+      );
+      expect(small).not.toEqual(await run(readFileSync(path), feeds(16000)));
+      // The branch of the other rate computes what it did, bit for bit.
+      expect(await run(readFileSync(out), feeds(8000))).toEqual(await run(readFileSync(path), feeds(8000)));
+
+      const { against, layers } = await compare(path, out, data);
+      expect(against!.sqnrDb).toBeGreaterThan(rounding === 'nearest' ? 2 : 8);
+      expect(layers).toHaveLength(findNetwork(source, { branches: data.branches }).functions.length);
+    },
+  );
+
+  it('is scored, and its other branch with another value for the rate', async () => {
+    const data = await looked(path, synthetic(8, { input: [1, 512] }));
+    const { reply } = await scoreOnce(path, data);
+    expectSameOrm(reply, await referenceGrams(path, data));
+    const other = await looked(path, { ...synthetic(8), values: { sr: 8000 } });
+    expect(Object.values(other.branches!)[0]).not.toBe(Object.values(data.branches!)[0]);
+    expect((await scoreOnce(path, other)).reply.grams.every(Number.isFinite)).toBe(true);
+  });
+
+  it('keeps its activations in float, and says so', async () => {
+    const data = await looked(path, synthetic(4));
+    const folder = scratch();
+    const activations = { bits: 8, range: 'minmax' } as const;
+    const asked = quantize(path, { data, activations, out: join(folder, 'small.onnx') });
+    await expect(asked).rejects.toThrow(/outside of branches\): quantize its weights only\.$/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
