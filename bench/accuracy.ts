@@ -4,17 +4,20 @@
  * the average.
  *
  *   node bench/run.mjs accuracy [--bits 2.5,3,4] [--rounding reconstruct] [--acts none,8] [--range percentile]
- *     [--kl] [--example]
+ *     [--kl] [--example] [--short]
+ *
+ * --short is the README's table: no bits, no seconds, the float file beside.
  *
  * --kl adds, per cell, what needs no labels: nats from the float model's outputs to the file's, on the calibration images
  * (which ranges and rounding saw) and on the test images (which they did not).
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openDataset } from '../src/calibration/open';
 import type { DataSpec } from '../src/calibration/spec';
+import { formatSize } from '../src/config/budget';
 import { allocate } from '../src/core/allocation';
 import { buildProblem, type ProblemSettings } from '../src/core/buildProblem';
 import { importance } from '../src/core/importance';
@@ -42,6 +45,7 @@ const { values: args } = parseArgs({
     kl: { type: 'boolean', default: false },
     example: { type: 'boolean', default: false },
     samples: { type: 'string', default: '256' },
+    short: { type: 'boolean', default: false },
   },
 });
 
@@ -99,7 +103,8 @@ async function allocations(target: number): Promise<Allocated[]> {
     name: 'noise-aware',
     bits: allocateNoiseAware(problem([2, 3, 4, 5, 6, 7, 8]), 'noise-aware').bits,
   });
-  if (target === 2.5 && !args.example) found.push({ name: "prototype's", bits: [...prototype].map(Number) });
+  if (target === 2.5 && !args.example && !args.short)
+    found.push({ name: "prototype's", bits: [...prototype].map(Number) });
   return found;
 }
 
@@ -128,6 +133,8 @@ async function prepare() {
   const { noise } = await measureNoise({ model, network, path, inputs, job, widths: [2, 3, 4, 5, 6, 7, 8] });
   return { network, size: sizeModel(model, network), weight, noise };
 }
+
+const percent = (share: number): string => (100 * share).toFixed(1);
 
 async function accuracyOf(model: string): Promise<number> {
   const reply = await evaluate(
@@ -174,9 +181,14 @@ async function main(): Promise<void> {
     const float = await accuracyOf(path);
     const samples = Number(args.samples);
     console.log(`${path}: top-1 ${(100 * float).toFixed(1)} % in float32; ${samples} calibration images.\n`);
-    console.log(`| average | allocation | bits | bytes | ${heads.join(' | ')} |`);
-    console.log(`|---|---|---|---|${heads.map(() => '---').join('|')}|`);
     const costs = new Map<RoundingMethod, { cost: number; at: string }>();
+    const row = (cells: (string | number)[]): void => console.log(`| ${cells.join(' | ')} |`);
+    const columns = args.short
+      ? ['average bits', 'allocation', 'file', ...heads]
+      : ['average', 'allocation', 'bits', 'bytes', ...heads];
+    row(columns);
+    row(columns.map(() => '---'));
+    if (args.short) row(['32', 'float', formatSize(statSync(path).size), ...heads.map(() => percent(float))]);
     for (const target of args.bits.split(',').map(Number)) {
       for (const { name, bits } of await allocations(target)) {
         if (args.only !== undefined && !name.startsWith(args.only)) continue;
@@ -215,9 +227,8 @@ async function main(): Promise<void> {
           }
         }
         const bytes = predictedBytes(size, bits);
-        console.log(
-          `| ${average.toFixed(2)} | ${name} | ${bits.join('')} | ${bytes} | ${cells.join(' | ')} |`,
-        );
+        if (args.short) row([average.toFixed(2), name, formatSize(bytes), ...cells]);
+        else row([average.toFixed(2), name, bits.join(''), bytes, ...cells]);
       }
     }
     for (const [rounding, { cost, at }] of costs) {

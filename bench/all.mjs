@@ -12,6 +12,7 @@ const typescript = readdirSync('bench')
   .map((name) => name.slice(0, -3));
 const commands = {
   ...Object.fromEntries(typescript.map((name) => [name, ['bench/run.mjs', name]])),
+  resnet20: ['bench/run.mjs', 'accuracy', '--bits', '4,3,2.5', '--acts', 'none', '--short'],
   peers: ['bench/peers.mjs'],
   demo: ['scripts/demo.mjs'],
 };

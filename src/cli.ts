@@ -1,12 +1,15 @@
 #!/usr/bin/env node
-/** `ompq`: the same work without an editor. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 infeasible budget. */
+/** `ompq`: the same work without an editor. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 infeasible budget, 130 Ctrl+C. */
 import { CommanderError } from 'commander';
 import { InfeasibleBudgetError } from './core/allocation';
 import { program } from './cli/program';
+import { stoppedBy } from './cli/session';
 import { thisPlatform, unsupported } from './platform';
 import { printable } from './printable';
 
 const EXIT = { failed: 1, usage: 2, infeasible: 3 } as const;
+/** What shells say of a program that a signal has ended. */
+const STOPPED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 async function main(): Promise<number> {
   try {
@@ -28,5 +31,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 void main().then((code) => {
-  process.exitCode = code;
+  process.exitCode = stoppedBy ? STOPPED[stoppedBy] : code;
 });

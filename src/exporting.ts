@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { DataSpec } from './calibration/spec';
 import { CONFIG_SUFFIX, type Config } from './config/config';
-import { matchesFunctions } from './config/edit';
 import { formatConfig } from './config/format';
+import { checkNames } from './config/names';
 import type { Engine, RequestOptions } from './engine/client';
 import type {
   EvaluateReply,
@@ -16,7 +16,7 @@ import type {
   Shard,
 } from './engine/protocol';
 import { part } from './engine/progress';
-import { modelPathOf, type ScoreOptions } from './pipeline';
+import { modelPathOf, namesOf, type ScoreOptions } from './pipeline';
 import { SettingsError } from './core/buildProblem';
 
 export interface ExportSettings {
@@ -108,10 +108,10 @@ export async function inspectFor(
   const { granularity } = config.scoring;
   const { shapes, branches } = config.calibration;
   const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes, branches }, { signal });
-  const names = inspect.network.functions.map((f) => f.name);
-  if (inspect.sha256 !== config.model.sha256 || !matchesFunctions(config, names)) {
+  if (inspect.sha256 !== config.model.sha256) {
     throw new SettingsError(`${model} has changed since ${configPath} was made; quantize it again.`);
   }
+  checkNames(configPath, ...namesOf(config, inspect));
   return inspect;
 }
 

@@ -11,6 +11,7 @@ import { dataOf, inspectFor } from './exporting';
 import { FormatError, type Format, type ReadBits, type Written } from './interop/format';
 import { formatOf, READABLE, recognize } from './interop/formats';
 import { list, parseNameMap, type NameMap } from './interop/names';
+import { ioError } from './onnx/errors';
 import type { Network } from './onnx/network';
 import { modelPathOf, portable, scoreModel, type ScoreOptions, type ScoreSettings } from './pipeline';
 
@@ -113,7 +114,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new FormatError(`${path} cannot be read: ${(error as Error).message}.`);
+    throw new FormatError(ioError(error, path, 'read').message, { cause: error });
   }
 }
 

@@ -46,7 +46,7 @@ export const jobOf = (...facts: unknown[]): string => canonical(facts);
 
 /** @throws SettingsError rather than replace a file that is no part */
 export async function writePart(path: string, part: Part): Promise<void> {
-  if (existsSync(path) && !partHead(decodeRecord(await readFile(path)))) {
+  if (existsSync(path) && !partHead(decodeRecord(await readBytes(path)))) {
     throw new SettingsError(`${path} exists already and is no part; give --out another name.`);
   }
   const { grams, ...head } = part.kind === 'score' ? part : { ...part, grams: new Float64Array() };
@@ -57,6 +57,14 @@ export async function writePart(path: string, part: Part): Promise<void> {
   }
 }
 
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw ioError(error, path, 'read');
+  }
+}
+
 function partHead(record: ReturnType<typeof decodeRecord>): Partial<Part> | null {
   const head = record?.head as Partial<Part> | undefined;
   return head?.kind === 'eval' || head?.kind === 'score' ? head : null;
@@ -64,13 +72,7 @@ function partHead(record: ReturnType<typeof decodeRecord>): Partial<Part> | null
 
 /** @throws SettingsError for a file that is no part */
 export async function readPart(path: string): Promise<Part> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new SettingsError(`Cannot read ${path}: ${(error as Error).message}.`);
-  }
-  const record = decodeRecord(bytes);
+  const record = decodeRecord(await readBytes(path));
   const head = partHead(record);
   if (!record || !head) {
     throw new SettingsError(`${path} is not a part that "ompq eval --shard" or "ompq score --shard" wrote.`);

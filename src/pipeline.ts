@@ -15,10 +15,11 @@ import {
   type Contest,
   type Pins,
 } from './config/config';
-import { matchesFunctions, recount } from './config/edit';
+import { recount } from './config/edit';
 import { writeConfig } from './config/format';
 import { timesOf, type LatencyTable } from './config/latency';
 import { allBudgets, type Limits } from './config/limits';
+import { checkNames, suggestion } from './config/names';
 import { resolveRules, resolveTies, type Named, type Rules } from './config/rules';
 import type { Quality, Robustness } from './config/types';
 import { decidedBy, looksAtScores, standsIn, winnerOf } from './config/winner';
@@ -216,7 +217,7 @@ function materialOf(measured: Measurements, settings: Omit<AllocationSettings, '
   for (const name of Object.keys(settings.locks)) {
     if (!known.includes(name)) {
       throw new SettingsError(
-        `There is no function "${name}" to lock; the first ones are ${known.slice(0, 5).join(', ')} ("ompq inspect" lists all).`,
+        `There is no function "${name}" to lock${suggestion(name, known)} "ompq inspect" lists all.`,
       );
     }
   }
@@ -488,17 +489,12 @@ export function lockedBits(config: Config): Record<string, BitWidth> {
  * @throws SettingsError when the model is not the one that was scored; InfeasibleBudgetError
  */
 export function resolveConfig(config: Config, inspect: InspectReply): Config {
-  if (
-    inspect.sha256 !== config.model.sha256 ||
-    !matchesFunctions(
-      config,
-      inspect.network.functions.map((f) => f.name),
-    )
-  ) {
+  if (inspect.sha256 !== config.model.sha256) {
     throw new SettingsError(
       `${config.model.file} has changed since it was scored; run "Quantize with OMPQ" again.`,
     );
   }
+  checkNames('The config', ...namesOf(config, inspect));
   const locks = lockedBits(config);
   const budget = budgetAgain(config, inspect, locks);
   config = { ...config, allocation: { ...config.allocation, budget } };
@@ -511,6 +507,11 @@ export function resolveConfig(config: Config, inspect: InspectReply): Config {
   }));
   const totals = { ...config.totals, budgetBytes: budgetBytes(inspect, config.allocation.budget) };
   return recount({ ...config, functions, totals, solver: certificate(allocation) }, inspect.size);
+}
+
+/** Of the functions: the config's, and those that the model has. */
+export function namesOf(config: Config, { network }: InspectReply): [string[], string[]] {
+  return [config.functions.map((f) => f.name), network.functions.map((f) => f.name)];
 }
 
 /** Where the budget was the answer to a limit on noise, which asks for no measuring, it is answered again. */

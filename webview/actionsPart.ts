@@ -8,6 +8,7 @@ import type { PanelRequest } from './protocol';
 import { pngBytes, standaloneSvg, svgBytes } from './savePicture';
 import type { Store } from './store';
 import { button } from './toolkit';
+import { t } from './l10n';
 
 export function actionsPart(
   store: Store,
@@ -15,7 +16,7 @@ export function actionsPart(
   request: (request: PanelRequest) => Promise<boolean>,
   picture: () => SVGSVGElement | null,
 ): Part {
-  const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions' });
+  const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': t('Actions') });
 
   function draw(): void {
     const { state, plan } = store;
@@ -28,13 +29,13 @@ export function actionsPart(
       const { past, future } = store.history;
       const undo = button(
         document,
-        { look: 'icon', title: 'Undo (Ctrl+Z)', label: 'Undo' },
+        { look: 'icon', title: t('Undo (Ctrl+Z)'), label: t('Undo') },
         () => store.undo(),
         '↶',
       );
       const redo = button(
         document,
-        { look: 'icon', title: 'Redo (Ctrl+Y)', label: 'Redo' },
+        { look: 'icon', title: t('Redo (Ctrl+Y)'), label: t('Redo') },
         () => store.redo(),
         '↷',
       );
@@ -44,12 +45,12 @@ export function actionsPart(
     }
     if (allocated) {
       made.push(
-        menuButton(document, 'Copy as', copyItems(send)),
-        menuButton(document, 'Save picture', pictureItems()),
+        menuButton(document, t('Copy as'), copyItems(send)),
+        menuButton(document, t('Save picture'), pictureItems()),
       );
     }
-    if (has('evaluate')) made.push(onConfig('evaluate', 'Evaluate'));
-    if (has('export')) made.push(onConfig('export', 'Export quantized model'));
+    if (has('evaluate')) made.push(onConfig('evaluate', t('Evaluate')));
+    if (has('export')) made.push(onConfig('export', t('Export quantized model')));
     if (has('quantize')) {
       const look = allocated ? 'secondary' : 'primary';
       made.push(
@@ -57,12 +58,12 @@ export function actionsPart(
           document,
           { look },
           () => send({ type: 'quantize' }),
-          allocated ? 'Score again…' : 'Quantize with OMPQ',
+          allocated ? t('Score again…') : t('Quantize with OMPQ'),
         ),
       );
     }
     if (has('write') && allocated) {
-      const write = button(document, { look: 'primary' }, () => void writeConfig(), 'Write config');
+      const write = button(document, { look: 'primary' }, () => void writeConfig(), t('Write config'));
       write.disabled = !store.unwritten || store.trouble !== null;
       made.push(write);
     }
@@ -81,13 +82,18 @@ export function actionsPart(
     const act = (): void => void request({ type });
     if (!store.unwritten) return button(document, { look: 'secondary' }, act, label);
     if (store.trouble !== null) {
-      const title = 'Reads the config as it is written, without the changes made here';
-      return button(document, { look: 'secondary', title }, act, `${label} (as written)`);
+      const title = t('Reads the config as it is written, without the changes made here');
+      return button(document, { look: 'secondary', title }, act, t('{0} (as written)', label));
     }
     const both = async (): Promise<void> => {
       if (await writeConfig()) act();
     };
-    return button(document, { look: 'secondary' }, () => void both(), `Write and ${type}`);
+    return button(
+      document,
+      { look: 'secondary' },
+      () => void both(),
+      type === 'export' ? t('Write and export') : t('Write and evaluate'),
+    );
   }
 
   function copyItems(send: (what: PanelRequest) => void): MenuItem[] {
@@ -99,7 +105,7 @@ export function actionsPart(
       },
     }));
     const theirs = (store.state?.copyFormats ?? []).map((format) => ({
-      label: `${format.label}${store.unwritten ? ' (as written)' : ''}`,
+      label: `${format.label}${store.unwritten ? t(' (as written)') : ''}`,
       run: () => send({ type: 'copyFormat', format: format.id }),
     }));
     return [...own, ...theirs];
@@ -110,7 +116,9 @@ export function actionsPart(
       const shown = picture();
       const { state, shown: solution } = store;
       if (!shown || !state) return;
-      const average = solution.totals ? `, ${solution.totals.averageBits.toFixed(2)} bits on average` : '';
+      const average = solution.totals
+        ? t(', {0} bits on average', solution.totals.averageBits.toFixed(2))
+        : '';
       const svg = standaloneSvg(shown, `${state.model.name}${average}`, document);
       const data = kind === 'svg' ? svgBytes(svg) : await pngBytes(svg, 2, document);
       const name = `${state.model.name.replace(/\.onnx$/i, '')}.bits.${kind}`;

@@ -16,6 +16,7 @@ import { Store } from './store';
 import { tablePart } from './tablePart';
 import { followTheme } from './theme';
 import { button } from './toolkit';
+import { t } from './l10n';
 
 export interface App {
   receive(message: ToPage): void;
@@ -49,7 +50,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     contestPart(store, document).element,
     tablePart(store, document, reveal).element,
   );
-  const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, 'Reading the model…');
+  const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, t('Reading the model…'));
   root.replaceChildren(waiting, main);
 
   /** Whether it was done; what went wrong is said on the page. */
@@ -73,9 +74,9 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     if (!store.conflict) return;
     notice.hidden = false;
     notice.replaceChildren(
-      h(document, 'span', {}, 'The config has changed while you have changes here that are not written.'),
-      button(document, { look: 'secondary' }, () => store.takeConfig(), 'Take the config'),
-      button(document, { look: 'secondary' }, () => store.keepMine(), 'Keep mine'),
+      h(document, 'span', {}, t('The config has changed while you have changes here that are not written.')),
+      button(document, { look: 'secondary' }, () => store.takeConfig(), t('Take the config')),
+      button(document, { look: 'secondary' }, () => store.keepMine(), t('Keep mine')),
     );
   }
 

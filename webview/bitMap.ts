@@ -3,6 +3,7 @@ import type { BitWidth } from '../src/core/widths';
 import type { FixedBy } from '../src/core/problem';
 import { s } from './dom';
 import { glyph } from './glyphs';
+import { t } from './l10n';
 
 export interface BitMapColumn {
   name: string;
@@ -214,7 +215,7 @@ function stages(document: Document, data: BitMapData, spans: Span[], base: numbe
     if (right - left < 2) continue;
     group.append(s(document, 'path', { d: `M${round(left)},${base + 3.5}v3H${round(right)}v-3` }));
     const label = fitting(right - left, [
-      [`stage ${data.columns[from].stage}`, data.columns[from].resolution]
+      [t('stage {0}', data.columns[from].stage), data.columns[from].resolution]
         .filter((part) => part !== '')
         .join(' · '),
       data.columns[from].resolution,
@@ -263,7 +264,7 @@ function skippedBlock(document: Document, data: BitMapData, top: number, base: n
       document,
       'text',
       { x: data.width - MARGIN.right, y: base + 19, 'text-anchor': 'end' },
-      drawn > 4 ? `${data.skipped.length} float` : 'float',
+      drawn > 4 ? t('{0} float', data.skipped.length) : t('float'),
     ),
   );
   return group;

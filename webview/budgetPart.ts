@@ -12,6 +12,7 @@ import { settingsPart } from './settingsPart';
 import type { Frontier } from './solver';
 import type { Store } from './store';
 import { button, dropdown, textField, type ToolkitElement } from './toolkit';
+import { t } from './l10n';
 
 const STEPS = 1000;
 
@@ -23,10 +24,10 @@ export function budgetPart(store: Store, document: Document): Part {
     min: 0,
     max: STEPS,
     step: 1,
-    'aria-label': 'Budget',
+    'aria-label': t('Budget'),
     class: 'slider',
   });
-  const field = textField(document, { label: 'Budget', value: '', size: 10 }, enter);
+  const field = textField(document, { label: t('Budget'), value: '', size: 10 }, enter);
   const unitRoom = h(document, 'span', { class: 'unit' });
   const used = h(document, 'p', { class: 'used', 'aria-live': 'polite' });
   const trouble = h(document, 'div', { class: 'trouble', role: 'alert', hidden: true });
@@ -38,7 +39,7 @@ export function budgetPart(store: Store, document: Document): Part {
       document,
       'div',
       { class: 'card-head' },
-      h(document, 'h2', { id: 'ompq-budget-title' }, 'Budget'),
+      h(document, 'h2', { id: 'ompq-budget-title' }, t('Budget')),
       hint,
     ),
     curve,
@@ -96,7 +97,7 @@ export function budgetPart(store: Store, document: Document): Part {
         document,
       ),
     );
-    hint.textContent = frontier ? curveHint(frontier) : 'computing the curve…';
+    hint.textContent = frontier ? curveHint(frontier) : t('computing the curve…');
     slider.style.marginLeft = `${PARETO_MARGIN.left - 8}px`;
     slider.style.width = `${width - PARETO_MARGIN.left - PARETO_MARGIN.right + 16}px`;
   }
@@ -108,7 +109,7 @@ export function budgetPart(store: Store, document: Document): Part {
     if (document.activeElement !== field || !field.matches(':focus-within')) field.value = amount;
     if (unitShown !== view.budgetUnit) {
       unitShown = view.budgetUnit;
-      unitRoom.replaceChildren(dropdown(document, 'Unit of the budget', UNITS, unitShown, changeUnit));
+      unitRoom.replaceChildren(dropdown(document, t('Unit of the budget'), UNITS, unitShown, changeUnit));
     }
     if (!store.preview) {
       const bytes = bytesOf(plan.budget, range, state.model.bytes);
@@ -118,7 +119,11 @@ export function budgetPart(store: Store, document: Document): Part {
     }
     slider.setAttribute('aria-valuetext', formatBudget(plan.budget));
     used.textContent = shown.totals
-      ? `${formatSize(shown.totals.sizeBytes)} used, ${shown.totals.averageBits.toFixed(2)} bits on average`
+      ? t(
+          '{0} used, {1} bits on average',
+          formatSize(shown.totals.sizeBytes),
+          shown.totals.averageBits.toFixed(2),
+        )
       : '';
   }
 
@@ -132,7 +137,7 @@ export function budgetPart(store: Store, document: Document): Part {
           document,
           { look: 'secondary' },
           () => store.commit({ ...plan, budget: nearest }),
-          `Use ${formatBudget(nearest)}`,
+          t('Use {0}', formatBudget(nearest)),
         )
       : null;
     trouble.replaceChildren(h(document, 'p', {}, wrong.message), offer ?? '');
@@ -150,7 +155,9 @@ export function budgetPart(store: Store, document: Document): Part {
 }
 
 function curveHint({ size, isComplete, isSampled }: Frontier): string {
-  if (isSampled) return `${plural(size.length, 'size')} within the limits`;
-  const optima = plural(size.length, isComplete ? 'distinct optimum' : 'optimum', 'optima');
-  return isComplete ? `all ${optima}` : `${optima} on the convex hull`;
+  const n = size.length;
+  if (isSampled) return plural(n, t('{0} size within the limits', n), t('{0} sizes within the limits', n));
+  return isComplete
+    ? plural(n, t('all {0} distinct optimum', n), t('all {0} optima', n))
+    : plural(n, t('{0} optimum on the convex hull', n), t('{0} optima on the convex hull', n));
 }

@@ -2,13 +2,14 @@
 import { parseSize, type BudgetSpec } from '../src/config/budget';
 import type { Range } from './problem';
 import type { BudgetUnit } from './protocol';
+import { t } from './l10n';
 
 export const UNITS: { value: BudgetUnit; text: string }[] = [
   { value: 'MB', text: 'MB' },
   { value: 'MiB', text: 'MiB' },
   { value: 'KB', text: 'KB' },
-  { value: 'bits', text: 'bits on average' },
-  { value: 'ratio', text: 'times smaller' },
+  { value: 'bits', text: t('bits on average') },
+  { value: 'ratio', text: t('times smaller') },
 ];
 
 const BYTES: Partial<Record<BudgetUnit, number>> = { MB: 1e6, MiB: 2 ** 20, KB: 1e3 };

@@ -4,6 +4,7 @@ import type { Contest, ContestEntry } from '../src/config/types';
 import { h } from './dom';
 import { formatPercent, plural, significant } from './format';
 import { colourStrip } from './strip';
+import { t } from './l10n';
 
 export interface ContestData {
   contest: Contest;
@@ -11,7 +12,7 @@ export interface ContestData {
   chosen: string | null;
 }
 
-const COLUMNS = ['Candidate', 'Bits', 'Size', 'Average', 'KL', 'Agreement', 'SQNR', ''];
+const COLUMNS = [t('Candidate'), t('Bits'), t('Size'), t('Average'), 'KL', t('Agreement'), 'SQNR', ''];
 
 /** @param adopt shows another candidate */
 export function contestTable(
@@ -38,7 +39,7 @@ export function contestTable(
       entry.averageBits.toFixed(2),
       entry.kl === null ? '–' : significant(entry.kl),
       entry.agreement === null ? '–' : formatPercent(entry.agreement),
-      entry.sqnrDb === null ? '–' : `${(Math.round(entry.sqnrDb * 10) / 10 + 0).toFixed(1)} dB`,
+      entry.sqnrDb === null ? '–' : t('{0} dB', (Math.round(entry.sqnrDb * 10) / 10 + 0).toFixed(1)),
     ];
     return h(
       document,
@@ -47,7 +48,7 @@ export function contestTable(
       h(document, 'th', { scope: 'row' }, entry.name),
       h(document, 'td', { class: 'strip-cell' }, colourStrip(entry.bits, document)),
       ...cells.map((text) => h(document, 'td', { class: 'numeric' }, text)),
-      h(document, 'td', {}, isChosen ? 'on show' : adoptButton(entry.name)),
+      h(document, 'td', {}, isChosen ? t('on show') : adoptButton(entry.name)),
     );
   }
 
@@ -55,8 +56,8 @@ export function contestTable(
     const made = h(
       document,
       'button',
-      { type: 'button', class: 'link', 'aria-label': `Adopt ${name}` },
-      'Adopt',
+      { type: 'button', class: 'link', 'aria-label': t('Adopt {0}', name) },
+      t('Adopt'),
     );
     made.addEventListener('click', () => adopt(name));
     return made;
@@ -64,8 +65,13 @@ export function contestTable(
 }
 
 function caption({ samples, heldOut, rounding, stopped }: Contest): string {
-  const inputs = `${plural(samples, 'input')}${heldOut ? ' that rounding has not seen' : ''}`;
-  return `against the float model, without labels, on ${inputs}; rounding: ${rounding}${stopped ? '; stopped before everything was tried' : ''}`;
+  const inputs = `${plural(samples, t('{0} input', samples), t('{0} inputs', samples))}${heldOut ? t(' that rounding has not seen') : ''}`;
+  return t(
+    'against the float model, without labels, on {0}; rounding: {1}{2}',
+    inputs,
+    rounding,
+    stopped ? t('; stopped before everything was tried') : '',
+  );
 }
 
 /** What candidates are ranked by. */

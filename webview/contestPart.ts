@@ -4,6 +4,7 @@ import { h } from './dom';
 import type { Part } from './mapPart';
 import { winnerOf } from './objective';
 import type { Store } from './store';
+import { t } from './l10n';
 
 export function contestPart(store: Store, document: Document): Part {
   const room = h(document, 'div', { class: 'contest-room' });
@@ -15,7 +16,7 @@ export function contestPart(store: Store, document: Document): Part {
       document,
       'div',
       { class: 'card-head' },
-      h(document, 'h2', { id: 'ompq-contest-title' }, 'Measured contest'),
+      h(document, 'h2', { id: 'ompq-contest-title' }, t('Measured contest')),
     ),
     room,
   );

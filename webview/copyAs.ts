@@ -1,6 +1,7 @@
 /** The allocation as text for the clipboard. Pure. */
 import type { BitWidth } from '../src/core/widths';
 import type { PanelFunction } from './protocol';
+import { t } from './l10n';
 
 export interface Allocated {
   function: PanelFunction;
@@ -8,10 +9,10 @@ export interface Allocated {
 }
 
 export const TEXT_FORMATS = [
-  { id: 'json', label: 'JSON (name: bits)', text: asJson },
-  { id: 'list', label: 'List of bits', text: asList },
+  { id: 'json', label: t('JSON (name: bits)'), text: asJson },
+  { id: 'list', label: t('List of bits'), text: asList },
   { id: 'csv', label: 'CSV', text: asCsv },
-  { id: 'markdown', label: 'Markdown table', text: asMarkdown },
+  { id: 'markdown', label: t('Markdown table'), text: asMarkdown },
 ] as const;
 
 function asJson(rows: readonly Allocated[]): string {

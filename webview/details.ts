@@ -6,6 +6,7 @@ import { h } from './dom';
 import { formatCount, formatPercent, formatShape, significant } from './format';
 import { FIXED_WORDS, icon } from './glyphs';
 import type { PanelFunction } from './protocol';
+import { t } from './l10n';
 
 export interface DetailsData {
   function: PanelFunction;
@@ -40,33 +41,37 @@ export function details(
     fact('MACs', f.macs === null ? 'open' : formatCount(f.macs)),
   ];
   if (f.gamma !== null)
-    facts.push(fact('γ', significant(f.gamma), 'Sum of its ORM with all other functions'));
+    facts.push(fact('γ', significant(f.gamma), t('Sum of its ORM with all other functions')));
   if (data.theta !== null)
-    facts.push(fact('θ', significant(data.theta), 'Decreasing function of γ, largest = 1'));
+    facts.push(fact('θ', significant(data.theta), t('Decreasing function of γ, largest = 1')));
   if (data.importance !== null) {
     facts.push(
-      fact('importance', significant(data.importance), 'Weight of its bits in the objective, largest = 1'),
+      fact(
+        t('importance'),
+        significant(data.importance),
+        t('Weight of its bits in the objective, largest = 1'),
+      ),
     );
   }
   if (f.activationBits !== undefined) {
-    facts.push(fact('activations', `${f.activationBits} bits`, 'Of the activations that it reads'));
+    facts.push(fact('activations', t('{0} bits', f.activationBits), t('Of the activations that it reads')));
   }
   if (f.kept != null) {
     facts.push(
       fact(
-        'bits kept',
+        t('bits kept'),
         formatPercent(f.kept),
-        'How often it gets the same bits when the calibration samples are drawn again',
+        t('How often it gets the same bits when the calibration samples are drawn again'),
       ),
     );
   }
   if (data.bits !== null && data.total) {
-    facts.push(fact('of the file', formatPercent((f.bytes[data.bits] ?? 0) / data.total)));
+    facts.push(fact(t('of the file'), formatPercent((f.bytes[data.bits] ?? 0) / data.total)));
   }
   return h(
     document,
     'section',
-    { class: 'details', 'aria-label': `Details of ${f.name}` },
+    { class: 'details', 'aria-label': t('Details of {0}', f.name) },
     h(
       document,
       'div',
@@ -80,13 +85,13 @@ export function details(
 }
 
 function standing({ index, count, fixedBy, bits, tied, function: f }: DetailsData): string {
-  const parts = [`${index + 1} of ${count}`];
-  if (f.layers.length > 1) parts.push(`${f.layers.length} layers`);
+  const parts = [t('{0} of {1}', index + 1, count)];
+  if (f.layers.length > 1) parts.push(t('{0} layers', f.layers.length));
   if (bits !== null)
     parts.push(
-      fixedBy === 'lock' ? 'locked by you' : fixedBy ? FIXED_WORDS[fixedBy] : 'chosen by the solver',
+      fixedBy === 'lock' ? t('locked by you') : fixedBy ? FIXED_WORDS[fixedBy] : t('chosen by the solver'),
     );
-  if (tied.length > 0) parts.push(`has the same bits as ${tied.join(', ')}`);
+  if (tied.length > 0) parts.push(t('has the same bits as {0}', tied.join(', ')));
   return parts.join(' · ');
 }
 
@@ -97,7 +102,11 @@ function widthRow(
   choose?: (bits: BitWidth | null) => void,
 ): HTMLElement {
   const largest = Math.max(...widths.map((w) => f.bytes[w] ?? 0), 1);
-  const row = h(document, 'div', { class: 'width-row', role: 'group', 'aria-label': 'Bytes at each width' });
+  const row = h(document, 'div', {
+    class: 'width-row',
+    role: 'group',
+    'aria-label': t('Bytes at each width'),
+  });
   for (const width of widths) {
     const bytes = f.bytes[width];
     if (bytes === undefined) continue;
@@ -112,7 +121,7 @@ function widthRow(
         type: 'button',
         'aria-pressed': chosen ? 'true' : 'false',
         disabled: !choose,
-        title: choose ? `Lock at ${width} bits` : null,
+        title: choose ? t('Lock at {0} bits', width) : null,
       },
       h(document, 'span', { class: 'bar-room' }, bar),
       h(
@@ -127,7 +136,7 @@ function widthRow(
         h(
           document,
           'span',
-          { class: 'bytes', title: 'Noise in its output at this width, relative to the signal' },
+          { class: 'bytes', title: t('Noise in its output at this width, relative to the signal') },
           `ε ${significant(f.noise[width])}`,
         ),
     );
@@ -135,7 +144,7 @@ function widthRow(
     row.append(cell);
   }
   if (choose && fixedBy === 'lock') {
-    const free = h(document, 'button', { class: 'width free', type: 'button' }, 'Unlock');
+    const free = h(document, 'button', { class: 'width free', type: 'button' }, t('Unlock'));
     free.addEventListener('click', () => choose(null));
     row.append(free);
   }

@@ -1,5 +1,6 @@
 /** Numbers as people read them. */
 import type { Dimension } from '../src/onnx/network';
+import { t } from './l10n';
 
 /** 3504872 -> "3.50 M". */
 export function formatCount(value: number): string {
@@ -33,9 +34,9 @@ export function formatPercent(fraction: number): string {
 }
 
 export function formatSeconds(seconds: number): string {
-  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return seconds < 1 ? t('{0} ms', Math.round(seconds * 1000)) : `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
 }
 
-export function plural(count: number, noun: string, many = `${noun}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? noun : many}`;
+export function plural(count: number, one: string, many: string): string {
+  return count === 1 ? one : many;
 }

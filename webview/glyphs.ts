@@ -1,6 +1,7 @@
 /** Small marks drawn in the pictures, 10 x 10 pixels each. */
 import type { FixedBy } from '../src/core/problem';
 import { s } from './dom';
+import { t } from './l10n';
 
 const PATHS: Record<FixedBy, string> = {
   pin: 'M3 0.5h4M3.8 0.5l-.3 3.2L2 5.2v.8h6v-.8L6.5 3.7l-.3-3.2M5 6v3.5',
@@ -9,7 +10,11 @@ const PATHS: Record<FixedBy, string> = {
 };
 
 /** What each is called. */
-export const FIXED_WORDS: Record<FixedBy, string> = { pin: 'pinned', rule: 'by a rule', lock: 'locked' };
+export const FIXED_WORDS: Record<FixedBy, string> = {
+  pin: t('pinned'),
+  rule: t('by a rule'),
+  lock: t('locked'),
+};
 
 /** Centred at x, with its upper edge at y. */
 export function glyph(document: Document, kind: FixedBy, x: number, y: number): SVGGElement {

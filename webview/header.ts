@@ -6,6 +6,7 @@ import { h } from './dom';
 import { formatCount, formatSeconds, plural, significant } from './format';
 import type { PanelState } from './protocol';
 import type { Totals } from './totals';
+import { t } from './l10n';
 
 export interface HeaderData {
   state: PanelState;
@@ -21,8 +22,12 @@ export function title(
   openConfig: () => void,
 ): HTMLElement {
   const params = state.functions.reduce((sum, f) => sum + f.params, 0);
-  const facts = [plural(state.functions.length, 'function'), `${formatCount(params)} parameters`];
-  if (totals?.macs != null) facts.push(`${formatCount(totals.macs)} MACs`);
+  const count = state.functions.length;
+  const facts = [
+    plural(count, t('{0} function', count), t('{0} functions', count)),
+    t('{0} parameters', formatCount(params)),
+  ];
+  if (totals?.macs != null) facts.push(t('{0} MACs', formatCount(totals.macs)));
   const config = state.config && h(document, 'button', { type: 'button', class: 'link' }, state.config.name);
   config?.addEventListener('click', openConfig);
   return h(
@@ -30,7 +35,7 @@ export function title(
     'header',
     {},
     h(document, 'h1', {}, state.model.name),
-    h(document, 'p', {}, facts.join(' · '), config && ' · ', config, unwritten && ', changes not written'),
+    h(document, 'p', {}, facts.join(' · '), config && ' · ', config, unwritten && t(', changes not written')),
   );
 }
 
@@ -60,44 +65,56 @@ export function tiles({ state, totals, solver, unwritten }: HeaderData, document
     const { quality } = state;
     made.push(
       tile(
-        'Size',
+        t('Size'),
         change(formatSize(state.model.bytes), formatSize(totals.sizeBytes)),
-        `${ratio.toFixed(1)}× smaller${quality && !unwritten ? `: the smallest found with ${formatQuality(quality)}` : ''}`,
+        quality && !unwritten
+          ? t('{0}× smaller: the smallest found with {1}', ratio.toFixed(1), formatQuality(quality))
+          : t('{0}× smaller', ratio.toFixed(1)),
       ),
-      tile('Average bits', plain(totals.averageBits.toFixed(2)), 'per weight'),
+      tile(t('Average bits'), plain(totals.averageBits.toFixed(2)), t('per weight')),
     );
     if (totals.bops !== null && totals.floatBops !== null) {
       made.push(
         tile(
-          'BOPs',
+          t('BOPs'),
           change(formatCount(totals.floatBops), formatCount(totals.bops)),
-          `${(totals.floatBops / totals.bops).toFixed(1)}× fewer`,
-          `Bit operations for one sample: MACs × weight bits × ${activationText(state)} activation bits`,
+          t('{0}× fewer', (totals.floatBops / totals.bops).toFixed(1)),
+          t('Bit operations for one sample: MACs × weight bits × {0} activation bits', activationText(state)),
         ),
       );
     }
   } else {
-    made.push(tile('Size', plain(formatSize(state.model.bytes)), 'as it is'));
+    made.push(tile(t('Size'), plain(formatSize(state.model.bytes)), t('as it is')));
   }
   if (solver)
-    made.push(tile('Solution', badge(solver, document), certificateNote(solver), certificate(solver)));
+    made.push(tile(t('Solution'), badge(solver, document), certificateNote(solver), certificate(solver)));
   else if (totals && state.edited?.length) {
     const over = overBudget(state, totals);
     made.push(
       tile(
-        'Solution',
-        h(document, 'strong', { class: over ? 'badge edited over' : 'badge edited' }, 'edited by hand'),
-        over ?? plural(state.edited.length, 'function'),
-        `Edited since the solver ran: ${state.edited.join(', ')}`,
+        t('Solution'),
+        h(document, 'strong', { class: over ? 'badge edited over' : 'badge edited' }, t('edited by hand')),
+        over ??
+          plural(
+            state.edited.length,
+            t('{0} function', state.edited.length),
+            t('{0} functions', state.edited.length),
+          ),
+        t('Edited since the solver ran: {0}', state.edited.join(', ')),
       ),
     );
   }
   if (state.scoring) {
     const { provider, samples, seconds, centered, data } = state.scoring;
     const took = seconds === null ? '' : `, ${formatSeconds(seconds)}`;
-    const note = `${plural(samples, 'sample')}${took}`;
+    const note = `${plural(samples, t('{0} sample', samples), t('{0} samples', samples))}${took}`;
     made.push(
-      tile('Scored on', plain(provider), note, `${data}; Gram matrices ${centered ? '' : 'not '}centred`),
+      tile(
+        t('Scored on'),
+        plain(provider),
+        note,
+        centered ? t('{0}; Gram matrices centred', data) : t('{0}; Gram matrices not centred', data),
+      ),
     );
   }
   return h(document, 'dl', { class: 'tiles' }, ...made);
@@ -108,7 +125,7 @@ function overBudget({ settings, model }: PanelState, { averageBits, sizeBytes }:
   if (!settings) return null;
   const budget = solverBudget(settings.budget, model.bytes);
   const use = budget.kind === 'averageBits' ? averageBits / budget.bits : sizeBytes / budget.bytes;
-  return use > 1 ? `${(100 * (use - 1)).toFixed(1)} % over the budget` : null;
+  return use > 1 ? t('{0} % over the budget', (100 * (use - 1)).toFixed(1)) : null;
 }
 
 function badge(solver: Certificate, document: Document): HTMLElement {
@@ -122,14 +139,21 @@ function badge(solver: Certificate, document: Document): HTMLElement {
 
 function certificateNote(solver: Certificate): string {
   return solver.status === 'optimal'
-    ? `in ${formatSeconds(solver.milliseconds / 1000)}`
-    : `gap ${significant(solver.gap)}`;
+    ? t('in {0}', formatSeconds(solver.milliseconds / 1000))
+    : t('gap {0}', significant(solver.gap));
 }
 
 /** The solver's certificate in full, for hover and screen readers. */
 export function certificate(solver: Certificate): string {
-  const proof = solver.status === 'optimal' ? 'Proven optimal' : 'Feasible, not proven optimal';
-  return `${proof}: objective ${significant(solver.objective)}, bound ${significant(solver.bound)}, gap ${significant(solver.gap)}, ${formatSeconds(solver.milliseconds / 1000)}`;
+  const proof = solver.status === 'optimal' ? t('Proven optimal') : t('Feasible, not proven optimal');
+  return t(
+    '{0}: objective {1}, bound {2}, gap {3}, {4}',
+    proof,
+    significant(solver.objective),
+    significant(solver.bound),
+    significant(solver.gap),
+    formatSeconds(solver.milliseconds / 1000),
+  );
 }
 
 /** What must not be overlooked: synthetic calibration and whatever the extension warns of. */
@@ -137,7 +161,9 @@ export function warnings(state: PanelState, document: Document): HTMLElement | n
   const texts = [...state.warnings];
   if (state.scoring?.synthetic) {
     texts.unshift(
-      'Synthetic calibration: these bits were chosen from made-up input, not from your data. Score again with real samples before you rely on them.',
+      t(
+        'Synthetic calibration: these bits were chosen from made-up input, not from your data. Score again with real samples before you rely on them.',
+      ),
     );
   }
   if (texts.length === 0) return null;
@@ -152,5 +178,5 @@ export function warnings(state: PanelState, document: Document): HTMLElement | n
 function activationText({ functions, activationBits }: PanelState): string {
   const own = functions.map((f) => f.activationBits ?? activationBits);
   const [least, most] = [Math.min(...own), Math.max(...own)];
-  return least === most ? String(least) : `${least} to ${most}`;
+  return least === most ? String(least) : t('{0} to {1}', least, most);
 }

@@ -2,6 +2,7 @@
 import type { BitWidth } from '../src/core/widths';
 import { h, s } from './dom';
 import { icon } from './glyphs';
+import { t } from './l10n';
 
 export interface LegendData {
   bits: readonly (BitWidth | null)[];
@@ -18,9 +19,9 @@ export function legend(data: LegendData, document: Document): HTMLElement {
   for (const bits of data.bits) if (bits !== null) counts.set(bits, (counts.get(bits) ?? 0) + 1);
   const item = (mark: Element, text: string, title = ''): HTMLElement =>
     h(document, 'li', { title }, mark, h(document, 'span', {}, text));
-  const list = h(document, 'ul', { class: 'legend', 'aria-label': 'Legend' });
+  const list = h(document, 'ul', { class: 'legend', 'aria-label': t('Legend') });
   for (const [bits, count] of [...counts].sort(([a], [b]) => a - b)) {
-    list.append(item(h(document, 'span', { class: `swatch bits-${bits}` }), `${bits} bit × ${count}`));
+    list.append(item(h(document, 'span', { class: `swatch bits-${bits}` }), t('{0} bit × {1}', bits, count)));
   }
   if (data.importance) {
     const line = s(
@@ -30,18 +31,20 @@ export function legend(data: LegendData, document: Document): HTMLElement {
       s(document, 'path', { d: 'M0 5h18', class: 'line' }),
       s(document, 'circle', { cx: 9, cy: 5, r: 2.5 }),
     );
-    list.append(item(line, 'importance', 'Weight of the function in the objective, largest = full height'));
+    list.append(
+      item(line, t('importance'), t('Weight of the function in the objective, largest = full height')),
+    );
   }
-  if (data.area) list.append(h(document, 'li', { class: 'hint' }, 'area = bytes on disk'));
-  if (data.pins > 0) list.append(item(icon(document, 'pin'), 'pinned'));
-  if (data.locks > 0) list.append(item(icon(document, 'lock'), 'locked'));
+  if (data.area) list.append(h(document, 'li', { class: 'hint' }, t('area = bytes on disk')));
+  if (data.pins > 0) list.append(item(icon(document, 'pin'), t('pinned')));
+  if (data.locks > 0) list.append(item(icon(document, 'lock'), t('locked')));
   if (data.skipped.length > 0) {
     const names = data.skipped.slice(0, 20).map((node) => `${node.name} (${node.op}): ${node.reason}`);
-    const more = data.skipped.length > 20 ? [`and ${data.skipped.length - 20} more`] : [];
+    const more = data.skipped.length > 20 ? [t('and {0} more', data.skipped.length - 20)] : [];
     list.append(
       item(
         h(document, 'span', { class: 'swatch float' }),
-        `${data.skipped.length} left float`,
+        t('{0} left float', data.skipped.length),
         [...names, ...more].join('\n'),
       ),
     );

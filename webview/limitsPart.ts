@@ -1,17 +1,33 @@
 /** The limits beside the budget: each with what the bits on show use of it, to change, to remove, and to add. */
-import { formatLimit, LIMIT_KINDS, LIMIT_NAMES, parseLimit, type LimitKind } from '../src/config/limits';
+import { formatLimit, LIMIT_KINDS, parseLimit, type LimitKind } from '../src/config/limits';
 import { h } from './dom';
 import type { Part } from './mapPart';
 import type { Store } from './store';
 import { button, dropdown, textField } from './toolkit';
 import { usesOf } from './totals';
+import { t } from './l10n';
+
+const NAMES: Record<LimitKind, string> = {
+  bytes: t('File size'),
+  averageBits: t('Average bits'),
+  bops: t('BOPs'),
+  milliseconds: t('Latency'),
+  activationBytes: t('Peak activation memory'),
+  noise: t('Noise'),
+};
 
 const ADD = 'add';
 
 export function limitsPart(store: Store, document: Document): Part {
   const list = h(document, 'div', { class: 'limit-rows' });
   const adder = h(document, 'div', { class: 'limit-add' });
-  const element = h(document, 'div', { class: 'limits', role: 'group', 'aria-label': 'Limits' }, list, adder);
+  const element = h(
+    document,
+    'div',
+    { class: 'limits', role: 'group', 'aria-label': t('Limits') },
+    list,
+    adder,
+  );
   let drawn = '';
 
   function change(kind: LimitKind, value: number | null): void {
@@ -38,10 +54,10 @@ export function limitsPart(store: Store, document: Document): Part {
         limits[kind] === undefined && uses[kind] !== null && kind !== 'bytes' && !(kind in plan.budget),
     );
     const choices = [
-      { value: ADD, text: 'Add a limit…' },
-      ...more.map((kind) => ({ value: kind, text: LIMIT_NAMES[kind] })),
+      { value: ADD, text: t('Add a limit…') },
+      ...more.map((kind) => ({ value: kind, text: NAMES[kind] })),
     ];
-    const made = dropdown(document, 'Add a limit', choices, ADD, (value) => {
+    const made = dropdown(document, t('Add a limit'), choices, ADD, (value) => {
       const kind = more.find((each) => each === value);
       // A limit that is just kept: from there on it is lowered.
       if (kind) change(kind, startOf(kind, uses[kind]!));
@@ -51,9 +67,9 @@ export function limitsPart(store: Store, document: Document): Part {
   }
 
   function row(kind: LimitKind, limit: number, used: number | null): HTMLElement {
-    const name = LIMIT_NAMES[kind];
+    const name = NAMES[kind];
     const text = formatLimit(kind, limit);
-    const field = textField(document, { label: `Limit on ${name}`, value: text, size: 10 }, (typed) => {
+    const field = textField(document, { label: t('Limit on {0}', name), value: text, size: 10 }, (typed) => {
       const value = parseLimit(kind, typed);
       if (value === null) field.value = text;
       else change(kind, value);
@@ -70,13 +86,13 @@ export function limitsPart(store: Store, document: Document): Part {
         document,
         'span',
         { class: isOver ? 'limit-use over' : 'limit-use' },
-        used === null ? '' : `${formatLimit(kind, used)} used`,
+        used === null ? '' : t('{0} used', formatLimit(kind, used)),
       ),
       button(
         document,
-        { look: 'secondary', label: `Remove the limit on ${name}` },
+        { look: 'secondary', label: t('Remove the limit on {0}', name) },
         () => change(kind, null),
-        'Remove',
+        t('Remove'),
       ),
     );
   }

@@ -10,6 +10,7 @@ import { sizeMap } from './sizeMap';
 import type { Store } from './store';
 import { checkbox, dropdown } from './toolkit';
 import type { BitWidth } from '../src/core/widths';
+import { t } from './l10n';
 
 const HEIGHT = 236;
 
@@ -35,7 +36,7 @@ export function mapPart(
       class: 'map-box',
       role: 'listbox',
       tabindex: 0,
-      'aria-label': 'Bit map: functions in network order',
+      'aria-label': t('Bit map: functions in network order'),
       'aria-multiselectable': 'true',
       'aria-orientation': 'horizontal',
       'aria-activedescendant': option.id,
@@ -55,7 +56,7 @@ export function mapPart(
       document,
       'p',
       { id: 'ompq-map-keys', class: 'sr-only' },
-      'Arrow keys move, Space selects, 2 to 8 lock at that width, L locks or unlocks.',
+      t('Arrow keys move, Space selects, 2 to 8 lock at that width, L locks or unlocks.'),
     ),
   );
 
@@ -68,13 +69,15 @@ export function mapPart(
     tools.replaceChildren(
       ...(scored
         ? [
-            checkbox(document, 'Importance', showImportance, (on) => store.setView({ showImportance: on })),
+            checkbox(document, t('Importance'), showImportance, (on) =>
+              store.setView({ showImportance: on }),
+            ),
             dropdown(
               document,
-              'Column width',
+              t('Column width'),
               [
-                { value: 'equal', text: 'Equal columns' },
-                { value: 'size', text: 'Columns by size' },
+                { value: 'equal', text: t('Equal columns') },
+                { value: 'size', text: t('Columns by size') },
               ],
               columnWidth,
               (value) => store.setView({ columnWidth: value === 'size' ? 'size' : 'equal' }),
@@ -88,7 +91,7 @@ export function mapPart(
     const data = mapData(store, Math.floor(box.clientWidth) || 960, HEIGHT);
     if (!data) return;
     const allocated = store.shown.bits.some((b) => b !== null);
-    heading.textContent = allocated ? 'Bit map' : 'Size of each function in float';
+    heading.textContent = allocated ? t('Bit map') : t('Size of each function in float');
     spans = columnSpans(allocated ? data : { ...data, columnWidth: 'equal' });
     picture = allocated ? bitMap(data, document) : sizeMap(data, document);
     room.replaceChildren(picture);
@@ -184,7 +187,7 @@ export function resolution(f: PanelFunction): string {
 }
 
 function spoken(f: PanelFunction, bits: BitWidth | null, fixedBy: FixedBy | null): string {
-  const width = bits === null ? 'not allocated' : `${bits} bits`;
+  const width = bits === null ? t('not allocated') : t('{0} bits', bits);
   return `${f.name}: ${width}${fixedBy ? `, ${FIXED_WORDS[fixedBy]}` : ''}, ${f.op}`;
 }
 

@@ -6,6 +6,7 @@ import { heatColour } from './palette';
 import { resolution, type Part } from './mapPart';
 import type { Store } from './store';
 import { currentTheme } from './theme';
+import { t } from './l10n';
 
 const LARGEST = 620;
 
@@ -14,8 +15,8 @@ export function ormPart(store: Store, document: Document): Part & { redraw: () =
     class: 'orm-room',
     role: 'application',
     tabindex: 0,
-    'aria-roledescription': 'heat map',
-    'aria-label': 'Orthogonality matrix: arrow keys move between pairs of functions',
+    'aria-roledescription': t('heat map'),
+    'aria-label': t('Orthogonality matrix: arrow keys move between pairs of functions'),
   });
   const readout = h(document, 'p', { class: 'readout', 'aria-live': 'polite' });
   const legend = h(document, 'div', { class: 'heat-legend' });
@@ -27,8 +28,8 @@ export function ormPart(store: Store, document: Document): Part & { redraw: () =
       document,
       'div',
       { class: 'card-head' },
-      h(document, 'h2', { id: 'ompq-orm-title' }, 'Orthogonality'),
-      h(document, 'span', { class: 'hint' }, 'ORM of every two functions: 0 orthogonal, 1 the same'),
+      h(document, 'h2', { id: 'ompq-orm-title' }, t('Orthogonality')),
+      h(document, 'span', { class: 'hint' }, t('ORM of every two functions: 0 orthogonal, 1 the same')),
     ),
     room,
     h(document, 'div', { class: 'orm-foot' }, legend, readout),
@@ -89,7 +90,7 @@ export function ormPart(store: Store, document: Document): Part & { redraw: () =
     if (!state?.orm) return;
     const pair = cursor;
     if (!pair) {
-      readout.textContent = 'Point at a cell to read it.';
+      readout.textContent = t('Point at a cell to read it.');
       return;
     }
     const [row, column] = pair;

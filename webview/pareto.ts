@@ -2,6 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { formatSize } from '../src/config/budget';
 import type { Frontier } from './solver';
+import { t } from './l10n';
 
 export interface ParetoData {
   /** null while it is sought. */
@@ -91,10 +92,21 @@ function describe(data: ParetoData): string {
   const { frontier, current, range, isNoise } = data;
   const height = heightOf(data);
   const where = current
-    ? ` Now at ${formatSize(current.sizeBytes)}, ${height(current).toFixed(1)} ${isNoise ? 'dB of signal over noise' : 'percent of the best objective'}.`
+    ? t(
+        ' Now at {0}, {1} {2}.',
+        formatSize(current.sizeBytes),
+        height(current).toFixed(1),
+        isNoise ? t('dB of signal over noise') : t('percent of the best objective'),
+      )
     : '';
   const count = frontier
-    ? `${frontier.size.length} ${frontier.isComplete ? 'distinct optima' : 'optima on its convex hull'}`
-    : 'still computed,';
-  return `Objective against size: ${count} from ${formatSize(range.smallest)} to ${formatSize(range.largest)}.${where}`;
+    ? `${frontier.size.length} ${frontier.isComplete ? t('distinct optima') : t('optima on its convex hull')}`
+    : t('still computed,');
+  return t(
+    'Objective against size: {0} from {1} to {2}.{3}',
+    count,
+    formatSize(range.smallest),
+    formatSize(range.largest),
+    where,
+  );
 }

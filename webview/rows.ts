@@ -6,6 +6,7 @@ import { FIXED_WORDS } from './glyphs';
 import type { PanelFunction } from './protocol';
 import type { FixedBy } from '../src/core/problem';
 import type { Store } from './store';
+import { t } from './l10n';
 
 export interface Row {
   /** 0-based, in network order. */
@@ -37,12 +38,19 @@ export interface Column {
 
 export const COLUMNS: readonly Column[] = [
   { id: 'index', title: '#', track: '48px', numeric: true, text: (r) => String(r.index + 1) },
-  { id: 'name', title: 'Function', track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
-  { id: 'op', from: 900, title: 'Operator', track: 'minmax(70px, 0.7fr)', numeric: false, text: (r) => r.op },
+  { id: 'name', title: t('Function'), track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
+  {
+    id: 'op',
+    from: 900,
+    title: t('Operator'),
+    track: 'minmax(70px, 0.7fr)',
+    numeric: false,
+    text: (r) => r.op,
+  },
   {
     id: 'shape',
     from: 900,
-    title: 'Output',
+    title: t('Output'),
     track: 'minmax(110px, 1fr)',
     numeric: false,
     text: (r) => r.shape,
@@ -50,7 +58,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'params',
     from: 900,
-    title: 'Parameters',
+    title: t('Parameters'),
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
     text: (r) => formatCount(r.params),
@@ -74,14 +82,14 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'importance',
     from: 620,
-    title: 'Importance',
+    title: t('Importance'),
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
     text: (r) => (r.importance === null ? '' : significant(r.importance)),
   },
   {
     id: 'bits',
-    title: 'Bits',
+    title: t('Bits'),
     track: 'minmax(78px, 0.7fr)',
     numeric: true,
     text: (r) => (r.bits === null ? '' : String(r.bits)),
@@ -89,14 +97,14 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'bytes',
     from: 620,
-    title: 'Size',
+    title: t('Size'),
     track: 'minmax(80px, 0.7fr)',
     numeric: true,
     text: (r) => formatSize(r.bytes),
   },
   {
     id: 'share',
-    title: 'Of file',
+    title: t('Of file'),
     track: 'minmax(66px, 0.6fr)',
     numeric: true,
     text: (r) => (r.share === null ? '' : formatPercent(r.share)),

@@ -9,17 +9,18 @@ import { effective, isNoise } from './objective';
 import type { Plan } from './plan';
 import type { Store } from './store';
 import { dropdown, textField } from './toolkit';
+import { t } from './l10n';
 
 const WIDTHS: BitWidth[] = [2, 3, 4, 5, 6, 7, 8];
 
 const OBJECTIVES: Objective[] = ['auto', 'orthogonality', 'noise-aware', 'orthogonality-noise', 'uniform'];
 
 const OBJECTIVE_NAMES: Record<Objective, string> = {
-  auto: 'Best measured',
-  orthogonality: 'Orthogonality (the paper)',
-  'noise-aware': 'Least noise',
-  'orthogonality-noise': 'Least noise × orthogonality',
-  uniform: 'Uniform',
+  auto: t('Best measured'),
+  orthogonality: t('Orthogonality (the paper)'),
+  'noise-aware': t('Least noise'),
+  'orthogonality-noise': t('Least noise × orthogonality'),
+  uniform: t('Uniform'),
 };
 
 const DECAY_NAMES: Record<Decay, string> = {
@@ -39,7 +40,14 @@ export function settingsPart(store: Store, document: Document): Part {
   function draw(): void {
     const { plan, state } = store;
     if (!plan || !state) return;
-    summary.textContent = `${OBJECTIVE_NAMES[plan.objective]} · widths ${runs(plan.widths)} · ${pinText(plan)} · θ = ${DECAY_NAMES[plan.decay]}${plan.decay === 'exp' ? `, β = ${plan.beta}` : ''}`;
+    summary.textContent = t(
+      '{0} · widths {1} · {2} · θ = {3}{4}',
+      OBJECTIVE_NAMES[plan.objective],
+      runs(plan.widths),
+      pinText(plan),
+      DECAY_NAMES[plan.decay],
+      plan.decay === 'exp' ? `, β = ${plan.beta}` : '',
+    );
     // rebuilding the controls would take the focus from the one in use
     const noise = state.functions.every((f) => f.noise !== null);
     const key = JSON.stringify([{ ...plan, budget: null, locks: null }, noise, state.contest?.chosen]);
@@ -64,8 +72,8 @@ export function settingsPart(store: Store, document: Document): Part {
           class: `width-toggle bits-${width}`,
           'aria-pressed': String(on),
           'data-setting': `width-${width}`,
-          'aria-label': `Allow ${width} bits`,
-          title: `${on ? 'Do not allow' : 'Allow'} ${width} bits`,
+          'aria-label': t('Allow {0} bits', width),
+          title: on ? t('Do not allow {0} bits', width) : t('Allow {0} bits', width),
         },
         width,
       );
@@ -79,12 +87,12 @@ export function settingsPart(store: Store, document: Document): Part {
     });
     const pin = (end: 'first' | 'last'): HTMLElement => {
       const options = [
-        { value: 'none', text: 'not pinned' },
-        ...[...WIDTHS, 16, 32].map((w) => ({ value: String(w), text: `${w} bits` })),
+        { value: 'none', text: t('not pinned') },
+        ...[...WIDTHS, 16, 32].map((w) => ({ value: String(w), text: t('{0} bits', w) })),
       ];
       const made = dropdown(
         document,
-        `Pin of the ${end} function`,
+        end === 'first' ? t('Pin of the first function') : t('Pin of the last function'),
         options,
         String(plan.pins?.[end] ?? 'none'),
         (value) => {
@@ -99,18 +107,18 @@ export function settingsPart(store: Store, document: Document): Part {
     };
     const rows = [
       row(
-        'Allowed widths',
+        t('Allowed widths'),
         h(
           document,
           'span',
-          { class: 'width-toggles', role: 'group', 'aria-label': 'Allowed widths' },
+          { class: 'width-toggles', role: 'group', 'aria-label': t('Allowed widths') },
           ...widths,
         ),
       ),
-      row('First function', pin('first')),
-      row('Last function', pin('last')),
+      row(t('First function'), pin('first')),
+      row(t('Last function'), pin('last')),
     ];
-    rows.unshift(row('Objective', objectiveControl(plan, noise, contest, change)));
+    rows.unshift(row(t('Objective'), objectiveControl(plan, noise, contest, change)));
     if (effective(plan, contest).objective !== 'uniform') rows.push(...importanceRows(plan, change));
     return rows;
   }
@@ -126,7 +134,7 @@ export function settingsPart(store: Store, document: Document): Part {
     );
     const made = dropdown(
       document,
-      'Objective',
+      t('Objective'),
       offered.map((value) => ({ value, text: OBJECTIVE_NAMES[value] })),
       plan.objective,
       (value) => {
@@ -141,7 +149,7 @@ export function settingsPart(store: Store, document: Document): Part {
   function importanceRows(plan: Plan, change: (part: Partial<Plan>) => void): HTMLElement[] {
     const decay = dropdown(
       document,
-      'Importance of a function from its γ',
+      t('Importance of a function from its γ'),
       DECAYS.map((value) => ({ value, text: DECAY_NAMES[value] })),
       plan.decay,
       (value) => {
@@ -150,11 +158,11 @@ export function settingsPart(store: Store, document: Document): Part {
       },
     );
     decay.setAttribute('data-setting', 'decay');
-    const rows = [row('θ, importance', decay)];
+    const rows = [row(t('θ, importance'), decay)];
     if (plan.decay === 'exp') {
       const beta = textField(
         document,
-        { label: 'β, steepness', value: String(plan.beta), size: 8 },
+        { label: t('β, steepness'), value: String(plan.beta), size: 8 },
         (text) => {
           const value = Number(text);
           if (text.trim() !== '' && Number.isFinite(value) && value >= 0) change({ beta: value });
@@ -162,7 +170,7 @@ export function settingsPart(store: Store, document: Document): Part {
         },
       );
       beta.setAttribute('data-setting', 'beta');
-      rows.push(row('β, steepness', beta));
+      rows.push(row(t('β, steepness'), beta));
     }
     return rows;
   }
@@ -189,10 +197,12 @@ function runs(widths: readonly BitWidth[]): string {
 }
 
 function pinText({ pins }: Plan): string {
-  if (!pins) return 'no pins';
-  if (pins.first !== undefined && pins.first === pins.last) return `first and last at ${pins.first}`;
+  if (!pins) return t('no pins');
+  if (pins.first !== undefined && pins.first === pins.last) return t('first and last at {0}', pins.first);
   const parts = (['first', 'last'] as const).flatMap((end) =>
-    pins[end] === undefined ? [] : [`${end} at ${pins[end]}`],
+    pins[end] === undefined
+      ? []
+      : [end === 'first' ? t('first at {0}', pins[end]) : t('last at {0}', pins[end])],
   );
   return parts.join(', ');
 }

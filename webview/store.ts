@@ -22,6 +22,7 @@ import type { PanelState, SavedView } from './protocol';
 import type { Frontier, Solver } from './solver';
 import { totalsOf, type Totals } from './totals';
 import type { BudgetSpec } from '../src/config/budget';
+import { t } from './l10n';
 
 /** What is on show; bits stay those of the last solution while a new one is sought or none exists. */
 export interface Shown {
@@ -224,7 +225,9 @@ export class Store {
     if (!weights) return null;
     const { objective, beta } = effective(plan, state.contest);
     if (isNoise(objective) && state.functions.some((f) => f.noise === null)) {
-      throw new SettingsError('The noise of this network was not measured: score again with this objective.');
+      throw new SettingsError(
+        t('The noise of this network was not measured: score again with this objective.'),
+      );
     }
     const problem = problemOf(state, plan, weights.weight);
     return { problem, gamma: weights.gamma, objective, decay: plan.decay, beta };

@@ -1,6 +1,7 @@
 /** An allocation in one line: a cell per function, coloured by its bits. (data, document) -> SVG. */
 import type { BitWidth } from '../src/core/widths';
 import { s } from './dom';
+import { t } from './l10n';
 
 const WIDTH = 200;
 const HEIGHT = 14;
@@ -13,7 +14,7 @@ export function colourStrip(bits: readonly BitWidth[], document: Document): SVGS
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     preserveAspectRatio: 'none',
     role: 'img',
-    'aria-label': `Bits: ${bits.join(' ')}`,
+    'aria-label': t('Bits: {0}', bits.join(' ')),
   });
   const cell = WIDTH / Math.max(1, bits.length);
   let from = 0;

@@ -7,6 +7,7 @@ import { changeKey, type Part } from './mapPart';
 import { COLUMNS, filtered, rowsOf, sorted, type Column, type Row, type Sorting } from './rows';
 import type { Store } from './store';
 import { button, dropdown, textField } from './toolkit';
+import { t } from './l10n';
 
 const ROW_HEIGHT = 26;
 /** Rows drawn above and below what is seen. */
@@ -16,7 +17,7 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
   const tools = h(document, 'div', { class: 'tools' });
   const filterField = textField(
     document,
-    { label: 'Filter functions', value: '', placeholder: 'Filter: name, Conv, 4bit, locked, stage2' },
+    { label: t('Filter functions'), value: '', placeholder: t('Filter: name, Conv, 4bit, locked, stage2') },
     filterBy,
     filterBy,
   );
@@ -30,7 +31,7 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
       role: 'grid',
       class: 'grid',
       tabindex: 0,
-      'aria-label': 'Functions',
+      'aria-label': t('Functions'),
       'aria-multiselectable': 'true',
     },
     view,
@@ -43,7 +44,7 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
       document,
       'div',
       { class: 'card-head' },
-      h(document, 'h2', { id: 'ompq-table-title' }, 'Functions'),
+      h(document, 'h2', { id: 'ompq-table-title' }, t('Functions')),
       filterField,
       tools,
     ),
@@ -242,18 +243,20 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
       document,
       'span',
       { class: 'hint', role: 'status' },
-      names.length > 0 ? `${names.length} selected` : plural(rows.length, 'function'),
+      names.length > 0
+        ? t('{0} selected', names.length)
+        : plural(rows.length, t('{0} function', rows.length), t('{0} functions', rows.length)),
     );
     if (!plan || !state || names.length === 0) {
       tools.replaceChildren(count);
       return;
     }
     const locked = names.filter((name) => Object.hasOwn(plan.locks, name)).length;
-    const widths = [2, 3, 4, 5, 6, 7, 8, 16, 32].map((w) => ({ value: String(w), text: `${w} bits` }));
+    const widths = [2, 3, 4, 5, 6, 7, 8, 16, 32].map((w) => ({ value: String(w), text: t('{0} bits', w) }));
     const setBits = dropdown(
       document,
-      'Set bits of the selection',
-      [{ value: '', text: 'Set bits…' }, ...widths],
+      t('Set bits of the selection'),
+      [{ value: '', text: t('Set bits…') }, ...widths],
       '',
       (value) => value !== '' && store.lock(names, Number(value) as BitWidth),
     );
@@ -261,9 +264,9 @@ export function tablePart(store: Store, document: Document, reveal: (name: strin
       count,
       setBits,
       locked < names.length
-        ? button(document, { look: 'secondary' }, () => store.lock(names, null), 'Lock')
+        ? button(document, { look: 'secondary' }, () => store.lock(names, null), t('Lock'))
         : '',
-      locked > 0 ? button(document, { look: 'secondary' }, () => store.unlock(names), 'Unlock') : '',
+      locked > 0 ? button(document, { look: 'secondary' }, () => store.unlock(names), t('Unlock')) : '',
     );
   }
 

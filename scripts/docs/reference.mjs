@@ -13,7 +13,7 @@ export function reference(manifest, texts, program) {
     '## Settings',
     settings(manifest.contributes.configuration, texts),
     '## Command line',
-    `${program.description()} Exit codes: 0 done, 1 failed, 2 wrong usage, 3 infeasible budget.`,
+    `${program.description()} Exit codes: 0 done, 1 failed, 2 wrong usage, 3 infeasible budget, 130 stopped by Ctrl+C.`,
     ...program.commands.map(command),
   ].join('\n\n');
 }

@@ -55,14 +55,22 @@ export function moved(manifest, known) {
   return { manifest: result, texts };
 }
 
-/** Every text of vscode.l10n.t in the extension. */
+/** Every text of vscode.l10n.t in the extension, and of t in the bit map's page. */
 export async function bundle() {
-  const files = readdirSync(path('src/features'), { recursive: true })
+  const page = sources('webview').map((source) => ({ ...source, contents: asLibrary(source.contents) }));
+  return getL10nJson([...sources('src/features'), ...page]);
+}
+
+/** The extractor looks for calls of what @vscode/l10n exports. */
+function asLibrary(code) {
+  return code
+    .replace("import { t } from './l10n'", "import * as l10n from '@vscode/l10n'")
+    .replace(/(?<![\w.])t\(/g, 'l10n.t(');
+}
+
+function sources(folder) {
+  return readdirSync(path(folder), { recursive: true })
     .filter((name) => name.endsWith('.ts'))
     .sort()
-    .map((name) => ({
-      extension: '.ts',
-      contents: readFileSync(join(path('src/features'), name), 'utf8'),
-    }));
-  return getL10nJson(files);
+    .map((name) => ({ extension: '.ts', contents: readFileSync(join(path(folder), name), 'utf8') }));
 }

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '../config/config';
+import { inspectFor } from '../exporting';
 import { foreignPath, readNameMap, writeForeign } from '../interchange';
 import { formatOf, FORMATS } from '../interop/formats';
 import { FormatError } from '../interop/format';
 import { writeAtomically } from '../onnx/atomicFile';
 import { ioError } from '../onnx/errors';
 import { sameFile } from '../onnx/sameFile';
-import { modelPathOf } from '../pipeline';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags {
@@ -28,14 +28,14 @@ export async function exportForeign(configPath: string, config: Config, flags: F
   if (toFile && !flags.force && existsSync(path)) {
     throw new FormatError(`${path} exists already: --force replaces it, --out names another file.`);
   }
-  for (const source of [configPath, modelPathOf(config, configPath)]) {
-    if (toFile && (await sameFile(path, source))) {
-      throw new FormatError(`${path} is what is exported; give --out another name.`);
-    }
-  }
   const names =
     flags.nameMap === undefined ? new Map<string, string>() : await readNameMap(resolve(flags.nameMap));
   const written = await withSession(async ({ engine, options, note }) => {
+    const { files } = await inspectFor(engine, configPath, config, options);
+    for (const source of toFile ? [configPath, ...files] : []) {
+      if (await sameFile(path, source))
+        throw new FormatError(`${path} is what is exported; give --out another name.`);
+    }
     const result = await writeForeign(engine, configPath, config, format, names, options);
     for (const warning of result.warnings) note(`warning: ${warning}`);
     return result;

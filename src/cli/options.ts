@@ -125,7 +125,11 @@ export function addEngineOptions(command: Command): Command {
         .choices(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'])
         .default('auto'),
     )
-    .option('--memory-limit <SIZE>', 'for the engine, e.g. 2GB (default: half of the free memory)', size, 0);
+    .addOption(
+      new Option('--memory-limit <SIZE>', 'for the engine, e.g. 2GB')
+        .argParser(size)
+        .default(0, 'half of the free memory'),
+    );
 }
 
 export function addShardOptions(command: Command): Command {
@@ -179,11 +183,16 @@ export function addBudgetOptions(command: Command): Command {
       seconds,
       10,
     )
-    .option('--widths <LIST>', 'allowed bit-widths, e.g. 4-8 or 2,4,8', widths, parseWidths('2-8') ?? [])
-    .option('--pin <LIST>', 'functions outside the search, e.g. first,last=8', pins, {
-      first: 8,
-      last: 8,
-    } as Pins)
+    .addOption(
+      new Option('--widths <LIST>', 'allowed bit-widths, e.g. 4-8 or 2,4,8')
+        .argParser(widths)
+        .default(parseWidths('2-8'), '2-8'),
+    )
+    .addOption(
+      new Option('--pin <LIST>', 'functions outside the search, e.g. first=4,last=6')
+        .argParser(pins)
+        .default({ first: 8, last: 8 }, 'first,last=8'),
+    )
     .option('--no-pin', 'put the first and the last function into the search, too')
     .option('--lock <NAME=BITS>', 'give a function its bits (repeatable)', collectLock, {})
     .option(
@@ -403,14 +412,19 @@ function collectLock(text: string, previous: Record<string, BitWidth>): Record<s
   return { ...previous, [text.slice(0, at)]: bitWidth(text.slice(at + 1)) };
 }
 
+/** "first,last=8" or "first=4,last=6": names without bits take the next ones. */
 function pins(text: string): Pins {
   const result: Pins = {};
-  const match = /^(.*)=(\d+)$/.exec(text);
-  const names = match?.[1].split(',').map((name) => name.trim());
-  if (!match || !names?.every((name) => name === 'first' || name === 'last')) {
-    throw new InvalidArgumentError('It looks like first,last=8 or first=8.');
+  let waiting: (keyof Pins)[] = [];
+  for (const part of text.split(',')) {
+    const [, name, bits] = /^\s*(first|last)\s*(?:=\s*(\d+)\s*)?$/.exec(part) ?? [];
+    if (!name) throw new InvalidArgumentError('It looks like first,last=8, first=4,last=6 or first=8.');
+    waiting.push(name as keyof Pins);
+    if (!bits) continue;
+    for (const each of waiting) result[each] = bitWidth(bits);
+    waiting = [];
   }
-  for (const name of names as (keyof Pins)[]) result[name] = bitWidth(match[2]);
+  if (waiting.length > 0) throw new InvalidArgumentError('It ends with bits, as in first,last=8.');
   return result;
 }
 

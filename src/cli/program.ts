@@ -4,6 +4,7 @@ import { version } from '../../package.json';
 import { doctorCommand } from './doctor';
 import { evalCommand } from './eval';
 import { exportCommand } from './export';
+import { optionDescription } from './help';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
 import { latencyCommand } from './latency';
@@ -18,7 +19,6 @@ export function program(): Command {
       'Decides how many bits each layer of an ONNX model deserves (OMPQ, AAAI 2023), and makes it so.',
     )
     .version(version)
-    .configureHelp({ showGlobalOptions: true })
     .addCommand(configured(inspectCommand()))
     .addCommand(configured(scoreCommand()))
     .addCommand(configured(quantizeCommand()))
@@ -33,5 +33,8 @@ export function program(): Command {
 }
 
 function configured(command: Command): Command {
-  return command.exitOverride().showHelpAfterError('(--help lists the options)');
+  return command
+    .exitOverride()
+    .showHelpAfterError('(--help lists the options)')
+    .configureHelp({ showGlobalOptions: true, optionDescription });
 }

@@ -5,9 +5,9 @@ import type { Config } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
 import { formatQuality } from '../config/quality';
-import { decidedBy } from '../config/winner';
-import { needsMoreSamples } from '../core/bootstrap';
+import { winnerOf } from '../config/winner';
 import { configPathFor, quantize, type QuantizeResult } from '../pipeline';
+import { allocationNotes } from './allocationNotes';
 import {
   addBudgetOptions,
   addScoreOptions,
@@ -45,35 +45,12 @@ export function quantizeCommand(): Command {
         if (done.cached && done.config.contest)
           note('noise and the comparison of allocations from the cache, too');
         if (done.kept.length > 0) note(`kept the locked or edited bits of ${done.kept.join(', ')}`);
-        noteContest(done.config, note);
-        noteRobustness(done.config, flags.bootstrap, note);
+        for (const line of allocationNotes(done.config, flags.bootstrap)) note(line);
         return done;
       }, flags.cache);
       if (flags.json) printJson(toJson(result));
       else printLines(forPeople(result));
     });
-}
-
-/** A contest that was cancelled. */
-function noteContest({ contest }: Config, note: (line: string) => void): void {
-  if (contest?.stopped) note('stopped before everything was tried: the best so far is kept');
-}
-
-/** Loud where the bits are a matter of chance. */
-function noteRobustness(config: Config, draws: number | undefined, note: (line: string) => void): void {
-  const { robustness, functions, calibration } = config;
-  if (draws !== undefined && !robustness) {
-    note(
-      `--bootstrap measured nothing: the ${decidedBy(config)} objective decided, and it does not look at the scores that are drawn again.`,
-    );
-  }
-  if (!robustness) return;
-  const params = functions.map((f) => f.params);
-  if (!needsMoreSamples(robustness, params)) return;
-  note(
-    `warning: ${calibration.samples} samples are too few for this network: more than a quarter of its weights change their ` +
-      `bits in one of five draws or more. Give more with --samples.`,
-  );
 }
 
 function qualityLine({ allocation }: Config): string[] {
@@ -109,7 +86,7 @@ function activationsOf({ inspect }: QuantizeResult['scored']): (number | null | 
 }
 
 function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
-  const { totals, solver, model, robustness } = config;
+  const { totals, model, robustness } = config;
   const activations = activationsOf(scored);
   const isSearched = config.functions.some((f) => f.activationBits !== undefined);
   return [
@@ -143,8 +120,26 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
         `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,
     ),
     ...qualityLine(config),
-    `${solver.status} in ${solver.milliseconds.toFixed(0)} ms: objective ${solver.objective.toPrecision(7)}, ` +
-      `bound ${solver.bound.toPrecision(7)}, gap ${solver.gap.toExponential(1)}`,
+    solverLine(config),
     `wrote ${configPath}`,
   ];
+}
+
+/** The certificate; what swaps have found has none, but a measured gain. */
+function solverLine({ solver, contest }: Config): string {
+  const found = winnerOf(contest, contest?.chosen ?? null);
+  const before = contest?.candidates.find(
+    (entry) => entry !== found && entry.objective === found?.objective && entry.beta === found.beta,
+  );
+  if (solver.status === 'feasible' && found && before) {
+    const [name, was, is] =
+      found.kl === null || before.kl === null
+        ? ['SQNR in dB', before.sqnrDb, found.sqnrDb]
+        : ['KL divergence', before.kl, found.kl];
+    return `the exact answer of ${before.name}, improved by trying swaps on your inputs: ${name} ${was} -> ${is}`;
+  }
+  return (
+    `${solver.status} in ${solver.milliseconds.toFixed(0)} ms: objective ${solver.objective.toPrecision(7)}, ` +
+    `bound ${solver.bound.toPrecision(7)}, gap ${solver.gap.toExponential(1)}`
+  );
 }

@@ -15,6 +15,9 @@ export interface Session {
   note: (line: string) => void;
 }
 
+/** By which signal the user has stopped the work, if he has. */
+export let stoppedBy: 'SIGINT' | 'SIGTERM' | null = null;
+
 /**
  * Runs `work` with an engine that is gone afterwards, however it ends.
  * @param caching whether scores are looked up in the user's cache and kept there
@@ -22,7 +25,10 @@ export interface Session {
 export async function withSession<T>(work: (session: Session) => Promise<T>, caching = false): Promise<T> {
   const abort = new AbortController();
   const bar = progressBar();
-  const stop = (): void => abort.abort();
+  const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
+    stoppedBy = signal;
+    abort.abort();
+  };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   const engine = new Engine({

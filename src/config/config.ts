@@ -3,13 +3,14 @@ import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { readFile } from 'node:fs/promises';
 import schema from '../../schemas/ompq.schema.json';
+import { ioError } from '../onnx/errors';
 import { isTooDeep } from './depth';
+import { CONFIG_SUFFIX } from './suffix';
 import type { Config } from './types';
 
 export type * from './types';
+export { CONFIG_SUFFIX };
 export { NOISE_WIDTHS } from './types';
-
-export { CONFIG_SUFFIX } from './suffix';
 
 /** A config that cannot be used, in one sentence for people. */
 export class ConfigError extends Error {
@@ -25,7 +26,8 @@ function validator(): ValidateFunction<Config> {
 
 /** @throws ConfigError naming `file`, the place in it and what is wrong there. */
 export function parseConfig(text: string, file: string): Config {
-  if (isTooDeep(text)) throw new ConfigError(`${file} is not an OMPQ config: its brackets nest too deeply.`);
+  if (!text.trimStart().startsWith('{')) throw notAConfig(file, 'it is no JSON object');
+  if (isTooDeep(text)) throw notAConfig(file, 'its brackets nest too deeply');
   const errors: ParseError[] = [];
   const value: unknown = parse(text, errors, { allowTrailingComma: false, disallowComments: true });
   if (errors.length > 0) {
@@ -34,7 +36,7 @@ export function parseConfig(text: string, file: string): Config {
   }
   const validate = validator();
   if (!validate(value)) {
-    throw new ConfigError(`${file} is not an OMPQ config: ${describe(validate.errors?.[0])}.`);
+    throw notAConfig(file, describe(validate.errors?.[0]));
   }
   const names = new Set<string>();
   for (const { name } of value.functions) {
@@ -42,6 +44,13 @@ export function parseConfig(text: string, file: string): Config {
     names.add(name);
   }
   return value;
+}
+
+function notAConfig(file: string, why: string): ConfigError {
+  const wanted = file.endsWith(CONFIG_SUFFIX)
+    ? ''
+    : ` Give an ${CONFIG_SUFFIX} file, which "ompq quantize" writes.`;
+  return new ConfigError(`${file} is not an OMPQ config: ${why}.${wanted}`);
 }
 
 function describe(error: ErrorObject | undefined): string {
@@ -63,12 +72,17 @@ function brief(name: string): string {
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
+/** What Node.js says of files that are no text of a size. */
+const TOO_LARGE = new Set(['ERR_STRING_TOO_LONG', 'ERR_FS_FILE_TOO_LARGE']);
+
 export async function readConfig(path: string): Promise<Config> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${path} cannot be read: ${(error as Error).message}.`);
+    if (TOO_LARGE.has((error as NodeJS.ErrnoException).code ?? ''))
+      throw notAConfig(path, 'it is far too large');
+    throw new ConfigError(ioError(error, path, 'read').message, { cause: error });
   }
   return parseConfig(text, path);
 }

@@ -1,6 +1,7 @@
 /** How a config is written: fixed key order and one function a line, so that a change of bits is a one-line diff. */
 import schema from '../../schemas/ompq.schema.json';
 import { writeAtomically } from '../onnx/atomicFile';
+import { ioError } from '../onnx/errors';
 import { ConfigError, type Config } from './config';
 
 interface ObjectSchema {
@@ -21,7 +22,7 @@ export async function writeConfig(path: string, config: Config): Promise<void> {
   try {
     await writeAtomically(path, formatConfig(config));
   } catch (error) {
-    throw new ConfigError(`${path} cannot be written: ${(error as Error).message}.`);
+    throw new ConfigError(ioError(error, path, 'write').message, { cause: error });
   }
 }
 

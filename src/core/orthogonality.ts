@@ -10,6 +10,8 @@ export interface OrthogonalityOptions {
   constantBelow?: number;
 }
 
+const CONSTANT_BELOW = 1e-6;
+
 /**
  * ORM_ij = <G_i, G_j> / (||G_i||_F ||G_j||_F), Ma et al. 2023, equation 3; in [0, 1], exactly 1 on the diagonal.
  *
@@ -25,7 +27,7 @@ export function gramToOrm(
   grams: Float64Array,
   functions: number,
   samples: number,
-  { centered, constantBelow = 1e-6 }: OrthogonalityOptions,
+  { centered, constantBelow = CONSTANT_BELOW }: OrthogonalityOptions,
 ): Float64Array {
   checkGrams(grams, functions, samples, centered);
   const size = samples * samples;
@@ -50,6 +52,18 @@ export function gramToOrm(
     }
   }
   return orm;
+}
+
+/** Whether no function tells the samples apart: nothing can be said about any of them then. */
+export function isAllAlike(grams: Float64Array, samples: number): boolean {
+  const size = samples * samples;
+  for (let from = 0; from < grams.length; from += size) {
+    const gram = grams.slice(from, from + size);
+    if (scaleToUnit(gram) === 0) continue;
+    center(gram, samples);
+    if (scaleToUnit(gram) > CONSTANT_BELOW) return false;
+  }
+  return true;
 }
 
 /** G <- H G H with H = I - 11^T / N, in place. */

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openDataset } from '../calibration/open';
+import { takeBranches } from '../onnx/branches';
 import { node as makeNode, scalar, tensor, valueInfo } from '../onnx/build';
 import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
@@ -40,8 +41,9 @@ const INTEGER = new Set(['Conv', 'Gemm', 'MatMul']);
 export async function latency(request: LatencyRequest, job: Job): Promise<LatencyReply> {
   const { model: path, granularity, data, runs } = request;
   job.progress('Reading the model', 0);
-  const model = await readModel(path);
-  const network = findNetwork(model, { granularity, shapes: data.shapes });
+  const file = await readModel(path);
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
+  const { model } = takeBranches(file, data.branches);
   const dataset = await openDataset({ ...data, samples: 1 }, network.inputs, {
     signal: job.signal,
     atMost: true,
@@ -57,6 +59,7 @@ export async function latency(request: LatencyRequest, job: Job): Promise<Latenc
       {
         limit,
         activations: 1,
+        reserved: 0,
         job,
       },
     );

@@ -9,6 +9,7 @@ import { findNetwork } from '../onnx/functions';
 import type { Network } from '../onnx/network';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
 import { accelerate, type Chosen, differencesFromCpu, insist } from './accelerate';
+import { isAllAlike } from '../core/orthogonality';
 import { Grams } from './grams';
 import { EngineFault, type Job } from './job';
 import { activationBytes, limitOf, residentMemory } from './memory';
@@ -100,16 +101,25 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
     'info',
     `Scored ${wanted.length} functions of ${bench.name} on ${chosen.device}: ${seconds(bench.loading)} s in creating sessions, ${seconds(running)} s in forward passes and Gram products, ${seconds(moving)} s in moving samples in and results out, ${seconds(prepared - start)} s in reading model and data, ${seconds(took - load - running - moving)} s in the rest.`,
   );
+  const grams = done.grams.finish().slice(from * samples.size ** 2, to * samples.size ** 2);
   return {
     samples: samples.size,
-    grams: done.grams.finish().slice(from * samples.size ** 2, to * samples.size ** 2),
+    grams,
     part: request.shard && { from, to, plan: done.plan },
     provider: chosen.device,
     seconds: { load: seconds(load), score: seconds(took - load) },
     synthetic: dataset.synthetic,
     dataDescription: dataset.description,
-    warnings: [...dataset.warnings, ...chosen.warnings],
+    warnings: [...dataset.warnings, ...chosen.warnings, ...alikeWarning(grams, samples.size)],
   };
+}
+
+/** Inputs that no function can tell apart: zeros, or one and the same again and again. */
+function alikeWarning(grams: Float64Array, samples: number): string[] {
+  if (grams.length === 0 || samples < 2 || !isAllAlike(grams, samples)) return [];
+  return [
+    `All ${samples} calibration samples lead to the same outputs (are they all zeros, or copies of one?): the scores mean nothing. Give different inputs.`,
+  ];
 }
 
 interface Done {

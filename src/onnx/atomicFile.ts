@@ -20,7 +20,7 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
     }
     await rename(temporary, target);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   } finally {
     finish(temporary);

@@ -52,7 +52,8 @@ export async function draftModel(
   await sweep(dirname(path));
   const folder = beginUnfinished(dirname(path));
   const discard = async () => {
-    await rm(folder, { recursive: true, force: true });
+    // What was wrong before is worth more than that this fails, too.
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     finish(folder);
   };
   const names = [basename(path)];

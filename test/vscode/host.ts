@@ -70,7 +70,8 @@ async function runWeb(run: HostRun, env: Record<string, string>, stop: AbortSign
   try {
     await writeFile(session.info.settingsFile, JSON.stringify(windowSettings('dark')));
     const browser = await chromium.connect(session.info.browserEndpoint);
-    const page = await browser.newPage();
+    // Older versions ask the browser for the clipboard.
+    const page = await browser.newPage({ permissions: ['clipboard-read', 'clipboard-write'] });
     const crashed = new Promise<string>((resolve) => {
       page.once('crash', () => resolve('The browser page crashed'));
       browser.once('disconnected', () => resolve('The browser ended'));

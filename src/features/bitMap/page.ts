@@ -8,9 +8,13 @@ export interface PageSources {
   script: string;
   style: string;
   worker: string;
+  /** Of the user, as VS Code names it. */
+  language: string;
+  /** Texts in that language by the English ones; empty: English. */
+  texts: Record<string, string>;
 }
 
-export function pageHtml({ cspSource, nonce, script, style, worker }: PageSources): string {
+export function pageHtml({ cspSource, nonce, script, style, worker, language, texts }: PageSources): string {
   // The toolkit finds the nonce for its one style element in the meta element below. The worker is a blob made of
   // the script that connect-src lets the page fetch.
   const policy = [
@@ -23,7 +27,7 @@ export function pageHtml({ cspSource, nonce, script, style, worker }: PageSource
     `worker-src blob:`,
   ].join('; ');
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escape(language)}">
 <head>
 <meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="${escape(policy)}">
@@ -33,7 +37,7 @@ export function pageHtml({ cspSource, nonce, script, style, worker }: PageSource
 <link rel="stylesheet" href="${escape(style)}">
 </head>
 <body>
-<div id="ompq" data-worker="${escape(worker)}"></div>
+<div id="ompq" data-worker="${escape(worker)}" data-texts="${escape(JSON.stringify(texts))}"></div>
 <script nonce="${nonce}" src="${escape(script)}"></script>
 </body>
 </html>`;

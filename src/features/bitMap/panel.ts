@@ -58,6 +58,8 @@ export class BitMapPanel extends Owner {
       script: resource('panel.js'),
       style: resource('panel.css'),
       worker: resource('worker.js'),
+      language: vscode.env.language,
+      texts: vscode.l10n.bundle ?? {},
     });
   }
 

@@ -126,6 +126,8 @@ describe('on disk', () => {
   it('says which file is missing or cannot be written', async () => {
     const path = join(folder, 'no', 'net.ompq.json');
     await expect(readConfig(path)).rejects.toThrow(ConfigError);
-    await expect(writeConfig(path, config)).rejects.toThrow(`${path} cannot be written`);
+    await expect(writeConfig(path, config)).rejects.toThrow(
+      `Cannot write ${path}: its folder does not exist.`,
+    );
   });
 });

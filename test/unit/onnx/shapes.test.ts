@@ -36,6 +36,22 @@ describe('open sizes', () => {
     expect(shapesOf(b).get(heads)).toEqual(['n', 't', 3, 4]);
   });
 
+  it('pass through the pads that PyTorch turns round as a matrix', () => {
+    const b = new ModelBuilder();
+    const x = b.input('x', ['n', 16, 8, 8]);
+    // F.pad(x, (0, 0, 0, 0, 8, 8)): from the last axis to the first, in pairs.
+    const zeros = b.op('ConstantOfShape', [b.int64s('count', [2])]);
+    const pairs = b.op('Concat', [b.int64s('given', [0, 0, 0, 1, 8, 9]), zeros], { axis: 0 });
+    const matrix = b.op('Reshape', [pairs, b.int64s('m', [-1, 2])]);
+    const turned = b.op('Slice', [
+      matrix,
+      ...[[-1], [-(2 ** 40)], [0], [-1]].map((v, i) => b.int64s(`s${i}`, v)),
+    ]);
+    const flat = b.op('Reshape', [b.op('Transpose', [turned], { perm: [1, 0] }), b.int64s('f', [-1])]);
+    const padded = b.op('Pad', [x, b.op('Cast', [flat], { to: DataType.INT64 })]);
+    expect(shapesOf(b).get(padded)).toEqual(['n', 33, 9, 8]);
+  });
+
   it('are replaced by the shapes that are given, and only then is the file no longer believed', () => {
     const b = new ModelBuilder();
     const x = b.input('x', ['n', 3]);

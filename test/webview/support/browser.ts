@@ -17,7 +17,7 @@ export interface Site {
 }
 
 /** @param root of the project */
-export async function serve(root: string): Promise<Site> {
+export async function serve(root: string, texts: Record<string, string> = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'ompq-page-'));
   await build({
     absWorkingDir: root,
@@ -49,6 +49,8 @@ export async function serve(root: string): Promise<Site> {
       script: `${origin}/page.js`,
       style: `${origin}/page.css`,
       worker: `${origin}/worker.js`,
+      language: 'en',
+      texts,
     });
     return { type: 'text/html', body };
   }
