@@ -10,7 +10,7 @@ const score = (provider: 'auto' | 'webgpu'): EngineRequest =>
 const evaluation = (provider: 'auto' | 'webgpu'): EngineRequest => ({
   kind: 'evaluate',
   model: save(tinyCnn(), 'net.onnx'),
-  other: null,
+  other: save(tinyCnn(), 'other.onnx'),
   data: synthetic(160),
   allSamples: false,
   perLayer: false,
