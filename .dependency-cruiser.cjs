@@ -44,7 +44,7 @@ module.exports = {
     {
       name: 'pipeline-knows-no-front-end',
       severity: 'error',
-      from: { path: '^src/pipeline\\.ts' },
+      from: { path: '^src/(pipeline|allocating|resolving|toConfig|contest|exporting|quality)\\.ts' },
       to: { path: '^src/(features/|cli)' },
     },
     {

@@ -21,7 +21,8 @@ import { Engine } from '../src/engine/client';
 import type { InspectReply } from '../src/engine/protocol';
 import { predictedBytes } from '../src/onnx/size';
 import { ModelProtoSchema } from '../src/onnx/schema/onnx_pb';
-import { quantize, type AllocationSettings, type ScoreSettings } from '../src/pipeline';
+import type { AllocationSettings } from '../src/allocating';
+import { quantize, type ScoreSettings } from '../src/pipeline';
 import { mobilenetV2 } from '../test/models/zoo';
 
 const { values: args } = parseArgs({

@@ -16,7 +16,9 @@ import type {
   Shard,
 } from './engine/protocol';
 import { part } from './engine/progress';
-import { modelPathOf, namesOf, type ScoreOptions } from './pipeline';
+import { modelPathOf } from './config/paths';
+import type { ScoreOptions } from './pipeline';
+import { namesOf } from './resolving';
 import { SettingsError } from './core/buildProblem';
 
 export interface ExportSettings {

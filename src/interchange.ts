@@ -13,7 +13,8 @@ import { formatOf, READABLE, recognize } from './interop/formats';
 import { list, parseNameMap, type NameMap } from './interop/names';
 import { ioError } from './onnx/errors';
 import type { Network } from './onnx/network';
-import { modelPathOf, portable, scoreModel, type ScoreOptions, type ScoreSettings } from './pipeline';
+import { modelPathOf, portable } from './config/paths';
+import { scoreModel, type ScoreOptions, type ScoreSettings } from './pipeline';
 
 /** The allocation in a foreign format. @throws FormatError, SettingsError when the model has changed */
 export async function writeForeign(

@@ -1,50 +1,32 @@
 /** The whole job: a model goes in, a config comes out. The VS Code command and the CLI both call this. */
-import { access, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type AllocationSettings, materialOf, type Measurements, OUTER_BITS } from './allocating';
 import type { Cache } from './cache/cache';
 import { remembered } from './cache/replies';
 import { findScore, keepScore, scoreKey } from './cache/scores';
 import type { DataSpec } from './calibration/spec';
-import { solverBudget, type BudgetSpec } from './config/budget';
-import {
-  CONFIG_SUFFIX,
-  ConfigError,
-  NOISE_WIDTHS,
-  readConfig,
-  type Config,
-  type Contest,
-  type Pins,
-} from './config/config';
-import { recount } from './config/edit';
+import { type Config, ConfigError, NOISE_WIDTHS, replacedConfig } from './config/config';
 import { writeConfig } from './config/format';
-import { timesOf, type LatencyTable } from './config/latency';
-import { allBudgets, type Limits } from './config/limits';
-import { checkNames, suggestion } from './config/names';
-import { resolveRules, resolveTies, type Named, type Rules } from './config/rules';
+import { modelPathOf } from './config/paths';
 import type { Quality, Robustness } from './config/types';
-import { decidedBy, looksAtScores, standsIn, winnerOf } from './config/winner';
-import { buildProblem, SettingsError } from './core/buildProblem';
-import { importance, type Decay } from './core/importance';
-import {
-  allocateBy,
-  NEEDS_NOISE,
-  type Material,
-  type FixedObjective,
-  type Noise,
-  type Objective,
-} from './core/objectives';
+import { decidedBy, looksAtScores, winnerOf } from './config/winner';
+import { type ContestSettings, decide, QUICK_CONTEST } from './contest';
 import { bootstrap } from './core/bootstrap';
+import { SettingsError } from './core/buildProblem';
+import { type Decay, importance } from './core/importance';
 import { smallestFile } from './core/noise';
+import { allocateBy, type FixedObjective, NEEDS_NOISE, type Noise } from './core/objectives';
 import { gramToOrm } from './core/orthogonality';
-import type { Allocation, AllocationProblem, Budget } from './core/problem';
-import { checkedTotals, keepsLimits } from './core/solution';
-import { BIT_WIDTHS, type BitWidth } from './core/widths';
+import type { Allocation } from './core/problem';
+import type { BitWidth } from './core/widths';
 import type { Engine, RequestOptions } from './engine/client';
-import type { InspectReply, InspectRequest, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
-import { decide, QUICK_CONTEST, type ContestSettings } from './contest';
 import { part } from './engine/progress';
-import { smallestMeasured } from './quality';
+import type { InspectReply, InspectRequest, NoiseRequest, Provider, ScoreReply } from './engine/protocol';
 import type { Granularity } from './onnx/network';
+import { smallestMeasured } from './quality';
+import { lockedBits } from './resolving';
+import { toConfig } from './toConfig';
 
 export interface ScoreSettings {
   /** Absolute path. */
@@ -58,31 +40,6 @@ export interface ScoreSettings {
   provider: Provider;
   /** Bytes; 0: half of the free memory. */
   memoryLimit: number;
-}
-
-export interface AllocationSettings {
-  objective: Objective;
-  budget: BudgetSpec;
-  widths: BitWidth[];
-  pin: Pins | null;
-  /** Bits that are given, by function name. */
-  locks: Record<string, BitWidth>;
-  /** Beside the budget. */
-  limits?: Limits;
-  /** The smallest file that is as good as this, in place of the budget; the objective is then noise-aware. */
-  quality?: Quality;
-  rules?: Rules;
-  /** Groups of patterns whose functions get the same bits. */
-  ties?: string[][];
-  /** For limits on BOPs and activation memory; default 32. */
-  activationBits?: number;
-  /** Bits of the activations as part of the search, per function: these widths, in place of activationBits. */
-  activationWidths?: number[];
-  latency?: LatencyTable;
-  /** Samples of the calibration data drawn again so many times, to see how often each function keeps its bits. */
-  bootstrap?: number;
-  /** How 'auto' compares. */
-  contest?: ContestSettings;
 }
 
 export interface ScoreOptions extends RequestOptions {
@@ -198,117 +155,6 @@ export function orthogonality(
 ) {
   const orm = gramToOrm(score.grams, functions, score.samples, { centered });
   return { orm, ...importance(orm, functions, { decay, beta }) };
-}
-
-/** What it takes to allocate: sizes, importance, and noise where the objective asks for it. */
-export interface Measurements {
-  inspect: InspectReply;
-  gamma: Float64Array;
-  weight: Float64Array;
-  noise: Noise | null;
-  activationNoise?: Noise;
-  scoring: Pick<ScoreSettings, 'decay' | 'beta'>;
-}
-
-/** @throws SettingsError for a lock of a function that does not exist */
-function materialOf(measured: Measurements, settings: Omit<AllocationSettings, 'contest'>): Material {
-  const { inspect, weight, noise, activationNoise, gamma, scoring } = measured;
-  const known = inspect.network.functions.map((f) => f.name);
-  for (const name of Object.keys(settings.locks)) {
-    if (!known.includes(name)) {
-      throw new SettingsError(
-        `There is no function "${name}" to lock${suggestion(name, known)} "ompq inspect" lists all.`,
-      );
-    }
-  }
-  if (settings.activationWidths && !activationNoise) {
-    throw new SettingsError(
-      'The noise of the activations has not been measured, and without it their bits cannot be searched: quantize the model again.',
-    );
-  }
-  const problem = problemOf(
-    inspect,
-    { weight, noise, activationNoise },
-    settings,
-    allBudgets(settings.budget, settings.limits, inspect.bytes),
-  );
-  return { problem, gamma, scoring };
-}
-
-function problemOf(
-  { network, size }: InspectReply,
-  {
-    weight,
-    noise,
-    activationNoise,
-  }: Partial<Pick<Measurements, 'activationNoise'>> & {
-    weight: Float64Array | null;
-    noise: Noise | null;
-  },
-  settings: Omit<AllocationSettings, 'budget' | 'contest' | 'objective'>,
-  budget: Budget | Budget[],
-): AllocationProblem {
-  const named = network.functions.map(namedFunction);
-  const latency = settings.latency && timesOf(named, settings.latency);
-  const activationWidths = widthsOfActivations(network, settings.activationWidths);
-  const functions = network.functions.map((f, i) => ({
-    name: f.name,
-    params: f.params,
-    weight: weight?.[i] ?? 0,
-    bytesByWidth: size.functionBytes[i],
-    // Weights that are left alone make no noise.
-    noiseByWidth: noise ? { ...noise[i], 16: 0, 32: 0 } : undefined,
-    millisecondsByWidth: latency?.[i],
-    macs: f.macs,
-    activations: f.activations,
-    activationWidths: activationWidths?.[i],
-    activationNoise: activationNoise?.[i],
-  }));
-  const { widths, pin: pins, locks, rules, ties, activationBits } = settings;
-  return buildProblem(functions, {
-    widths,
-    pins,
-    locks,
-    rules: resolveRules(named, rules),
-    ties: resolveTies(named, network.ties, ties),
-    fixedBytes: size.fixedBytes,
-    fixedMilliseconds: settings.latency?.rest,
-    activationBits,
-    budget,
-  });
-}
-
-/** As an export has it, the first and the last function's inputs take 8 bits; and so do those of what is tied to one. */
-const OUTER_BITS = 8;
-
-function widthsOfActivations(
-  { functions, ties }: InspectReply['network'],
-  widths: number[] | undefined,
-): number[][] | undefined {
-  if (!widths) return undefined;
-  const outer = new Set([0, functions.length - 1]);
-  for (const group of ties) if (group.some((i) => outer.has(i))) group.forEach((i) => outer.add(i));
-  return functions.map((_, i) => (outer.has(i) ? [OUTER_BITS] : widths));
-}
-
-export function namedFunction({ name, op, layers }: InspectReply['network']['functions'][number]): Named {
-  return { name, op, layers };
-}
-
-/** The smallest file that widths, pins and locks allow. */
-export function smallestBytes(inspect: InspectReply, settings: Omit<AllocationSettings, 'budget'>): number {
-  const { candidates, fixedBytes } = problemOf(inspect, { weight: null, noise: null }, settings, {
-    kind: 'bytes',
-    bytes: 0,
-  });
-  return candidates.reduce(
-    (sum, c) => sum + Math.min(...c.choices.map((choice) => choice.bytes)),
-    fixedBytes,
-  );
-}
-
-export function configPathFor(model: string): string {
-  return model.replace(/\.onnx$/i, '') + CONFIG_SUFFIX;
 }
 
 export interface QuantizeResult {
@@ -452,22 +298,6 @@ function keptBits(
   return bootstrap(score.grams, functions, score.samples, settings.bootstrap!, solve);
 }
 
-/** The config that writing to `path` would replace, if any. @throws ConfigError for a file that is something else */
-export async function replacedConfig(path: string): Promise<Config | null> {
-  try {
-    await access(path);
-  } catch {
-    return null;
-  }
-  try {
-    return await readConfig(path);
-  } catch (error) {
-    throw new ConfigError(
-      `${(error as Error).message} It is left as it is; move it away or choose another output.`,
-    );
-  }
-}
-
 /** Locks and hand-edited bits of the config at `path`, if there is one. @throws ConfigError for a file that is something else */
 async function givenBits(path: string, model: string): Promise<Record<string, BitWidth>> {
   const config = await replacedConfig(path);
@@ -476,224 +306,4 @@ async function givenBits(path: string, model: string): Promise<Record<string, Bi
     throw new ConfigError(`${path} belongs to another model, ${config.model.file}; choose another output.`);
   }
   return lockedBits(config);
-}
-
-/** Bits the solver must leave alone: locked functions, and those edited by hand since it ran. */
-export function lockedBits(config: Config): Record<string, BitWidth> {
-  const given = config.functions.filter((f, i) => f.lock || f.bits !== config.solver.bits[i]);
-  return Object.fromEntries(given.map((f) => [f.name, f.bits]));
-}
-
-/**
- * The config solved again from the importance it holds, without scoring: its locks and edited bits stay.
- * @throws SettingsError when the model is not the one that was scored; InfeasibleBudgetError
- */
-export function resolveConfig(config: Config, inspect: InspectReply): Config {
-  if (inspect.sha256 !== config.model.sha256) {
-    throw new SettingsError(
-      `${config.model.file} has changed since it was scored; run "Quantize with OMPQ" again.`,
-    );
-  }
-  checkNames('The config', ...namesOf(config, inspect));
-  const locks = lockedBits(config);
-  const budget = budgetAgain(config, inspect, locks);
-  config = { ...config, allocation: { ...config.allocation, budget } };
-  const allocation = solveAgain(config, inspect, locks);
-  const functions = config.functions.map((f, i) => ({
-    ...f,
-    bits: allocation.bits[i],
-    ...given('activationBits', allocation.activationBits?.[i]),
-    lock: f.name in locks,
-  }));
-  const totals = { ...config.totals, budgetBytes: budgetBytes(inspect, config.allocation.budget) };
-  return recount({ ...config, functions, totals, solver: certificate(allocation) }, inspect.size);
-}
-
-/** Of the functions: the config's, and those that the model has. */
-export function namesOf(config: Config, { network }: InspectReply): [string[], string[]] {
-  return [config.functions.map((f) => f.name), network.functions.map((f) => f.name)];
-}
-
-/** Where the budget was the answer to a limit on noise, which asks for no measuring, it is answered again. */
-function budgetAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): BudgetSpec {
-  const { quality, budget } = config.allocation;
-  if (!quality || !('noise' in quality)) return budget;
-  const { problem } = materialOfConfig(config, inspect, locks);
-  return { bytes: smallestFile({ ...problem, budgets: problem.budgets.slice(1) }).sizeBytes };
-}
-
-/** By the objective that made the config; for 'auto' by the one that won its contest. */
-function solveAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): Allocation {
-  const { allocation, contest } = config;
-  const winner = winnerOf(contest, contest?.chosen ?? null);
-  const objective = decidedBy(config);
-  const material = materialOfConfig(config, inspect, locks);
-  const solved = allocateBy(objective, material, winner?.beta);
-  const { problem } = material;
-  const isWon = allocation.objective === 'auto' && contest && winner;
-  if (!isWon || !standsIn(contest, winner, solved.bits) || !keepsLimits(problem, winner.bits)) return solved;
-  // Found by trying, and better than what any program answers to this problem.
-  const solver = { ...solved.solver, status: 'feasible' as const };
-  return { ...checkedTotals(problem, winner.bits), solver };
-}
-
-/** What it takes to solve a config again, from what it holds. */
-export function materialOfConfig(
-  config: Config,
-  inspect: InspectReply,
-  locks: Record<string, BitWidth> = lockedBits(config),
-): Material {
-  const { allocation, scoring, functions } = config;
-  return materialOf(
-    {
-      inspect,
-      gamma: Float64Array.from(functions, (f) => f.gamma),
-      weight: Float64Array.from(functions, (f) => f.importance),
-      noise: noiseOfConfig(config),
-      activationNoise: functions.every((f) => f.activationNoise)
-        ? functions.map((f) => f.activationNoise!)
-        : undefined,
-      scoring,
-    },
-    { ...allocation, locks, latency: latencyOfConfig(config) },
-  );
-}
-
-function latencyOfConfig({ functions, allocation }: Config): LatencyTable | undefined {
-  if (!functions.every((f) => f.milliseconds)) return undefined;
-  return {
-    rest: allocation.restMilliseconds ?? 0,
-    functions: Object.fromEntries(functions.map((f) => [f.name, f.milliseconds!])),
-  };
-}
-
-/** null where one of the functions has none. */
-function noiseOfConfig({ functions }: Config): Noise | null {
-  if (!functions.every((f) => f.noise?.length === NOISE_WIDTHS.length)) return null;
-  return functions.map((f) => Object.fromEntries(NOISE_WIDTHS.map((bits, i) => [bits, f.noise![i]])));
-}
-
-/** Absolute path of the model that the config at `configPath` belongs to. */
-export function modelPathOf(config: Config, configPath: string): string {
-  return resolve(dirname(configPath), config.model.file);
-}
-
-interface Found extends Pick<Measurements, 'noise' | 'activationNoise'> {
-  allocation: Allocation;
-  contest?: Contest;
-}
-
-function toConfig(
-  scored: Scored,
-  settings: AllocationSettings,
-  { allocation, noise, activationNoise, contest }: Found,
-  configPath: string,
-): Config {
-  const { settings: score, inspect } = scored;
-  const folder = dirname(configPath);
-  const { network, size } = inspect;
-  const times = settings.latency && timesOf(network.functions.map(namedFunction), settings.latency);
-  return {
-    version: 1,
-    model: { file: portable(folder, score.model), sha256: inspect.sha256, bytes: inspect.bytes },
-    calibration: {
-      path: score.data.path === null ? null : portable(folder, score.data.path),
-      samples: scored.score.samples,
-      seed: score.data.seed,
-      shapes: score.data.shapes,
-      preprocessing: score.data.preprocessing,
-      ...given('values', score.data.values),
-      // None at all is an answer, too: every If changes its branch from sample to sample.
-      ...(score.data.branches ? { branches: score.data.branches } : {}),
-    },
-    scoring: {
-      granularity: score.granularity,
-      centered: score.centered,
-      decay: score.decay,
-      beta: score.beta,
-      provider: scored.score.provider,
-    },
-    allocation: {
-      objective: settings.objective,
-      budget: settings.budget,
-      widths: settings.widths,
-      pin: settings.pin,
-      ...given('limits', settings.limits),
-      ...given('quality', settings.quality),
-      ...given('rules', settings.rules),
-      ...given('ties', settings.ties),
-      ...given('activationBits', settings.activationBits),
-      ...given('activationWidths', settings.activationWidths),
-      ...given('restMilliseconds', settings.latency?.rest),
-    },
-    functions: network.functions.map((f, i) => ({
-      name: f.name,
-      bits: allocation.bits[i],
-      lock: f.name in settings.locks,
-      layers: f.layers.map((layer) => layer.node),
-      params: f.params,
-      macs: f.macs,
-      gamma: Number(scored.gamma[i].toFixed(6)),
-      importance: Number(scored.weight[i].toPrecision(9)),
-      noise: noise ? NOISE_WIDTHS.map((bits) => Number(noise[i][bits].toPrecision(4))) : undefined,
-      activationBits: allocation.activationBits?.[i],
-      activationNoise: activationNoise && roundedNoise(activationNoise[i]),
-      milliseconds: times?.[i],
-      bytes: size.functionBytes[i][allocation.bits[i]],
-    })),
-    contest,
-    totals: {
-      bytes: allocation.sizeBytes,
-      budgetBytes: budgetBytes(inspect, settings.budget),
-      fixedBytes: size.fixedBytes,
-      averageBits: Number(allocation.averageBits.toFixed(6)),
-      params: network.functions.reduce((sum, f) => sum + f.params, 0),
-    },
-    solver: certificate(allocation),
-  };
-}
-
-function roundedNoise(byWidth: Readonly<Record<number, number>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(byWidth).map(([bits, noise]) => [bits, Number(noise.toPrecision(4))]),
-  );
-}
-
-/** The key only where there is something to say. */
-function given<K extends string, V extends object | number>(
-  key: K,
-  value: V | undefined,
-): Partial<Record<K, V>> {
-  const isEmpty = value === undefined || (typeof value === 'object' && Object.keys(value).length === 0);
-  return isEmpty ? {} : ({ [key]: value } as Record<K, V>);
-}
-
-function certificate({ solver, bits }: Allocation): Config['solver'] {
-  return { ...solver, milliseconds: Number(solver.milliseconds.toFixed(1)), bits };
-}
-
-/** The largest file that the budget allows; for an average, with the dearest overhead of each function. */
-export function budgetBytes({ network, size, bytes }: InspectReply, budget: BudgetSpec): number {
-  const limit = solverBudget(budget, bytes);
-  if (limit.kind !== 'averageBits') return limit.bytes;
-  const overhead = network.functions.map(({ params }, i) =>
-    Math.max(...BIT_WIDTHS.filter((b) => b <= 8).map((b) => size.functionBytes[i][b] - (params * b) / 8)),
-  );
-  const params = network.functions.reduce((sum, f) => sum + f.params, 0);
-  return Math.ceil(size.fixedBytes + overhead.reduce((a, b) => a + b, 0) + (params * limit.bits) / 8);
-}
-
-/** What the file weighs at an average, interpolated between uniform widths: for people to choose by. */
-export function estimatedBytes({ size }: InspectReply, averageBits: number): number {
-  const low = Math.min(7, Math.max(2, Math.floor(averageBits)));
-  const share = averageBits - low;
-  const total = (bits: number): number =>
-    size.functionBytes.reduce((sum, bytes) => sum + bytes[bits], size.fixedBytes);
-  return Math.round(total(low) * (1 - share) + total(low + 1) * share);
-}
-
-/** Relative and with forward slashes where it can be, so that a config moves with its folder and between machines. */
-export function portable(folder: string, path: string): string {
-  const short = relative(folder, path);
-  return (isAbsolute(short) ? path : short).replaceAll('\\', '/') || '.';
 }

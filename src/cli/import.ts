@@ -11,7 +11,9 @@ import { checkModel, movedConfig, readForeign, readNameMap, withGivenBits } from
 import type { ReadBits } from '../interop/format';
 import { READABLE } from '../interop/formats';
 import { list, type NameMap } from '../interop/names';
-import { configPathFor, inspectRequest, quantize, replacedConfig, type ScoreSettings } from '../pipeline';
+import { replacedConfig } from '../config/config';
+import { configPathFor } from '../config/paths';
+import { inspectRequest, quantize, type ScoreSettings } from '../pipeline';
 import { addScoreOptions, scoreSettings, type ScoreFlags } from './options';
 import { printJson, printLines, withSession, type Session } from './session';
 

@@ -16,7 +16,8 @@ import type { BitWidth } from '../core/widths';
 import type { ContestRequest, Provider, Shard } from '../engine/protocol';
 import { ioError } from '../onnx/errors';
 import type { Granularity } from '../onnx/network';
-import type { AllocationSettings, ScoreSettings } from '../pipeline';
+import type { AllocationSettings } from '../allocating';
+import type { ScoreSettings } from '../pipeline';
 
 export interface DataFlags extends Preprocessing {
   data?: string;

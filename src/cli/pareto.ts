@@ -9,7 +9,8 @@ import { OBJECTIVES, valueOf, type FixedObjective, type Material } from '../core
 import { paretoCurve } from '../core/pareto';
 import { sampleCurve } from '../core/paretoSample';
 import type { BitWidth } from '../core/widths';
-import { materialOfConfig, modelPathOf } from '../pipeline';
+import { modelPathOf } from '../config/paths';
+import { materialOfConfig } from '../resolving';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 

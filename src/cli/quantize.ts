@@ -6,7 +6,8 @@ import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
 import { formatQuality } from '../config/quality';
 import { winnerOf } from '../config/winner';
-import { configPathFor, quantize, type QuantizeResult } from '../pipeline';
+import { configPathFor } from '../config/paths';
+import { quantize, type QuantizeResult } from '../pipeline';
 import { allocationNotes } from './allocationNotes';
 import {
   addBudgetOptions,

@@ -1,11 +1,11 @@
 /** The quantization config, `<model>.ompq.json`: its type and how it is read. The JSON Schema is schemas/ompq.schema.json. */
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import schema from '../../schemas/ompq.schema.json';
 import { ioError } from '../onnx/errors';
 import { isTooDeep } from './depth';
-import { CONFIG_SUFFIX } from './suffix';
+import { CONFIG_SUFFIX } from './paths';
 import type { Config } from './types';
 
 export type * from './types';
@@ -92,4 +92,20 @@ function inWords(code: ParseError['error']): string {
   return printParseErrorCode(code)
     .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     .trim();
+}
+
+/** The config that writing to `path` would replace, if any. @throws ConfigError for a file that is something else */
+export async function replacedConfig(path: string): Promise<Config | null> {
+  try {
+    await access(path);
+  } catch {
+    return null;
+  }
+  try {
+    return await readConfig(path);
+  } catch (error) {
+    throw new ConfigError(
+      `${(error as Error).message} It is left as it is; move it away or choose another output.`,
+    );
+  }
 }

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { EvaluateReply } from '../engine/protocol';
 import { dataOf, evaluateModels } from '../exporting';
 import { formatSize } from '../config/budget';
-import { modelPathOf } from '../pipeline';
+import { modelPathOf } from '../config/paths';
 import { configOf } from './configEditor/documents';
 import { printable } from '../printable';
 import { pickData, type DataChoice } from './pickData';

@@ -1,6 +1,6 @@
 /** The model that a command without a file means: the active editor's, or one that the user picks. */
 import * as vscode from 'vscode';
-import { CONFIG_SUFFIX } from '../config/suffix';
+import { CONFIG_SUFFIX } from '../config/paths';
 import { pickOne } from './pickOne';
 
 /** undefined: the user pressed Escape. */

@@ -4,13 +4,9 @@ import { looksAtScores } from '../../src/config/winner';
 import { Cache } from '../../src/cache/cache';
 import { readConfig } from '../../src/config/config';
 import { Engine } from '../../src/engine/client';
-import {
-  quantize,
-  resolveConfig,
-  type AllocationSettings,
-  type QuantizeResult,
-  type ScoreOptions,
-} from '../../src/pipeline';
+import type { AllocationSettings } from '../../src/allocating';
+import { quantize, type QuantizeResult, type ScoreOptions } from '../../src/pipeline';
+import { resolveConfig } from '../../src/resolving';
 import { resnet18 } from '../models/zoo';
 import { save, scratch, synthetic } from './harness';
 import { SCRIPT } from './script';

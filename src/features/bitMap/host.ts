@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { Capability, PanelEdit, PanelState } from '../../../webview/protocol';
 import { parseConfig } from '../../config/config';
-import { modelPathOf } from '../../pipeline';
+import { modelPathOf } from '../../config/paths';
 import { replaceConfig } from '../configEditor/documents';
 import type { Services } from '../services';
 import { COMMAND } from '../ids';

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { SavedView } from '../../../webview/protocol';
 import { CONFIG_SUFFIX, parseConfig } from '../../config/config';
-import { configPathFor, modelPathOf } from '../../pipeline';
+import { configPathFor, modelPathOf } from '../../config/paths';
 import { VIEW } from '../ids';
 import { Owner } from '../owner';
 import { activeFile, wantedModel } from '../pickModel';

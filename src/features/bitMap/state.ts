@@ -5,7 +5,8 @@ import type { InspectReply } from '../../engine/protocol';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { looksAtScores } from '../../config/winner';
 import { SettingsError } from '../../core/buildProblem';
-import { budgetBytes, lockedBits, namedFunction } from '../../pipeline';
+import { budgetBytes, namedFunction } from '../../allocating';
+import { lockedBits } from '../../resolving';
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
 import type { KeptScore } from './ormCache';
 

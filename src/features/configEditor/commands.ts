@@ -12,7 +12,8 @@ import {
 import type { Config } from '../../config/config';
 import { BIT_WIDTHS, type BitWidth } from '../../core/widths';
 import type { InspectReply } from '../../engine/protocol';
-import { modelPathOf, resolveConfig } from '../../pipeline';
+import { modelPathOf } from '../../config/paths';
+import { resolveConfig } from '../../resolving';
 import { unlinked } from '../../printable';
 import { COMMAND } from '../ids';
 import { InfeasibleBudgetError } from '../../core/infeasible';

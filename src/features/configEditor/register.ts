@@ -1,4 +1,4 @@
-import { CONFIG_SUFFIX } from '../../config/suffix';
+import { CONFIG_SUFFIX } from '../../config/paths';
 import { onFirstDocument } from '../firstDocument';
 import type { Services } from '../services';
 

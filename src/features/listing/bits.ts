@@ -1,7 +1,7 @@
 /** Bits in a listing: CodeLens on every node that can be quantized, inline bits at its line end. */
 import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { configPathFor } from '../../pipeline';
+import { configPathFor } from '../../config/paths';
 import type { Config } from '../../config/config';
 import type { NetworkFunction } from '../../onnx/network';
 import { isConfigDocument, parseDocument } from '../configEditor/documents';

@@ -1,7 +1,7 @@
 /** The configs of the workspace with the layers of their networks, kept up to date. */
 import * as vscode from 'vscode';
 import { CONFIG_SUFFIX } from '../../config/config';
-import { modelPathOf } from '../../pipeline';
+import { modelPathOf } from '../../config/paths';
 import { isConfigDocument, parseDocument } from '../configEditor/documents';
 import { Owner } from '../owner';
 import type { Services } from '../services';

@@ -1,2 +1,0 @@
-/** How a config's name ends. */
-export const CONFIG_SUFFIX = '.ompq.json';
