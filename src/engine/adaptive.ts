@@ -16,6 +16,8 @@ export interface Graph {
   folder: string;
   /** Path, for messages. */
   model: string;
+  /** As of a session. */
+  sleeps?: boolean;
 }
 
 export class Devices {
@@ -110,8 +112,8 @@ export class AdaptiveSession {
   }
 
   private open(provider: ExecutionProvider): Promise<Session> {
-    const { bytes, folder, model } = this.graph;
-    return Session.open(bytes(), { provider, folder, model });
+    const { bytes, folder, model, sleeps } = this.graph;
+    return Session.open(bytes(), { provider, folder, model, sleeps });
   }
 
   private async runForced(

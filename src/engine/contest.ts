@@ -104,8 +104,10 @@ async function improve(
     measure: async (bits) => {
       if (elapsed() >= 1) return null;
       job.progress('Trying swaps', 0.6 + 0.4 * Math.min(1, elapsed()));
-      const cost = await arena.searchCost(bits);
-      if (!(cost < mean(arena.seen(current.costs)) * (1 - LEAST_GAIN))) return cost;
+      const seen = arena.seen(current.costs);
+      const most = mean(seen) * (1 - LEAST_GAIN);
+      const cost = await arena.searchCost(bits, most, seen.length);
+      if (!(cost < most)) return cost;
       const trial = await arena.measure(bits);
       const isBelieved = isLower(arena.unseen(trial.costs), arena.unseen(current.costs));
       if (costOf(trial.all) >= costOf(current.all) || !isBelieved) return Infinity;
@@ -185,29 +187,51 @@ class Arena {
     return trial;
   }
 
-  /** Mean cost over the samples that are searched on. */
-  async searchCost(bits: readonly number[]): Promise<number> {
+  /**
+   * Mean cost over the samples that are searched on. Of one that reaches `most` that is all that is known: costs are never
+   * negative, so the samples still to come cannot bring it back below, and they are not run.
+   * @param samples that the mean is over
+   */
+  async searchCost(bits: readonly number[], most: number, samples: number): Promise<number> {
     const key = bits.join();
     const known = this.known.get(key)?.costs;
     let cost = known ? mean(this.seen(known)) : this.knownCosts.get(key);
     if (cost === undefined) {
-      cost = mean((await this.run(bits, this.trials.slice(0, this.searched))).costs.flat());
+      const trials = this.trials.slice(0, this.searched);
+      const { costs } = await this.run(bits, trials, most * samples);
+      cost = costs.flat().reduce((a, b) => a + b, 0) / samples;
+      if (costs.length < trials.length) cost = Math.max(cost, most);
       this.knownCosts.set(key, cost);
     }
     return cost;
   }
 
-  private async run(bits: readonly number[], trials: readonly Feeds[]): Promise<Trial> {
+  /** @param most stops where the costs together reach this */
+  private async run(
+    bits: readonly number[],
+    trials: readonly Feeds[],
+    most: number | null = null,
+  ): Promise<Trial> {
     await this.job.checkpoint();
-    this.reference ??= await this.outputs(this.all.model, this.trials);
+    if (this.reference === null) {
+      const reference: Feeds[] = [];
+      await this.eachOutput(this.all.model, this.trials, (output) => reference.push(output) > 0);
+      this.reference = reference;
+    }
+    const { reference } = this;
     const storages = await this.round(bits);
     const { model: path } = this.request;
     const quantized = fakeQuantized({ model: this.all.model, path, network: this.network, storages });
-    const outputs = await this.outputs(quantized, trials);
     const likeness = new OutputLikeness(basename(path), basename(path));
-    const costs = outputs.map((output, i) => {
-      likeness.add(this.reference![i], output, countOf(output));
-      return sampleCosts(this.reference![i], output, countOf(output));
+    const costs: number[][] = [];
+    let total = 0;
+    await this.eachOutput(quantized, trials, (output) => {
+      const float = reference[costs.length];
+      likeness.add(float, output, countOf(output));
+      const own = sampleCosts(float, output, countOf(output));
+      costs.push(own);
+      total += own.reduce((a, b) => a + b, 0);
+      return most === null || total < most;
     });
     const { kl, agreement, sqnrDb } = likeness.result();
     return { all: { kl, agreement, sqnrDb }, costs };
@@ -228,27 +252,36 @@ class Arena {
     }
     const weights = networkWeights(network);
     const key = (i: number): string => `${weights[i].tensor} ${bits[weights[i].owner]}`;
-    if (weights.some((_, i) => !this.nearest.has(key(i)))) {
-      const rounded = await roundNetwork({ ...work, bits, method: 'nearest', inputs: [] });
-      rounded.forEach((storage, i) => this.nearest.set(key(i), storage));
+    const missing = new Set(weights.flatMap(({ owner }, i) => (this.nearest.has(key(i)) ? [] : [owner])));
+    if (missing.size > 0) {
+      // Float weights cost nothing.
+      const wanted = bits.map((width, owner) => (missing.has(owner) ? width : 32));
+      const rounded = await roundNetwork({ ...work, bits: wanted, method: 'nearest', inputs: [] });
+      rounded.forEach((storage, i) => {
+        if (missing.has(weights[i].owner)) this.nearest.set(key(i), storage);
+      });
     }
     return weights.map((_, i) => this.nearest.get(key(i))!);
   }
 
-  private async outputs(model: ModelProto, trials: readonly Feeds[]): Promise<Feeds[]> {
+  /** @param visit false: enough */
+  private async eachOutput(
+    model: ModelProto,
+    trials: readonly Feeds[],
+    visit: (output: Feeds) => boolean,
+  ): Promise<void> {
     const { model: path } = this.request;
     const session = await Session.open(serialize(model), {
       provider: 'cpu',
       folder: dirname(path),
       model: path,
+      sleeps: true,
     });
     try {
-      const outputs: Feeds[] = [];
       for (const feeds of trials) {
         await this.job.checkpoint();
-        outputs.push(await session.runTensors(feeds));
+        if (!visit(await session.runTensors(feeds))) return;
       }
-      return outputs;
     } finally {
       await session.close();
     }

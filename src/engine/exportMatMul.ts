@@ -29,6 +29,7 @@ export async function openMatMul(): Promise<FastMatMul> {
     provider: 'cpu',
     folder: '.',
     model: 'the matrix product',
+    sleeps: true,
   });
   return {
     matmul: async (a, b, m, k, n) => {

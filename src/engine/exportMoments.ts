@@ -1,35 +1,21 @@
-/** Second moments of a layer's inputs, by ONNX Runtime: im2col as a one-hot convolution, then a matrix product. */
+/** Second moments of a layer's inputs: its inputs unfolded (im2col), then matrix products by ONNX Runtime. */
 import { create } from '@bufbuild/protobuf';
 import { dirname } from 'node:path';
-import { TYPES } from '../calibration/tensorTypes';
-import { int64s, node as makeNode, tensor, valueInfo } from '../onnx/build';
-import type { Layer } from '../onnx/network';
+import { int64s, node, valueInfo } from '../onnx/build';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
   TensorProto_DataType as DataType,
   type ModelProto,
-  type NodeProto,
-  type TensorProto,
 } from '../onnx/schema/onnx_pb';
-import { elements } from '../onnx/unpack';
 import type { Prefix } from './exportPrefix';
 import type { LayerRows } from './exportRows';
 import { Devices } from './adaptive';
+import { numbers } from './comparison';
 import { serialize } from './heads';
 import type { Job } from './job';
 import type { Feeds } from './runtime';
-
-/** A layer with everything that unfolding its inputs needs. */
-export interface UnfoldedLayer {
-  layer: Layer;
-  node: NodeProto;
-  /** Spatial shape of a convolution's weights; empty for matrix products. */
-  kernel: number[];
-  /** Matrix products: the columns run along the last axis of the input (false: along the one before it). */
-  columnsLast: boolean;
-  rows: LayerRows;
-}
+import { pickedPositions, unfold, type UnfoldedLayer, type View, viewOf } from './unfold';
 
 export interface Moments {
   /** Per group U^T U / n, [columns, columns]. */
@@ -49,8 +35,8 @@ export type Tensors = Pick<Prefix, 'blockCount' | 'tensor'>;
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
 const POSITIONS_PER_COLUMN = 16;
 const LEAST_POSITIONS = 32768;
-/** Bytes that the unfolded inputs of a convolution take at once, at most: nine times its inputs, at 3 x 3. */
-const UNFOLDED_BYTES = 256e6;
+/** Bytes that the unfolded inputs of a convolution take at once, at most. */
+const UNFOLDED_BYTES = 32e6;
 
 /**
  * Sums over all blocks of samples. Where there are far more positions than columns, every s-th position is used, s
@@ -67,44 +53,51 @@ export async function layerMoments(
   unfoldedBytes = UNFOLDED_BYTES,
 ): Promise<Moments> {
   const { layer, rows } = unfolded;
-  const first = quantized.tensor(0, layer.input);
-  const model = momentsModel(unfolded, first, float !== null);
+  const { groups, columns } = rows;
+  const views = new Map<string, View>();
+  const viewOfBlock = async (block: number): Promise<View> => {
+    const { dims } = quantized.tensor(block, layer.input);
+    let view = views.get(dims.join());
+    if (!view) views.set(dims.join(), (view = await viewOf(unfolded, dims, path)));
+    return view;
+  };
+  const { samples, positions } = await viewOfBlock(0);
+  const all = samples * positions * quantized.blockCount;
+  const step = stepFor(all, positions, columns);
   const session = (devices ?? (await Devices.open('cpu', job))).session({
-    bytes: () => serialize(model),
+    bytes: () => serialize(momentsModel(float !== null)),
     folder: dirname(path),
     model: path,
+    sleeps: true,
   });
   try {
-    // Convolutions can be unfolded sample by sample; one sample tells how many positions there are.
-    const isApart = unfolded.kernel.length > 0;
-    const feeds = (block: number, from: number, count: number, start: number, step: number): Feeds => {
-      const some = (tensor: Feeds[string]) => (isApart ? samplesOf(tensor, from, count) : tensor);
-      return {
-        quantized: some(quantized.tensor(block, layer.input)),
-        ...(float
-          ? {
-              float: some(float.prefix.tensor(block, layer.input)),
-              weights: weightTensor(float.weights, rows),
-            }
-          : {}),
-        start: { type: 'int64', data: BigInt64Array.of(BigInt(start)), dims: [1] },
-        step: { type: 'int64', data: BigInt64Array.of(BigInt(step)), dims: [1] },
-      };
-    };
-    const size = (block: number) => (isApart ? quantized.tensor(block, layer.input).dims[0] : 1);
-    const probe = await session.runTensors(feeds(0, 0, 1, 0, 2 ** 30), 0);
-    const [batch, , positions] = Array.from(probe.shape.data as BigInt64Array, Number);
-    const all = size(0) * batch * positions * quantized.blockCount;
-    const step = stepFor(all, positions, rows.columns);
-    const perSample = 4 * rows.groups * rows.columns * positions * (float ? 2 : 1);
-    const atOnce = Math.max(1, Math.floor(unfoldedBytes / perSample));
     const sums = new Sums(rows, float !== null);
+    const rooms = [new Room(), new Room()];
     for (let block = 0; block < quantized.blockCount; block++) {
+      const view = await viewOfBlock(block);
+      const start = (block * 7919) % step;
+      const picked = pickedPositions(view.positions, start, step);
+      const perSample = 4 * groups * columns * picked * (float ? 2 : 1);
+      const atOnce = Math.max(1, Math.floor(unfoldedBytes / Math.max(1, perSample)));
+      const inputs = numbers(quantized.tensor(block, layer.input));
+      const floatInputs = float && numbers(float.prefix.tensor(block, layer.input));
       const left = quantized.blockCount - block;
-      for (let from = 0; from < size(block); from += atOnce) {
+      for (let from = 0; picked > 0 && from < view.samples; from += atOnce) {
         await job.checkpoint();
-        const count = Math.min(atOnce, size(block) - from);
-        sums.add(await session.runTensors(feeds(block, from, count, (block * 7919) % step, step), left));
+        const count = Math.min(atOnce, view.samples - from);
+        const at = { from, count, start, step };
+        const columnsOf = (values: ArrayLike<number>, room: Room): Feeds[string] => {
+          const data = room.of(groups * columns * count * picked);
+          unfold(data, values, view, groups * columns, at);
+          return { type: 'float32', data, dims: [groups, columns, count * picked] };
+        };
+        const feeds: Feeds = {
+          u: columnsOf(inputs, rooms[0]),
+          ...(float
+            ? { float: columnsOf(floatInputs!, rooms[1]), weights: weightTensor(float.weights, rows) }
+            : {}),
+        };
+        sums.add(await session.runTensors(feeds, left), count * picked);
       }
     }
     return { ...sums.finish(), all };
@@ -113,12 +106,14 @@ export async function layerMoments(
   }
 }
 
-/** Samples of a tensor that has them along its first axis. */
-function samplesOf(tensor: Feeds[string], from: number, count: number): Feeds[string] {
-  const [all, ...rest] = tensor.dims;
-  const size = tensor.data.length / all;
-  const data = tensor.data.subarray(from * size, (from + count) * size);
-  return { ...tensor, data, dims: [count, ...rest] } as Feeds[string];
+/** Memory that is used again: fresh pages cost more than what is written to them. */
+class Room {
+  private all = new Float32Array(0);
+
+  of(size: number): Float32Array {
+    if (this.all.length < size) this.all = new Float32Array(size);
+    return this.all.subarray(0, size);
+  }
 }
 
 function weightTensor(weights: Float32Array, { groups, rows, columns }: LayerRows): Feeds[string] {
@@ -152,11 +147,12 @@ class Sums {
     this.means = new Float64Array(groups * columns);
   }
 
-  add(outputs: Feeds): void {
+  /** @param used positions that the outputs are sums over */
+  add(outputs: Feeds, used: number): void {
     accumulate(this.moments, outputs.moments.data as Float32Array);
     accumulate(this.means, outputs.means.data as Float32Array);
     if (this.responses) accumulate(this.responses, outputs.responses.data as Float32Array);
-    this.count += Number((outputs.used.data as BigInt64Array)[2]);
+    this.count += used;
   }
 
   finish(): Omit<Moments, 'all'> {
@@ -178,131 +174,27 @@ function accumulate(sums: Float64Array, values: Float32Array): void {
   for (let i = 0; i < sums.length; i++) sums[i] += values[i];
 }
 
-/** Inputs quantized, float, weights, start, step; outputs moments, means (sums as yet), responses,
- * shape (unfolded), used (after picking). */
-function momentsModel(unfolded: UnfoldedLayer, first: Feeds[string], withFloat: boolean): ModelProto {
-  const writer = new Writer();
-  const { rows } = unfolded;
-  const columns = unfold(writer, 'quantized', unfolded, first.dims);
-  writer.add('Shape', [columns], {}, 'shape');
-  const u = pickPositions(writer, columns, rows.groups, rows.columns);
-  writer.add('Shape', [u], {}, 'used');
-  const transposed = writer.add('Transpose', [u], { perm: [0, 2, 1] });
-  writer.add('MatMul', [u, transposed], {}, 'moments');
-  writer.add('ReduceSum', [u, writer.constant(int64s('', [2]))], { keepdims: 0 }, 'means');
-  if (withFloat) {
-    const float = unfold(writer, 'float', unfolded, first.dims);
-    const y = writer.add('MatMul', ['weights', pickPositions(writer, float, rows.groups, rows.columns)]);
-    writer.add('MatMul', [y, transposed], {}, 'responses');
-  }
-  const type = TYPES[first.type].elemType;
-  const inputs: [string, number][] = [
-    ['quantized', type],
-    ['start', DataType.INT64],
-    ['step', DataType.INT64],
-    ...(withFloat
-      ? ([
-          ['float', type],
-          ['weights', DataType.FLOAT],
-        ] as [string, number][])
-      : []),
-  ];
-  const outputs: [string, number][] = [
-    ['shape', DataType.INT64],
-    ['used', DataType.INT64],
-    ['moments', DataType.FLOAT],
-    ['means', DataType.FLOAT],
-    ...(withFloat ? ([['responses', DataType.FLOAT]] as [string, number][]) : []),
-  ];
+/** Inputs u (unfolded), float (the same of the float network) and weights; outputs moments, means (sums as yet), responses. */
+function momentsModel(withFloat: boolean): ModelProto {
+  const float = (name: string) => valueInfo(name, DataType.FLOAT, ['', '', '']);
   return create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: '', version: 17n }],
     graph: create(GraphProtoSchema, {
       name: 'moments',
-      node: writer.nodes,
-      initializer: writer.constants,
-      input: inputs.map(([name, elemType]) => valueInfo(name, elemType, null)),
-      output: outputs.map(([name, elemType]) => valueInfo(name, elemType, null)),
+      node: [
+        node('Transpose', ['u'], ['transposed'], { perm: [0, 2, 1] }),
+        node('MatMul', ['u', 'transposed'], ['moments']),
+        node('ReduceSum', ['u', 'axis'], ['means'], { keepdims: 0 }),
+        ...(withFloat
+          ? [node('MatMul', ['weights', 'float'], ['y']), node('MatMul', ['y', 'transposed'], ['responses'])]
+          : []),
+      ],
+      initializer: [int64s('axis', [2])],
+      input: ['u', ...(withFloat ? ['float', 'weights'] : [])].map(float),
+      output: ['moments', 'means', ...(withFloat ? ['responses'] : [])].map((name) =>
+        valueInfo(name, DataType.FLOAT, null),
+      ),
     }),
   });
-}
-
-/** The layer's inputs as [batch, groups * columns, positions], float32. */
-function unfold(
-  writer: Writer,
-  input: string,
-  { layer, node, kernel, columnsLast, rows }: UnfoldedLayer,
-  dims: number[],
-): string {
-  const x = writer.add('Cast', [input], { to: DataType.FLOAT });
-  const all = rows.groups * rows.columns;
-  if (layer.op === 'Gemm' || layer.op === 'MatMul') {
-    if (columnsLast) {
-      const flat = writer.add('Reshape', [x, writer.shape([1, -1, all])]);
-      return writer.add('Transpose', [flat], { perm: [0, 2, 1] });
-    }
-    const shape = dims.length > 2 ? [-1, all, dims[dims.length - 1]] : [1, all, -1];
-    return writer.add('Reshape', [x, writer.shape(shape)]);
-  }
-  // Every channel as an image of its own: ONNX Runtime's WebGPU provider (1.30) gets the same as one grouped convolution
-  // wrong, by 90 % at 20 groups of 9 outputs.
-  const images = writer.add('Reshape', [x, writer.shape([-1, 1, ...kernel.map(() => 0)])]);
-  const conv = makeNode(
-    layer.op,
-    [images, writer.constant(oneHot(layer.op === 'Conv', kernel))],
-    [writer.name()],
-    {},
-  );
-  conv.attribute = node.attribute.filter(({ name }) => name !== 'group');
-  writer.nodes.push(conv);
-  const flat = writer.add('Reshape', [conv.output[0], writer.shape([0, 0, -1])]);
-  return writer.add('Reshape', [flat, writer.shape([-1, all, 0])]);
-}
-
-/** Weights of a convolution of one channel that puts out each tap of the kernel on its own. */
-function oneHot(conv: boolean, kernel: number[]): TensorProto {
-  const taps = elements(kernel);
-  const data = new Float32Array(taps * taps);
-  for (let t = 0; t < taps; t++) data[t * taps + t] = 1;
-  return tensor('', conv ? [taps, 1, ...kernel] : [1, taps, ...kernel], data);
-}
-
-/** [batch, groups * columns, positions] -> [groups, columns, picked positions of all samples]. */
-function pickPositions(writer: Writer, unfolded: string, groups: number, columns: number): string {
-  const end = writer.constant(int64s('', [2 ** 31 - 1]));
-  const axis = writer.constant(int64s('', [2]));
-  const picked = writer.add('Slice', [unfolded, 'start', end, axis, 'step']);
-  const grouped = writer.add('Reshape', [picked, writer.shape([0, groups, columns, -1])]);
-  const turned = writer.add('Transpose', [grouped], { perm: [1, 2, 0, 3] });
-  return writer.add('Reshape', [turned, writer.shape([groups, columns, -1])]);
-}
-
-class Writer {
-  readonly nodes: NodeProto[] = [];
-  readonly constants: TensorProto[] = [];
-  private count = 0;
-
-  name(): string {
-    return `t${this.count++}`;
-  }
-
-  add(
-    op: string,
-    inputs: string[],
-    attributes: Parameters<typeof makeNode>[3] = {},
-    output = this.name(),
-  ): string {
-    this.nodes.push(makeNode(op, inputs, [output], attributes));
-    return output;
-  }
-
-  constant(value: TensorProto): string {
-    value.name = this.name();
-    this.constants.push(value);
-    return value.name;
-  }
-
-  shape(dims: number[]): string {
-    return this.constant(int64s('', dims));
-  }
 }

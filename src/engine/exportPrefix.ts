@@ -77,7 +77,7 @@ export class Prefix {
     replaced: ReadonlyMap<string, TensorProto>,
   ): Promise<Session> {
     const part = segment(this.model, this.graph, nodes, outputs, this.blocks[0], replaced);
-    const options = { provider: 'cpu' as const, folder: dirname(this.path), model: this.path };
+    const options = { provider: 'cpu' as const, folder: dirname(this.path), model: this.path, sleeps: true };
     return Session.open(serialize(part), options);
   }
 }

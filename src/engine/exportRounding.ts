@@ -11,7 +11,7 @@ import { networkWeights } from '../onnx/size';
 import { readFloats } from '../onnx/tensors';
 import type { StoredWeight } from '../onnx/unpack';
 import { heldTensors } from '../onnx/weights';
-import { layerMoments, type UnfoldedLayer } from './exportMoments';
+import { layerMoments } from './exportMoments';
 import { openMatMul } from './exportMatMul';
 import { Prefix } from './exportPrefix';
 import { gatherRows, layerRows, storedRows, viewWeights, type LayerRows } from './exportRows';
@@ -21,6 +21,7 @@ import type { Job } from './job';
 import type { Feeding, KeptLayers } from './keptLayers';
 import { neededFor } from './prune';
 import type { Feeds } from './runtime';
+import type { UnfoldedLayer } from './unfold';
 
 export interface RoundingWork {
   /** The model as samples are run through it (its batch may have been opened). */

@@ -27,7 +27,7 @@ export class QuadraticForms {
         output: [valueInfo('sums', DataType.FLOAT, [''])],
       }),
     });
-    const options = { provider: 'cpu' as const, folder: '.', model: 'the quadratic form' };
+    const options = { provider: 'cpu' as const, folder: '.', model: 'the quadratic form', sleeps: true };
     return new QuadraticForms(await Session.open(serialize(model), options));
   }
 
@@ -37,9 +37,9 @@ export class QuadraticForms {
    * @param h [columns, columns]; not to be changed between calls
    */
   async sum(v: Float64Array, h: Float64Array, rows: number, columns: number): Promise<number> {
-    if (this.last?.of !== h) this.last = { of: h, as: Float32Array.from(h) };
+    if (this.last?.of !== h) this.last = { of: h, as: new Float32Array(h) };
     const { sums } = await this.session.run({
-      v: { type: 'float32', data: Float32Array.from(v), dims: [rows, columns] },
+      v: { type: 'float32', data: new Float32Array(v), dims: [rows, columns] },
       h: { type: 'float32', data: this.last.as, dims: [columns, columns] },
     });
     return (sums as Float32Array).reduce((total, value) => total + value, 0);

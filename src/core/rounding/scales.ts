@@ -6,6 +6,12 @@ export type ScaleRounding = (scale: number) => number;
 
 const candidates = 30;
 const [least, most] = [0.25, 1.05];
+/** Per candidate, all of them by their distance to it. */
+const outwards = Array.from({ length: candidates }, (_, start) =>
+  Array.from({ length: candidates }, (_, c) => c).sort(
+    (a, b) => Math.abs(a - start) - Math.abs(b - start) || a - b,
+  ),
+);
 /** Elements between two looks at whether a candidate can still win. */
 const chunk = 64;
 
@@ -32,7 +38,7 @@ export function searchScales(
     let bestScale = 1;
     let bestError = Infinity;
     // From the previous row's answer outwards: the sooner a good one is found, the sooner the others are given up.
-    for (const c of outwards(guess)) {
+    for (const c of outwards[guess]) {
       const factor = least + ((most - least) * c) / (candidates - 1);
       const scale = round((factor * largest) / high);
       if (!(scale > 0)) continue;
@@ -47,11 +53,6 @@ export function searchScales(
     scales[r] = bestScale;
   }
   return scales;
-}
-
-function outwards(start: number): number[] {
-  const order = Array.from({ length: candidates }, (_, c) => c);
-  return order.sort((a, b) => Math.abs(a - start) - Math.abs(b - start) || a - b);
 }
 
 /** sum_k importance_k (q_k - w_k)^2; given up for Infinity as soon as it passes `limit`. */
