@@ -18,7 +18,8 @@ export function reference(manifest, texts, program) {
   ].join('\n\n');
 }
 
-const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** Patterns have stars, which are no emphasis. */
+const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('*', '\\*');
 
 function table(head, rows) {
   const line = (cells) => `| ${cells.map(cell).join(' | ')} |`;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { formatSize, type BudgetSpec } from '../config/budget';
-import { CONFIG_SUFFIX, readConfig, type Config } from '../config/config';
+import { budgetUse, formatBudget, formatSize, type BudgetSpec } from '../config/budget';
+import { CONFIG_SUFFIX, readConfig, replacedConfig, type Config } from '../config/config';
 import { writeConfig } from '../config/format';
 import { BIT_WIDTHS, type BitWidth } from '../core/widths';
 import type { InspectReply } from '../engine/protocol';
@@ -11,7 +11,6 @@ import { checkModel, movedConfig, readForeign, readNameMap, withGivenBits } from
 import type { ReadBits } from '../interop/format';
 import { READABLE } from '../interop/formats';
 import { list, type NameMap } from '../interop/names';
-import { replacedConfig } from '../config/config';
 import { configPathFor } from '../config/paths';
 import { inspectRequest, quantize, type ScoreSettings } from '../pipeline';
 import { addScoreOptions, scoreSettings, type ScoreFlags } from './options';
@@ -148,9 +147,14 @@ function toJson({ path, config, read }: Imported) {
 
 function forPeople({ path, config, read }: Imported): string[] {
   const { functions, totals, model } = config;
+  const { budget } = config.allocation;
+  const use = budgetUse(budget, totals, totals.budgetBytes);
   return [
     `locked the bits of ${read.bits.size} of ${functions.length} functions`,
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)}, ${totals.averageBits.toFixed(2)} bits on average`,
+    ...(use > 1
+      ? [`${(100 * (use - 1)).toFixed(1)} % over the config's budget of ${formatBudget(budget)}`]
+      : []),
     `wrote ${path}`,
   ];
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatSize } from '../config/budget';
 import { readConfig, type Config } from '../config/config';
-import { winnerOf } from '../config/winner';
+import { decidedBy, winnerOf } from '../config/winner';
 import { SettingsError } from '../core/buildProblem';
 import { OBJECTIVES, valueOf, type FixedObjective, type Material } from '../core/objectives';
 import { paretoCurve } from '../core/pareto';
@@ -24,8 +24,10 @@ interface Flags {
 interface Point {
   bytes: number;
   averageBits: number;
+  /** As "ompq quantize" prints it: noise is the less the better. */
   objective: number;
   bits: BitWidth[];
+  activationBits?: number[];
 }
 
 interface Curve {
@@ -86,10 +88,13 @@ function points(text: string): number {
 }
 
 function curveOf(file: string, config: Config, { problem, gamma, scoring }: Material, flags: Flags): Curve {
-  const { allocation, contest } = config;
+  const { contest } = config;
   const winner = winnerOf(contest, contest?.chosen ?? null);
-  const own = allocation.objective === 'auto' ? winner?.objective : allocation.objective;
-  const objective = flags.objective ?? own ?? 'orthogonality';
+  const own = decidedBy(config);
+  // Of one width for all there is no curve: the best of the same measurements stands in.
+  const hasNoise = problem.candidates.every((c) => c.choices.every(({ noise }) => noise !== undefined));
+  const standIn = hasNoise ? 'noise-aware' : 'orthogonality';
+  const objective = flags.objective ?? (own === 'uniform' ? standIn : own);
   const beta = (winner?.objective === objective ? winner.beta : undefined) ?? scoring.beta;
   const value = valueOf(objective, gamma, { ...scoring, beta });
   // The budget is what the curve runs along; the limits beside it hold.
@@ -97,16 +102,18 @@ function curveOf(file: string, config: Config, { problem, gamma, scoring }: Mate
   const isLinear = objective === 'orthogonality' && within.budgets.length === 0;
   const whole = isLinear ? paretoCurve(problem, { objective: value, maxPoints: MOST_POINTS }) : null;
   const params = config.functions.map((f) => f.params);
-  const point = (bytes: number, sum: number, bits: BitWidth[]): Point => ({
+  const sign = objective === 'orthogonality' ? 1 : -1;
+  const point = (bytes: number, sum: number, bits: BitWidth[], activationBits?: number[]): Point => ({
     bytes,
     averageBits: average(bits, params),
-    objective: sum,
+    objective: sign * sum,
     bits,
+    activationBits,
   });
   const found = whole
     ? Array.from(whole.size, (bytes, i) => point(bytes, whole.objective[i], whole.bitsAt(i)))
     : [...sampleCurve(within, flags.points, value)].map((a) =>
-        point(a.sizeBytes, a.solver.objective, a.bits),
+        point(a.sizeBytes, a.solver.objective, a.bits, a.activationBits),
       );
   return {
     config: file,
@@ -122,17 +129,22 @@ function average(bits: readonly BitWidth[], params: readonly number[]): number {
   return bits.reduce<number>((sum, b, i) => sum + b * params[i], 0) / total;
 }
 
-function forPeople({ config, objective, isWhole, points }: Curve): string[] {
+const isSearched = ({ points }: Curve): boolean => points.some((p) => p.activationBits !== undefined);
+
+function forPeople(curve: Curve): string[] {
+  const { config, objective, isWhole, points } = curve;
+  const activations = isSearched(curve);
   return [
     `${config}: ${objective}, ${points.length} points, ${isWhole ? 'the whole curve' : 'some of the curve'}`,
     ...table(
-      ['bytes', 'size', 'average', 'objective', 'bits'],
+      ['bytes', 'size', 'average', 'objective', 'bits', ...(activations ? ['act bits'] : [])],
       points.map((p) => [
         String(p.bytes),
         formatSize(p.bytes),
         p.averageBits.toFixed(3),
         p.objective.toPrecision(6),
         p.bits.join(' '),
+        ...(activations ? [p.activationBits?.join(' ') ?? ''] : []),
       ]),
     ),
     '',
@@ -140,10 +152,20 @@ function forPeople({ config, objective, isWhole, points }: Curve): string[] {
 }
 
 function forSpreadsheets(curves: Curve[]): string[] {
+  const activations = curves.some(isSearched);
   const rows = curves.flatMap(({ config, objective, points }) =>
-    points.map((p) => [quoted(config), objective, p.bytes, p.averageBits, p.objective, p.bits.join(' ')]),
+    points.map((p) => [
+      quoted(config),
+      objective,
+      p.bytes,
+      p.averageBits,
+      p.objective,
+      p.bits.join(' '),
+      ...(activations ? [p.activationBits?.join(' ') ?? ''] : []),
+    ]),
   );
-  return ['config,objective,bytes,average_bits,value,bits', ...rows.map((row) => row.join(','))];
+  const head = ['config', 'objective', 'bytes', 'average_bits', 'value', 'bits'];
+  return [[...head, ...(activations ? ['activation_bits'] : [])], ...rows].map((row) => row.join(','));
 }
 
 function quoted(text: string): string {

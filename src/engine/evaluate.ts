@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { Dataset } from '../calibration/dataset';
 import { openDataset } from '../calibration/open';
+import { isFloat } from '../calibration/tensorTypes';
 import { create } from '@bufbuild/protobuf';
 import type { DataSpec } from '../calibration/spec';
 import { takeBranches } from '../onnx/branches';
@@ -27,7 +28,7 @@ import { EngineFault, type Job } from './job';
 import type { EvaluateReply, EvaluateRequest, Shard } from './protocol';
 import { outcome, type Tally } from './tally';
 import { type Feeds, Session } from './runtime';
-import { activationBytes, limitOf, residentMemory } from './memory';
+import { activationBytes, limitOf, limitWarnings, residentMemory } from './memory';
 import { sampleBytes } from './samples';
 import { fixedBatch } from './survey';
 
@@ -46,6 +47,7 @@ const NO_LABELS =
 export async function evaluate(request: EvaluateRequest, job: Job): Promise<EvaluateReply> {
   const start = performance.now();
   const { model: path, other, data } = request;
+  const tight = limitWarnings(request.memoryLimit ?? 0);
   job.progress('Reading the models', 0);
   const paths = other === null ? [path] : [path, other];
   const models: ModelProto[] = [];
@@ -88,7 +90,7 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
       seconds: Math.round(performance.now() - start) / 1000,
       synthetic: dataset.synthetic,
       dataDescription: dataset.description,
-      warnings: [...dataset.warnings, ...devices.warnings, ...pass.warnings],
+      warnings: [...tight, ...dataset.warnings, ...devices.warnings, ...pass.warnings],
     };
   } finally {
     for (const session of sessions) await session.close();
@@ -174,6 +176,7 @@ class Pass {
     const [reference, other] = outputs;
     const all = outputs.map((each) => classScores(each, count));
     const scores = all.every((each) => each !== null) ? all : null;
+    outputs.forEach((each, i) => refuseNaN(each, basename(this.paths[i]), from, count));
     const first = classScores(reference, count);
     if (first) this.probabilities ??= areProbabilities(first.data, first.classes);
     let likeness: OutputLikeness | null = null;
@@ -212,6 +215,20 @@ class Pass {
       accuracy.add(data, classes, labels);
       return accuracy.sums;
     });
+  }
+}
+
+/** What is not a number compares with nothing, and would count as equal. */
+function refuseNaN(outputs: Feeds, model: string, from: number, count: number): void {
+  for (const [name, tensor] of Object.entries(outputs)) {
+    if (!isFloat(tensor.type)) continue;
+    const values = numbers(tensor);
+    const at = Array.prototype.findIndex.call(values, Number.isNaN);
+    if (at < 0) continue;
+    const sample = tensor.dims[0] === count ? from + Math.floor((at * count) / values.length) : from;
+    throw new EngineFault(
+      `The output "${name}" of ${model} is not a number (NaN) for sample ${sample + 1} of the data; check the data and how they are prepared.`,
+    );
   }
 }
 

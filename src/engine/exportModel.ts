@@ -25,7 +25,7 @@ import { roundNetwork } from './exportRounding';
 import { fakeQuantized, verify, verifyIntegers, type Expected } from './exportVerify';
 import { EngineFault, type Job } from './job';
 import { KeptLayers } from './keptLayers';
-import { limitOf, residentMemory } from './memory';
+import { limitOf, limitWarnings, residentMemory } from './memory';
 import type { ExportReply, ExportRequest } from './protocol';
 import { deviceLabel, type Feeds } from './runtime';
 import { Samples } from './samples';
@@ -41,6 +41,7 @@ const LEAST_ACTIVATIONS = 64e6;
 /** @throws OnnxError, DataError, EngineFault, JobCancelled; no file is left behind then. */
 export async function exportModel(request: ExportRequest, job: Job): Promise<ExportReply> {
   const start = performance.now();
+  const tight = limitWarnings(request.memoryLimit);
   job.progress('Reading the model', 0);
   const file = await readModel(request.model);
   await refuseOverwriting(request, file);
@@ -112,7 +113,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
         writing: seconds(roundedAt, now),
         total: seconds(start, now),
       },
-      warnings: [...dataset.warnings, ...rounded.warnings],
+      warnings: [...tight, ...dataset.warnings, ...rounded.warnings],
     };
   } finally {
     await dataset.close();

@@ -76,6 +76,19 @@ describe('evaluate', () => {
     expect(Math.abs(reply.layers![0].sqnrDb - reply.against!.sqnrDb)).toBeLessThan(2);
   });
 
+  it('refuses outputs that are no numbers: they would count as equal', async () => {
+    const model = save(classifier(0));
+    const x = new Float32Array(10 * 8).fill(1);
+    x[7 * 8] = NaN;
+    const path = join(dirname(model), 'nan.npz');
+    writeFileSync(path, zipSync({ 'x.npy': npy('<f4', [10, 8], new Uint8Array(x.buffer)) }));
+    const { engine } = startEngine();
+    const data = { ...synthetic(1), path };
+    await expect(engine.request(request(model, { other: model, data }))).rejects.toThrow(
+      /of model\.onnx is not a number \(NaN\) for sample 8 of the data; check the data/,
+    );
+  });
+
   it('takes the number of samples asked for', async () => {
     const model = save(classifier(0));
     const data = { ...synthetic(30), path: labelled(dirname(model), 100) };

@@ -160,6 +160,7 @@ describe('export', () => {
     const { samples, warnings } = await engine.request(asked);
     expect(samples).toBe(16);
     expect(warnings.join()).toContain('Only 16 of 200 samples were used');
+    expect(warnings.join()).toContain('The memory limit of 1 MB is not kept: the engine alone takes');
   });
 
   it('refuses second moments that the memory limit has no room for, and rounds to nearest without them', async () => {

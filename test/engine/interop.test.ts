@@ -179,6 +179,14 @@ describe('ompq import', () => {
     expect(now.functions.map((f) => f.bits)).toEqual(was.functions.map((f) => width(f.bits)));
   });
 
+  it('says that the bits are over the budget of the config that they go into', async () => {
+    const csv = join(folder, 'wide.csv');
+    await writeFile(csv, 'function,bits\nstem,8\nblock.conv1,8\nblock.conv2,8\nfc,8\n');
+    const { code, stdout } = await ompq('import', csv, config, '--out', join(folder, 'wide.ompq.json'));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d % over the config's budget of /m);
+  });
+
   it('never replaces what is no config', async () => {
     const csv = join(folder, 'own.csv');
     await writeFile(csv, 'function,bits\nstem,8\n');

@@ -227,4 +227,25 @@ describe('ompq pareto', () => {
     expect(pareto(path, '--csv').stdout.trim().split('\n')).toHaveLength(curve.points.length + 1);
     expect(pareto(model).stderr).toContain('is a model: give its config');
   });
+
+  it('prints noise as quantize does, with the bits of the activations where they were searched', () => {
+    const model = save(tinyCnn(), 'net.onnx');
+    const job = ['--synthetic', '--samples', '8', '--no-cache', '--avg-bits', '6', '--objective'];
+    const cli = resolve('dist/cli.js');
+    const run = (...args: string[]) => spawnSync(process.execPath, [cli, 'quantize', model, ...job, ...args]);
+    const path = model.replace(/\.onnx$/, '.ompq.json');
+    expect(run('noise-aware', '--act-widths', '4,8').status).toBe(0);
+    const read = (): { objective: string; points: { objective: number; activationBits?: number[] }[] } =>
+      (JSON.parse(pareto(path, '--json', '--points', '5').stdout) as [ReturnType<typeof read>])[0];
+    const searched = read().points;
+    for (const { objective, activationBits } of searched) {
+      expect(objective).toBeGreaterThanOrEqual(0);
+      expect(activationBits).toHaveLength(4);
+    }
+    expect(searched.at(-1)!.objective).toBeLessThan(searched[0].objective);
+    expect(pareto(path, '--csv').stdout).toMatch(/^config,.*,activation_bits\n/);
+    // One width for all is no curve.
+    expect(run('uniform').status).toBe(0);
+    expect(read().objective).toBe('orthogonality');
+  });
 });
