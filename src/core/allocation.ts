@@ -4,7 +4,7 @@ import type { Allocation, AllocationProblem, Budget, Candidate, Choice } from '.
 import type { Highs } from './highsSolver';
 import { formulate, type Value } from './program';
 import { solveProgram, type SolveOptions } from './solveProgram';
-import { SolverError, spendRest, toAllocation } from './solution';
+import { optionsOf, SolverError, spendRest, toAllocation } from './solution';
 import type { Search } from './stateSearch';
 
 export { InfeasibleBudgetError } from './infeasible';
@@ -17,6 +17,8 @@ export interface AllocateOptions {
    * answer at once, within the limits and with its gap, to stand in while a slider moves.
    */
   timeLimit?: number;
+  /** A solution within all budgets, as the index of each candidate's choice: the search starts no worse. */
+  near?: readonly number[];
   /** Used where several limits bind and the own search does not end; see highsSolver.ts. */
   highs?: Highs;
 }
@@ -42,7 +44,8 @@ export function allocateBy(problem: AllocationProblem, valueOf: Value, options: 
   const start = performance.now();
   const deadline = start + (options.timeLimit ?? 2000);
   const formulation = formulate(problem, valueOf);
-  const answer = solveProgram(formulation.program, { deadline, highs: options.highs });
+  const near = options.near && optionsOf(formulation, options.near);
+  const answer = solveProgram(formulation.program, { deadline, highs: options.highs, near });
   if (answer.options === null) throw noAnswer(problem, answer, { deadline, highs: options.highs });
   const spent = { ...answer, options: spendRest(problem, formulation, answer.options) };
   return toAllocation(problem, formulation, spent, valueOf, start);

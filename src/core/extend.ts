@@ -1,5 +1,5 @@
 /** Opens a group: every state of a layer with every option, without those that another state dominates. */
-import { countUpTo, emptyLayer, type Layer } from './stateLayer';
+import { emptyLayer, type Layer } from './stateLayer';
 
 export interface Extension {
   options: number[];
@@ -10,10 +10,15 @@ export interface Extension {
   mostUse: Float64Array;
   /** A state must be worth this much more than one that uses no more. */
   noise: number;
+  /** A state may add `reserve` to its value, and `prices` for what is left; what does not come to more than `least` is out. */
+  promise: { prices: Float64Array; capacity: Float64Array; reserve: number; least: number };
 }
 
 /** With one limit: the states merged by rising use, O(states x options^2); dominance is then a running maximum. */
-export function merge(layer: Layer, { options, use, value, mostUse, noise }: Extension): Layer {
+export function merge(
+  layer: Layer,
+  { options, use, value, mostUse, noise }: Omit<Extension, 'promise'>,
+): Layer {
   const next = emptyLayer(1, layer.count * options.length);
   const heads = new Int32Array(options.length);
   let bestValue = -Infinity;
@@ -44,61 +49,85 @@ export function merge(layer: Layer, { options, use, value, mostUse, noise }: Ext
   }
 }
 
-/** With several limits: all pairs of state and option, dominated ones included. */
-export function product(layer: Layer, { options, use, value, mostUse }: Extension): Layer {
+/** With several limits: pairs of state and option by rising use of the first two limits, dominated ones included. */
+export function product(layer: Layer, { options, use, value, mostUse, promise }: Extension): Layer {
+  const { prices, capacity, reserve, least: hopeless } = promise;
   const limits = mostUse.length;
   const next = emptyLayer(limits, layer.count * options.length);
-  for (let s = 0; s < layer.count; s++) {
-    for (let k = 0; k < options.length; k++) {
-      const at = next.count;
-      let isWithin = true;
-      for (let m = 0; m < limits; m++) {
-        const total = layer.use[m][s] + use[m][k];
-        next.use[m][at] = total;
-        isWithin &&= total <= mostUse[m];
+  const [first, second] = layer.use;
+  const heads = new Int32Array(options.length);
+  for (;;) {
+    // The states of each option are in order already: merged, they need no sorting.
+    let from = -1;
+    let least = Infinity;
+    let least2 = Infinity;
+    let most = -Infinity;
+    for (let k = 0; k < heads.length; k++) {
+      const s = heads[k];
+      if (s === layer.count) continue;
+      const own = first[s] + use[0][k];
+      if (own > least) continue;
+      const own2 = second[s] + use[1][k];
+      const worth = layer.value[s] + value[k];
+      if (own < least || own2 < least2 || (own2 === least2 && worth > most)) {
+        from = k;
+        least = own;
+        least2 = own2;
+        most = worth;
       }
-      if (!isWithin) continue;
-      next.value[at] = layer.value[s] + value[k];
-      next.parent[at] = s;
-      next.option[at] = options[k];
-      next.count++;
     }
+    if (from < 0) return next;
+    const parent = heads[from]++;
+    const at = next.count;
+    let isWithin = true;
+    let left = 0;
+    for (let m = 0; m < limits; m++) {
+      const total = layer.use[m][parent] + use[m][from];
+      next.use[m][at] = total;
+      left += prices[m] * (capacity[m] - total);
+      isWithin &&= total <= mostUse[m];
+    }
+    if (!isWithin || most + Math.min(reserve, left) <= hopeless) continue;
+    next.value[at] = most;
+    next.parent[at] = parent;
+    next.option[at] = options[from];
+    next.count++;
   }
-  return next;
 }
 
 /**
- * Of `states` (indices) those that no other dominates, by rising use of the first limit. Exact for two limits; for more,
- * some dominated ones stay. A Fenwick tree over the use of the second limit holds the most valuable of the states that
- * use no more of the first; O(n log n).
+ * Of `states` (indices, in the order of `product`) those that no other dominates, in order. Exact for two limits; for more,
+ * some dominated ones stay. A staircase holds the states seen so far that are worth more than all that use less of the
+ * second limit.
  */
-export function withoutDominated({ use, value }: Layer, states: number[], noise: number): number[] {
-  const [first, second] = use;
-  const order = Int32Array.from(states).sort(
-    (a, b) => first[a] - first[b] || second[a] - second[b] || value[b] - value[a],
-  );
-  const sorted = new Float64Array(order.length);
-  for (let k = 0; k < order.length; k++) sorted[k] = second[order[k]];
-  sorted.sort();
-  const tree = new Int32Array(order.length + 1).fill(-1);
-  const isDominated = (s: number, rank: number): boolean => {
-    for (let node = rank; node > 0; node -= node & -node) {
-      const other = tree[node];
-      if (other < 0 || value[other] + noise < value[s]) continue;
-      let isWithin = true;
-      for (let m = 2; m < use.length; m++) isWithin &&= use[m][other] <= use[m][s];
-      if (isWithin) return true;
-    }
-    return false;
-  };
+export function withoutDominated({ use, value }: Layer, states: readonly number[], noise: number): number[] {
+  const second = use[1];
+  const stairs = new Int32Array(states.length);
+  let count = 0;
   const kept: number[] = [];
-  for (const s of order) {
-    const rank = countUpTo(sorted, second[s]);
-    if (isDominated(s, rank)) continue;
-    kept.push(s);
-    for (let node = rank; node < tree.length; node += node & -node) {
-      if (tree[node] < 0 || value[s] > value[tree[node]]) tree[node] = s;
+  for (const s of states) {
+    // Steps of no more use than s.
+    let [low, high] = [0, count];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (second[stairs[middle]] <= second[s]) low = middle + 1;
+      else high = middle;
     }
+    let isDominated = false;
+    for (let k = low - 1; k >= 0 && !isDominated && value[stairs[k]] + noise >= value[s]; k--) {
+      isDominated = true;
+      for (let m = 2; m < use.length; m++) isDominated &&= use[m][stairs[k]] <= use[m][s];
+    }
+    if (isDominated) continue;
+    kept.push(s);
+    // Where s is worth no more than a step below it (of another use of a third limit), it makes none itself.
+    if (low > 0 && value[stairs[low - 1]] >= value[s]) continue;
+    let end = low;
+    while (end < count && value[stairs[end]] <= value[s]) end++;
+    if (low > 0 && second[stairs[low - 1]] === second[s]) low--;
+    stairs.copyWithin(low + 1, end, count);
+    count += low + 1 - end;
+    stairs[low] = s;
   }
   return kept;
 }

@@ -128,6 +128,13 @@ export function totals(
   };
 }
 
+/** Per group the option that gives its members these choices; -1: none does. The inverse of choicesOf. */
+export function optionsOf({ members, picks }: Formulation, choices: readonly number[]): Int32Array {
+  return Int32Array.from(members, (group, g) =>
+    picks[g].findIndex((chosen) => group.every((i, k) => chosen[k] === choices[i])),
+  );
+}
+
 /** Per candidate the index of its choice, from one option per group. */
 export function choicesOf({ members, picks }: Formulation, options: Int32Array): number[] {
   const choices: number[] = [];

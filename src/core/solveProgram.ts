@@ -1,7 +1,7 @@
 /** One door to the solvers, for any number of limits. */
 import { mostValuable, totalOf } from './greedy';
 import { type Highs, solveByHighs } from './highsSolver';
-import { solveDual } from './lagrangian';
+import { type Dual, solveDual } from './lagrangian';
 import type { Program } from './program';
 import { coarsest, dropUseless } from './reduce';
 import { type Search, searchStates } from './stateSearch';
@@ -11,6 +11,8 @@ export interface SolveOptions {
   deadline: number;
   /** Asked for programs with several limits that the state search does not close. */
   highs?: Highs;
+  /** A solution to start from. */
+  near?: Int32Array;
 }
 
 const NO_SOLUTION: Search = { options: null, value: -Infinity, bound: -Infinity, isProven: true };
@@ -25,10 +27,11 @@ export function solveProgram(program: Program, options: SolveOptions): Search {
   const useful = dropUseless(program);
   if (useful === null) return NO_SOLUTION;
   const reduced = coarsest(useful);
-  const { prices } = solveDual(reduced);
-  let limits = [...prices.keys()].filter((m) => prices[m] > 0);
+  const dual = solveDual(reduced);
+  const near = options.near && within(program, useful, options.near);
+  let limits = [...dual.prices.keys()].filter((m) => dual.prices[m] > 0);
   for (;;) {
-    const answer = solveWith(reduced, limits, options);
+    const answer = solveWith(reduced, limits, { ...options, near }, dual);
     const { options: taken } = answer;
     if (taken === null) return answer;
     const total = totalOf(reduced, taken);
@@ -40,8 +43,23 @@ export function solveProgram(program: Program, options: SolveOptions): Search {
   }
 }
 
-/** The answer under some of the limits. */
-function solveWith(program: Program, limits: number[], { deadline, highs }: SolveOptions): Search {
+/** A solution in the options that were kept: an option that was not has one that beats it. */
+function within(program: Program, useful: Program, options: Int32Array): Int32Array {
+  return options.map((o, g) => {
+    const [all, kept] = [program.groups[g], useful.groups[g]];
+    return kept.value.findIndex(
+      (value, k) => value >= all.value[o] && kept.use.every((row, m) => row[k] <= all.use[m][o]),
+    );
+  });
+}
+
+/** The answer under some of the limits. @param dual under all of them */
+function solveWith(
+  program: Program,
+  limits: number[],
+  { deadline, highs, near }: SolveOptions,
+  dual: Dual,
+): Search {
   if (limits.length === 0) {
     const options = mostValuable(program);
     const { value } = totalOf(program, options);
@@ -51,9 +69,10 @@ function solveWith(program: Program, limits: number[], { deadline, highs }: Solv
     groups: program.groups.map((group) => ({ ...group, use: limits.map((m) => group.use[m]) })),
     capacity: Float64Array.from(limits, (m) => program.capacity[m]),
   };
-  if (limits.length === 1) return searchStates(part, { maxStates: 2 ** 17, deadline });
+  const known = { deadline, near, dual: limits.length === program.capacity.length ? dual : undefined };
+  if (limits.length === 1) return searchStates(part, { maxStates: 2 ** 17, ...known });
   // With several limits a state costs more; HiGHS, where there is one, is better than a long search.
-  const search = searchStates(part, { maxStates: highs ? 2 ** 11 : 2 ** 15, deadline });
+  const search = searchStates(part, { maxStates: highs ? 2 ** 11 : 2 ** 15, ...known });
   return highs && !search.isProven ? askHighs(highs, part, search, deadline) : search;
 }
 

@@ -19,6 +19,10 @@ export interface SearchOptions {
   maxStates: number;
   /** Clock reading (performance.now) at which to stop. */
   deadline: number;
+  /** A solution known, if it is one. */
+  near?: Int32Array;
+  /** The program's, where it is known. */
+  dual?: Dual;
 }
 
 export interface Search {
@@ -35,20 +39,34 @@ export interface Search {
  * With few states first: what they find lets the next, larger pass drop more.
  * @param program one or more limits, uses counted from 0 (`coarsest`)
  */
-export function searchStates(program: Program, { maxStates, deadline }: SearchOptions): Search {
-  const dual = solveDual(program);
+export function searchStates(program: Program, options: SearchOptions): Search {
+  const { maxStates, deadline, near, dual = solveDual(program) } = options;
   const least = program.groups.reduce((sum, { value }) => sum + minimum(value), 0);
   if (dual.bound < least - 1e-9 * Math.max(1, Math.abs(least))) {
     return { options: null, value: -Infinity, bound: -Infinity, isProven: true };
   }
-  const start = repair(program, dual.best);
-  const first = start && improve(program, start);
+  const starts = [repair(program, dual.best), near && isSolution(program, near) ? near : null];
+  const first = better(
+    program,
+    starts.map((start) => start && improve(program, start)),
+  );
   let best: Search = { options: first, value: -Infinity, bound: dual.bound, isProven: false };
-  for (let states = Math.min(256, maxStates); ; states = Math.min(states * 8, maxStates)) {
+  for (let states = Math.min(256, maxStates); ; states = Math.min(states * 64, maxStates)) {
     const search = new StateSearch(program, dual, states, best.options).run(deadline);
     best = { ...search, bound: Math.min(best.bound, search.bound) };
     if (best.isProven || states === maxStates || performance.now() > deadline) return best;
   }
+}
+
+function isSolution(program: Program, options: Int32Array): boolean {
+  if (!options.every((o, g) => o in program.groups[g].value)) return false;
+  return totalOf(program, options).use.every((use, m) => use <= program.capacity[m]);
+}
+
+function better(program: Program, found: (Int32Array | null)[]): Int32Array | null {
+  const value = (options: Int32Array | null): number =>
+    options ? totalOf(program, options).value : -Infinity;
+  return found.reduce((a, b) => (value(b) > value(a) ? b : a));
 }
 
 class StateSearch {
@@ -160,6 +178,7 @@ class StateSearch {
       mostUse: capacity.map((most, m) => most + rest.relief[m]),
       // Over all groups no more than one tolerance is lost.
       noise: this.tolerance / groups.length,
+      promise: { prices: this.dual.prices, capacity, reserve: rest.reserve, least: this.hopeless() },
     };
     const next = capacity.length === 1 ? merge(layer, extension) : product(layer, extension);
     this.opened.push(g);

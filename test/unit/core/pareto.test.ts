@@ -4,8 +4,8 @@ import { allocate } from '../../../src/core/allocation';
 import { paretoCurve } from '../../../src/core/pareto';
 import { sampleCurve } from '../../../src/core/paretoSample';
 import type { AllocationProblem } from '../../../src/core/problem';
-import { networkLike, SHAPES, smallProblems } from './problems';
-import { isWithin } from './reference';
+import { networkLike, severalLimits, SHAPES, smallProblems } from './problems';
+import { bruteForce, isWithin, linear } from './reference';
 
 /** All pairs of size and objective that no other beats, by trying everything. */
 function frontOf({ candidates, fixedBytes, ...problem }: AllocationProblem): [number, number][] {
@@ -125,6 +125,30 @@ describe('sampleCurve', () => {
     for (const { sizeBytes, solver } of sample) expect(at.get(sizeBytes)).toBeCloseTo(solver.objective, 9);
     expect(sample[0].sizeBytes).toBe(whole.size[0]);
     expect(sample[19].sizeBytes).toBe(whole.size[whole.size.length - 1]);
+  });
+
+  it('is the best of all allocations at every size asked for, under several limits', () => {
+    const points = 9;
+    fc.assert(
+      fc.property(severalLimits, (problem) => {
+        const sample = [...sampleCurve(problem, points, undefined, { timeLimit: 10_000 })];
+        const { size } = paretoCurve(problem, { maxPoints: 0 });
+        const [least, most] = [size[0], size[size.length - 1]];
+        const others = problem.budgets.filter(({ kind }) => kind !== 'bytes');
+        const scale = Math.max(1, ...problem.candidates.map((c) => Math.abs(c.weight)));
+        for (let k = 0; k < points; k++) {
+          const bytes = least + Math.round(((most - least) * k) / (points - 1));
+          const budgets = [{ kind: 'bytes' as const, bytes }, ...others];
+          const best = bruteForce({ ...problem, budgets }, linear);
+          const found = sample.filter(({ sizeBytes }) => sizeBytes <= bytes).at(-1);
+          expect(found === undefined).toBe(best === null);
+          expect(Math.abs((found?.solver.objective ?? 0) - (best ?? 0))).toBeLessThanOrEqual(1e-9 * scale);
+        }
+        for (const { choices } of sample)
+          expect(isWithin({ ...problem, budgets: others }, choices)).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('keeps the other limits and leaves out sizes where they forbid everything new', () => {
