@@ -16,7 +16,7 @@ export interface ContestSettings {
   searchSeconds: number;
 }
 
-export const QUICK_CONTEST: ContestSettings = { rounding: 'nearest', searchSeconds: 10 };
+export const QUICK_CONTEST: ContestSettings = { rounding: 'nearest', searchSeconds: 5 };
 
 export interface Decided {
   allocation: Allocation;

@@ -182,7 +182,7 @@ export function addBudgetOptions(command: Command): Command {
       '--search-seconds <S>',
       'time for swapping bits after the contest of --objective auto',
       seconds,
-      10,
+      5,
     )
     .addOption(
       new Option('--widths <LIST>', 'allowed bit-widths, e.g. 4-8 or 2,4,8')

@@ -275,6 +275,7 @@ class Arena {
       provider: 'cpu',
       folder: dirname(path),
       model: path,
+      arena: true,
       sleeps: true,
     });
     try {

@@ -7,6 +7,7 @@ import { layerMoments } from '../../src/engine/exportMoments';
 import { Prefix } from '../../src/engine/exportPrefix';
 import { unfoldedLayer } from '../../src/engine/exportRounding';
 import { gatherRows } from '../../src/engine/exportRows';
+import { pickedPositions, unfold, viewOf } from '../../src/engine/unfold';
 import type { AttributeValue } from '../../src/onnx/build';
 import { findNetwork } from '../../src/onnx/functions';
 import { Graph } from '../../src/onnx/graph';
@@ -173,4 +174,29 @@ describe.each([
       }
     }
   });
+});
+
+it.each(Object.entries(cases))('at some positions of some samples: %s', async (_, each) => {
+  const { model, feed } = build(each);
+  const graph = new Graph(model.graph!);
+  const { layers } = findNetwork(model).functions[0];
+  const unfolded = (await unfoldedLayer(model, graph, layers[0], graph.producerIndex('y')!, '/m.onnx'))!;
+  const columns = unfolded.rows.groups * unfolded.rows.columns;
+  const view = await viewOf(unfolded, each.x, '/m.onnx');
+  const { samples, positions } = view;
+  const all = new Float32Array(columns * samples * positions);
+  unfold(all, feed, view, columns, { from: 0, count: samples, start: 0, step: 1 });
+  const from = samples - 1;
+  for (const [start, step] of [
+    [0, 2],
+    [1, 3],
+  ]) {
+    const picked = pickedPositions(positions, start, step);
+    const some = new Float32Array(columns * picked);
+    unfold(some, feed, view, columns, { from, count: 1, start, step });
+    some.forEach((value, i) => {
+      const [column, p] = [Math.floor(i / picked), i % picked];
+      expect(value).toBe(all[(column * samples + from) * positions + start + p * step]);
+    });
+  }
 });
