@@ -52,23 +52,48 @@ export function infeasibleBudget(
 ): InfeasibleBudgetError {
   const shortfalls = problem.budgets.flatMap((budget) => shortfallOf(problem, budget) ?? []);
   const together = listed(conflict.map((budget) => amount(budget.kind, limitOf(budget))));
-  return new InfeasibleBudgetError(
+  return infeasible(
+    problem,
     shortfalls.length > 0
       ? shortfalls.map(describe).join(' ')
       : `No allocation keeps ${together} together, although each alone can be kept. Raise one of these limits.`,
-    shortfalls,
     shortfalls.length > 0 ? [] : conflict,
+    shortfalls,
+  );
+}
+
+/** The error with these words; see the fields of `InfeasibleBudgetError`. */
+export function infeasible(
+  problem: AllocationProblem,
+  message: string,
+  conflict: Budget[],
+  shortfalls: Shortfall[] = [],
+): InfeasibleBudgetError {
+  return new InfeasibleBudgetError(
+    message,
+    shortfalls,
+    conflict,
     leastOf(problem, { kind: 'bytes', bytes: 0 }).inUnit,
     leastOf(problem, { kind: 'averageBits', bits: 0 }).inUnit,
   );
 }
+
+/** What helps beside a higher limit. */
+const REMEDIES: Record<Budget['kind'], string> = {
+  bytes: 'allow lower bit-widths',
+  averageBits: 'allow lower bit-widths',
+  bops: 'allow lower bit-widths',
+  latency: 'allow the bit-widths that run fastest',
+  noise: 'allow wider bit-widths',
+  activationBytes: 'give the activations fewer bits',
+};
 
 const FIXED: Record<FixedBy, string> = { pin: 'pinned', rule: 'held by a rule', lock: 'locked' };
 
 function describe({ budget, smallest, smallestIfReleased, blockers }: Shortfall): string {
   const limit = limitOf(budget);
   const problem = `No allocation keeps within ${amount(budget.kind, limit)}: the least possible is ${amount(budget.kind, smallest)}.`;
-  if (blockers.length === 0) return `${problem} Raise the limit or allow lower bit-widths.`;
+  if (blockers.length === 0) return `${problem} Raise the limit or ${REMEDIES[budget.kind]}.`;
   const shown = blockers.slice(0, 3).map((b) => `${b.name} (${FIXED[b.fixedBy]} at ${b.bits} bits)`);
   const names = listed(blockers.length > 3 ? [...shown, `${blockers.length - 3} more`] : shown);
   const enough = smallestIfReleased <= limit ? 'which is enough' : 'which is still not enough';
@@ -116,7 +141,7 @@ function leastOf(problem: AllocationProblem, budget: Budget): { inUnit: number; 
   return { inUnit: total * rows[0].unit + rows[0].outside, fits: total <= rows[0].capacity };
 }
 
-function limitOf(budget: Budget): number {
+export function limitOf(budget: Budget): number {
   switch (budget.kind) {
     case 'bytes':
     case 'activationBytes':
@@ -133,7 +158,7 @@ function limitOf(budget: Budget): number {
 }
 
 /** "1,234,567 bytes", "3.25 bits on average", ... */
-function amount(kind: Budget['kind'], value: number): string {
+export function amount(kind: Budget['kind'], value: number): string {
   switch (kind) {
     case 'bytes':
       return `${grouped(Math.round(value))} bytes`;
@@ -154,6 +179,6 @@ function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 }
 
-function listed(names: string[]): string {
+export function listed(names: string[]): string {
   return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

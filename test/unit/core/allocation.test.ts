@@ -229,4 +229,14 @@ describe('an infeasible budget', () => {
       'No allocation keeps within 10 bytes: the least possible is 240 bytes. Raise the limit or allow lower bit-widths.',
     );
   });
+
+  it.each([
+    [{ kind: 'latency', milliseconds: 1 }, 'allow the bit-widths that run fastest.'],
+    [{ kind: 'noise', noise: 1e-9 }, 'allow wider bit-widths.'],
+  ] as const)('says what helps against too low a %o', (budget, remedy) => {
+    const only = sized('only', 80, 1);
+    const choices = only.choices.map((choice) => ({ ...choice, milliseconds: 2, noise: 1 / choice.bits }));
+    const free = { ...problem, candidates: [{ ...only, choices }], budgets: [budget] };
+    expect(caught(free).message).toContain(`Raise the limit or ${remedy}`);
+  });
 });
