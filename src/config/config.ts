@@ -36,7 +36,7 @@ export function parseConfig(text: string, file: string): Config {
   }
   const validate = validator();
   if (!validate(value)) {
-    throw notAConfig(file, describe(validate.errors?.[0]));
+    throw notAConfig(file, describe(deepest(validate.errors ?? [])));
   }
   const names = new Set<string>();
   for (const { name } of value.functions) {
@@ -51,6 +51,15 @@ function notAConfig(file: string, why: string): ConfigError {
     ? ''
     : ` Give an ${CONFIG_SUFFIX} file, which "ompq quantize" writes.`;
   return new ConfigError(`${file} is not an OMPQ config: ${why}.${wanted}`);
+}
+
+/** Of several forms that would do, the one that was meant: it fails furthest inside. */
+function deepest(errors: readonly ErrorObject[]): ErrorObject | undefined {
+  const depth = ({ instancePath }: ErrorObject): number => instancePath.split('/').length;
+  return errors.reduce<ErrorObject | undefined>(
+    (found, error) => (found && depth(found) >= depth(error) ? found : error),
+    undefined,
+  );
 }
 
 function describe(error: ErrorObject | undefined): string {

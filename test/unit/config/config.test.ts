@@ -81,6 +81,11 @@ describe('the config file', () => {
     ['a missing part', (c) => delete c.model, /required property 'model'/],
     ['another version', (c) => (c.version = 2), /version must be equal to constant/],
     ['two budgets', (c) => ((c.allocation as { budget: unknown }).budget = { bytes: 1, ratio: 2 }), /budget/],
+    [
+      'an average that is out of range',
+      (c) => ((c.allocation as { budget: unknown }).budget = { averageBits: 99 }),
+      /allocation\.budget\.averageBits must be <= 32/,
+    ],
   ])('is refused with %s', (_, damage, message) => {
     const broken = structuredClone(config) as unknown as Record<string, unknown>;
     damage(broken);
