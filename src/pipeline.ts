@@ -2,12 +2,14 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type AllocationSettings, materialOf, type Measurements, OUTER_BITS } from './allocating';
+import { type BudgetSpec, solverBudget } from './config/budget';
 import type { Cache } from './cache/cache';
 import { remembered } from './cache/replies';
 import { findScore, keepScore, scoreKey } from './cache/scores';
 import type { DataSpec } from './calibration/spec';
 import { type Config, ConfigError, NOISE_WIDTHS, replacedConfig } from './config/config';
 import { writeConfig } from './config/format';
+import type { Limits } from './config/limits';
 import { modelPathOf } from './config/paths';
 import type { Quality, Robustness } from './config/types';
 import { decidedBy, looksAtScores, winnerOf } from './config/winner';
@@ -270,13 +272,24 @@ async function smallestFor(
 ): Promise<AllocationSettings> {
   const { quality } = settings;
   const rounding = settings.contest?.rounding ?? QUICK_CONTEST.rounding;
+  const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };
   if ('noise' in quality) {
-    const limited = { ...settings, limits: { ...settings.limits, noise: quality.noise } };
-    return { ...limited, budget: { bytes: smallestFile(materialOf(measured, limited).problem).sizeBytes } };
+    const limited = { ...settings, limits: { ...limits, noise: quality.noise } };
+    const { problem } = materialOf(measured, limited);
+    const smallest = smallestFile({ ...problem, budgets: problem.budgets.slice(1) });
+    return { ...limited, budget: { bytes: smallest.sizeBytes } };
   }
-  const { problem } = materialOf(measured, settings);
+  const limited = { ...settings, limits };
+  const { problem } = materialOf(measured, limited);
   const found = await smallestMeasured(engine, score, problem, quality, rounding, options);
-  return { ...settings, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
+  return { ...limited, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
+}
+
+/** A budget as the limit that it is where the size is the answer; the float model's own size is none. */
+function limitOfBudget(budget: BudgetSpec, modelBytes: number): Limits {
+  if ('ratio' in budget && budget.ratio === 1) return {};
+  const limit = solverBudget(budget, modelBytes);
+  return limit.kind === 'bytes' ? { bytes: limit.bytes } : { averageBits: limit.bits };
 }
 
 /** Scoring and solving again on samples drawn with replacement; by the objective that the allocation was made with. */

@@ -100,7 +100,7 @@ export function addDataOptions(command: Command): Command {
 
 export function addScoreOptions(command: Command): Command {
   return addEngineOptions(addDataOptions(command))
-    .option('--samples <N>', 'calibration samples', positive, 64)
+    .option('--samples <N>', 'calibration samples', atLeastTwo, 64)
     .addOption(granularityOption())
     .option('--uncentered', "the paper's formula, without centring the Gram matrices")
     .option('--beta <X>', 'decay rate of e^(-beta gamma)', positiveNumber, 1)
@@ -166,8 +166,8 @@ function shard(text: string): Shard {
 export function addBudgetOptions(command: Command): Command {
   return command
     .option('--size <SIZE>', 'size of the quantized file, e.g. 1.5MB (10^6) or 1.5MiB (2^20)', size)
-    .option('--avg-bits <BITS>', 'average over all weights, pinned ones included', positiveNumber)
-    .option('--ratio <X>', 'float file size / quantized file size', positiveNumber)
+    .option('--avg-bits <BITS>', 'average over all weights, pinned ones included', averageBits)
+    .option('--ratio <X>', 'float file size / quantized file size', ratio)
     .addOption(
       new Option('--objective <NAME>', "orthogonality is the paper's own; auto takes what measures best")
         .choices(OBJECTIVES)
@@ -309,6 +309,11 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
   if (flags.actBits !== undefined && flags.actWidths !== undefined) {
     command.error('error: --act-bits and --act-widths exclude each other');
   }
+  if (asked && flags.objective !== 'auto' && flags.objective !== 'noise-aware') {
+    command.error(
+      `error: --quality finds the smallest file by noise, --objective ${flags.objective} does not: leave out one of them`,
+    );
+  }
   return {
     objective: flags.objective,
     contest: { rounding: flags.contestRounding, searchSeconds: flags.searchSeconds },
@@ -376,7 +381,8 @@ function activationWidths(text: string): number[] {
   return list;
 }
 
-function quality(text: string): Quality {
+function quality(text: string, previous?: Quality): Quality {
+  if (previous) throw new InvalidArgumentError('It is given once.');
   const match = /^\s*(noise|kl|sqnr)\s*(<=|>=|=)?\s*(\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?:db)?\s*$/i.exec(text);
   const value = Number(match?.[3]);
   const kind = match?.[1].toLowerCase();
@@ -460,6 +466,14 @@ export function positive(text: string): number {
   return value;
 }
 
+/** Orthogonality is between samples. */
+function atLeastTwo(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 2)
+    throw new InvalidArgumentError('It is a whole number of at least 2.');
+  return value;
+}
+
 function count(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < 0) {
@@ -473,6 +487,19 @@ function seconds(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
     throw new InvalidArgumentError('It is a number of at least 0.');
   }
+  return value;
+}
+
+/** As the config takes it. */
+function averageBits(text: string): number {
+  const value = positiveNumber(text);
+  if (value < 1 || value > 32) throw new InvalidArgumentError('It is a number from 1 to 32.');
+  return value;
+}
+
+function ratio(text: string): number {
+  const value = positiveNumber(text);
+  if (value < 1) throw new InvalidArgumentError('It is a number of at least 1.');
   return value;
 }
 

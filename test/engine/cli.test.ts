@@ -396,6 +396,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--widths', '1-4']],
     [['quantize', 'x.onnx', '--synthetic', '--avg-bits', '4', '--lock', 'fc=9']],
     [['score', 'x.onnx', '--synthetic', '--samples', '0']],
+    [['quantize', 'x.onnx', '--synthetic', '--samples', '1', '--avg-bits', '4']],
     [['score', 'x.onnx', '--synthetic', '--decay', 'sin']],
     [['export', 'x.ompq.json', '--act-bits', '3']],
     [['export', 'x.ompq.json', '--act-bits', '8', '--act-range', 'max']],

@@ -15,6 +15,7 @@ const TWO_BITS = 10_000_000;
 const PAPER = ['--objective', 'orthogonality'];
 
 interface Done {
+  status: number | null;
   config: Config | null;
   stdout: string;
   stderr: string;
@@ -29,7 +30,7 @@ function quantize(...args: string[]): Done {
     cwd: dirname(model),
   });
   const text = status === 0 ? readFileSync(join(dirname(model), 'net.ompq.json'), 'utf8') : null;
-  return { config: text === null ? null : parseConfig(text, 'net'), stdout, stderr };
+  return { config: text === null ? null : parseConfig(text, 'net'), status, stdout, stderr };
 }
 
 function configOf(done: Done): Config {
@@ -187,6 +188,47 @@ describe('limits of ompq quantize', () => {
     expect(atTwo).toBe(1);
     expect(noiseAt([8, 2, 2, 8])).toBeGreaterThan(limit);
     expect(quantize('--quality', 'kl>=1').stderr).toContain('It looks like noise<=0.3');
+  });
+
+  it('--quality keeps the other limits, too, however it is measured', () => {
+    for (const quality of ['noise<=0.001', 'sqnr>=30']) {
+      const { status, stderr } = quantize('--quality', quality, '--widths', '2,8', '--avg-bits', '4');
+      expect(stderr).toMatch(
+        /No allocation keeps 4 bits on average and an? .* together, although each alone/,
+      );
+      expect(status).toBe(3);
+    }
+    const config = configOf(quantize('--quality', 'sqnr>=5', '--avg-bits', '7.5'));
+    expect(config.allocation.limits).toEqual({ averageBits: 7.5 });
+    expect(config.totals.averageBits).toBeLessThanOrEqual(7.5);
+  });
+
+  it('--quality out of reach is infeasible', () => {
+    for (const [quality, says] of [
+      ['sqnr>=200', 'No file reaches an SQNR of 200 dB'],
+      ['noise<=1e-9', 'Raise the limit or allow wider bit-widths.'],
+    ]) {
+      const { status, stderr } = quantize('--quality', quality);
+      expect(stderr).toContain(says);
+      expect(status).toBe(3);
+    }
+  });
+
+  it('--quality is given once, and decides by noise', () => {
+    const twice = quantize('--quality', 'kl<=1', '--quality', 'kl<=2');
+    expect(twice).toMatchObject({ status: 2, stderr: expect.stringContaining('given once') as string });
+    const paper = quantize(...PAPER, '--quality', 'kl<=1');
+    expect(paper).toMatchObject({ status: 2, stderr: expect.stringContaining('leave out one') as string });
+  });
+
+  it.each([
+    ['--avg-bits', '99', 'a number from 1 to 32'],
+    ['--avg-bits', '33', 'a number from 1 to 32'],
+    ['--ratio', '0.5', 'a number of at least 1'],
+  ])('%s %s, which no config can hold, is wrong usage', (option, value, says) => {
+    const { status, stderr } = quantize(...PAPER, option, value);
+    expect(stderr).toContain(says);
+    expect(status).toBe(2);
   });
 
   it('--bootstrap tells how often each function keeps its bits', () => {
