@@ -110,6 +110,12 @@ async function openWithFixed(path: string, spec: DataSpec, context: OpenContext)
   const { values = {} } = spec;
   const isFixed = ({ name }: InputSpec) => Object.hasOwn(values, name);
   const specs = context.specs.filter((each) => !isFixed(each));
+  if (specs.length === 0) {
+    const names = context.specs.map(({ name }) => name).join(', ');
+    throw new DataError(
+      `Every input of the model has one value for all samples (${names}): that leaves ${path} no input to feed; give a value (--value) only to inputs that the data do not hold.`,
+    );
+  }
   return withFixed(await openPath(path, spec, { ...context, specs }), context.specs.filter(isFixed), values);
 }
 

@@ -126,6 +126,12 @@ describe('presets and layout', async () => {
     );
   });
 
+  it('are not asked for where every input has one value', async () => {
+    const spec = dataSpec(folder, { values: { x: 3 } });
+    const error = await failure(openDataset(spec, [input('x', ['N', 3, 4, 4])]));
+    expect(error.message).toContain(`one value for all samples (x): that leaves ${folder} no input to feed`);
+  });
+
   it('refuses models that pictures do not suit', async () => {
     const open = (...inputs: Parameters<typeof openDataset>[1]) =>
       failure(openDataset(dataSpec(folder), inputs));
