@@ -1,6 +1,7 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
 import { remembered, type Remembering } from './cache/replies';
 import type { Contest, ContestEntry } from './config/config';
+import { IMPROVED } from './config/winner';
 import { costOf } from './core/divergence';
 import { isAllowed, limitRows } from './core/limits';
 import { candidatesOf, type Candidate, type Material, type Noise } from './core/objectives';
@@ -88,7 +89,7 @@ export async function decide(
   let chosen = best.candidate;
   if (reply.improved) {
     const allocation = improvedAllocation(problem, reply.improved.bits, candidates);
-    chosen = { ...chosen, name: `${chosen.name}, improved`, allocation };
+    chosen = { ...chosen, name: `${chosen.name}${IMPROVED}`, allocation };
     entries.push(entryOf(chosen, reply.improved));
   }
   return {

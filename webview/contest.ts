@@ -1,4 +1,4 @@
-/** Allocations of the same size side by side, as they measured on the user's own data. (data, document) -> element. */
+/** Allocations of at most the same size side by side, as they measured on the user's own data. (data, document) -> element. */
 import { formatSize } from '../src/config/budget';
 import type { Contest, ContestEntry } from '../src/config/types';
 import { h } from './dom';

@@ -174,8 +174,10 @@ function activationLines(
 ): string[] {
   const { bits, perFunction, range, integerLayers, layers, tensors, samples, bytes } = found;
   const number = (value: number) => value.toLocaleString('en');
+  const widths = perFunction ?? [bits];
+  const [least, most] = [Math.min(...widths), Math.max(...widths)];
   return [
-    `activations at ${perFunction ? `${Math.min(...perFunction)} to ${Math.max(...perFunction)}` : bits} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
+    `activations at ${least === most ? most : `${least} to ${most}`} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
       `integers, ${tensors} tensors quantized`,
     `predicted: ${number(predictedBytes - bytes)} bytes for weights only (the config's total, with every look-up table: ${number(total)}) + ` +
       `${number(bytes)} for activations = ${number(predictedBytes)}`,

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatBudget, formatSize } from '../config/budget';
-import type { Config } from '../config/config';
+import type { Config, ContestEntry } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
 import { formatQuality } from '../config/quality';
-import { winnerOf } from '../config/winner';
+import { IMPROVED, winnerOf } from '../config/winner';
 import { configPathFor } from '../config/paths';
 import { quantize, type QuantizeResult } from '../pipeline';
 import { allocationNotes } from './allocationNotes';
@@ -115,14 +115,46 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
     ),
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
-      `${totals.averageBits.toFixed(2)} bits on average; budget ${formatBudget(config.allocation.budget)}`,
+      `${totals.averageBits.toFixed(2)} bits on average${budgetText(config)}`,
     ...limitUse(config, activations).map(
       ({ kind, used, limit }) =>
         `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,
     ),
     ...qualityLine(config),
+    ...contestLine(config),
     solverLine(config),
     `wrote ${configPath}`,
+  ];
+}
+
+/** The float model's own size stands for none. */
+function budgetText({ allocation: { budget } }: Config): string {
+  return 'ratio' in budget && budget.ratio === 1 ? '' : `; budget ${formatBudget(budget)}`;
+}
+
+/** Which allocation was best on the inputs, and how far behind those with other bits are; without what swaps have found. */
+function contestLine({ contest }: Config): string[] {
+  if (!contest || contest.candidates.length < 2) return [];
+  const compared = contest.candidates.filter(({ name }) => !name.endsWith(IMPROVED));
+  const isKl = compared.every(({ kl }) => kl !== null);
+  const cost = ({ kl, sqnrDb }: ContestEntry): number => (isKl ? kl! : -(sqnrDb ?? Infinity));
+  const value = ({ kl, sqnrDb }: ContestEntry): string => {
+    const shown = isKl ? kl : sqnrDb;
+    return shown === null ? 'no error' : String(Number(shown.toPrecision(2)));
+  };
+  const winner = compared.find(
+    ({ name }) => contest.chosen === name || contest.chosen === `${name}${IMPROVED}`,
+  );
+  if (!winner) return [];
+  const measured = `${isKl ? 'KL divergence' : 'SQNR in dB'} ${value(winner)}`;
+  const others = compared
+    .filter(({ bits }) => bits.join() !== winner.bits.join())
+    .sort((a, b) => cost(a) - cost(b))
+    .map((entry) => `${entry.name}: ${value(entry)}`);
+  return [
+    others.length > 0
+      ? `${winner.name} won of ${compared.length} candidates: ${measured} (${others.join('; ')})`
+      : `all ${compared.length} candidates have the same bits: ${measured}`,
   ];
 }
 

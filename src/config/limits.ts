@@ -73,7 +73,11 @@ export function formatLimit(kind: LimitKind, value: number): string {
     case 'bops':
       return formatOperations(value);
     case 'milliseconds':
-      return value >= 1 ? `${Number(value.toPrecision(4))} ms` : `${Number((value * 1e3).toPrecision(4))} us`;
+      return value >= 1e3
+        ? `${Number((value / 1e3).toPrecision(4))} s`
+        : value >= 1
+          ? `${Number(value.toPrecision(4))} ms`
+          : `${Number((value * 1e3).toPrecision(4))} us`;
     case 'noise':
       return String(Number(value.toPrecision(4)));
   }

@@ -11,7 +11,7 @@ import type { Rules } from './rules';
 /** Widths whose noise a config keeps, in the order of ConfigFunction.noise. */
 export const NOISE_WIDTHS = [2, 3, 4, 5, 6, 7, 8] as const;
 
-/** Allocations of the same size, quantized and run without labels. */
+/** Allocations of at most the same size, quantized and run without labels. */
 export interface Contest {
   rounding: 'nearest' | 'gptq' | 'reconstruct';
   samples: number;

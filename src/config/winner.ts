@@ -2,6 +2,9 @@
 import type { FixedObjective } from '../core/objectives';
 import type { Config, Contest, ContestEntry } from './types';
 
+/** Ends the name of what swaps have made of a candidate. */
+export const IMPROVED = ', improved';
+
 /** The candidate that the config holds. */
 export function winnerOf(contest: Contest | null | undefined, name: string | null): ContestEntry | null {
   return contest?.candidates.find((entry) => entry.name === name) ?? null;

@@ -259,6 +259,19 @@ describe('ompq quantize', () => {
     expect((await readdir(folder)).sort()).toEqual(['net.ompq.json', 'net.onnx']);
   });
 
+  it('says who won the contest, and by how much', async () => {
+    const contest = ['quantize', model, '--synthetic', '--samples', '8', '--search-seconds', '0'];
+    const { stdout } = await ompq([...contest, '--avg-bits', '5', '--no-pin']);
+    const config = parseConfig(await readFile(join(folder, 'net.ompq.json'), 'utf8'), 'net');
+    const { candidates, chosen } = config.contest!;
+    const winner = candidates.find(({ name }) => name === chosen)!;
+    expect(stdout).toContain(
+      `${chosen} won of ${candidates.length} candidates: KL divergence ${Number(winner.kl!.toPrecision(2))} (`,
+    );
+    for (const { name, bits } of candidates)
+      expect(stdout.includes(`${name}: `)).toBe(bits.join() !== winner.bits.join());
+  });
+
   it('obeys --size, --widths, --no-pin and --lock', async () => {
     const args = ['--size', '4.2KB', '--widths', '2,4', '--no-pin', '--lock', 'fc=6', '--json'];
     const { code, stdout } = await ompq(['quantize', model, ...job, ...args]);

@@ -62,10 +62,14 @@ describe('limits of ompq quantize', () => {
     const table = save(tinyCnn(), 'unused.onnx').replace('unused.onnx', 'table.json');
     writeFileSync(table, JSON.stringify({ rest: 0.5, functions: times }));
     const widths = ['--widths', '4,8', '--latency-table', table];
-    const config = configOf(quantize(...PAPER, '--latency', '7.5ms', ...widths));
+    const limited = quantize(...PAPER, '--latency', '7.5ms', ...widths);
+    const config = configOf(limited);
     // Two pinned ones at 2 ms, the others at 1 or 2.
     const time = config.functions.reduce((sum, f) => sum + (f.bits === 8 ? 2 : 1), 0.5);
     expect(time).toBe(7.5);
+    // Its only limit is on time: no word of a budget that nobody gave.
+    expect(limited.stdout).toMatch(/ bits on average$/m);
+    expect(limited.stdout).toContain('Latency: 7.5 ms of 7.5 ms');
     expect(config.allocation).toMatchObject({ limits: { milliseconds: 7.5 }, restMilliseconds: 0.5 });
     expect(quantize(...PAPER, '--latency', '7ms').stderr).toContain(
       '--latency and --latency-table go together',

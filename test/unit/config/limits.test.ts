@@ -74,11 +74,13 @@ describe('limits', () => {
       ['bops', 2e9],
       ['milliseconds', 0.8],
       ['milliseconds', 5],
+      ['milliseconds', 2500],
       ['averageBits', 3.5],
       ['noise', 0.25],
     ] as const) {
       expect(parseLimit(kind, formatLimit(kind, value))).toBe(value);
     }
+    expect(formatLimit('milliseconds', 1000)).toBe('1 s');
   });
 
   it('come after the budget', () => {
