@@ -313,6 +313,17 @@ describe('ompq quantize', () => {
 });
 
 describe('ompq export and ompq eval', () => {
+  it('name one width of searched activations once', async () => {
+    const job = ['quantize', model, '--synthetic', '--samples', '8', '--avg-bits', '5'];
+    await ompq([...job, '--act-widths', '8']);
+    const config = join(folder, 'net.ompq.json');
+    const { stdout } = await ompq(['export', config, '--act-bits', 'config', '--rounding', 'nearest']);
+    expect(stdout).toContain('activations at 8 bits (');
+    await ompq([...job, '--act-widths', '6', '--out', config]);
+    const mixed = ['export', config, '--act-bits', 'config', '--rounding', 'nearest', '--force'];
+    expect((await ompq(mixed)).stdout).toContain('activations at 6 to 8 bits (');
+  });
+
   it('write a model with quantized activations, and measure it layer by layer', async () => {
     await ompq([
       'quantize',
