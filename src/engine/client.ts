@@ -170,7 +170,12 @@ export class Engine {
     });
     child.on('error', (error) => this.lost(child, `The engine could not be started: ${error.message}.`));
     // 'close' comes when stderr has been read to its end, too.
-    child.on('close', (code, signal) => this.lost(child, { code, signal, stderr: this.stderr }));
+    child.on('close', (code, signal) => {
+      const lose = (): void => this.lost(child, { code, signal, stderr: this.stderr });
+      // Ctrl+C ends an engine that is just starting, perhaps before this process has heard of it.
+      if (signal === 'SIGINT') setTimeout(lose, 100);
+      else lose();
+    });
     return child;
   }
 
