@@ -310,7 +310,7 @@ export interface LatencyRequest {
   kind: 'latency';
   model: string;
   granularity: Granularity;
-  /** For the shapes of what the layers read. */
+  /** One sample of them is run, and ranges are measured on it. */
   data: DataSpec;
   /** The median of so many counts. */
   runs: number;
@@ -318,9 +318,9 @@ export interface LatencyRequest {
 }
 
 export interface LatencyReply {
-  /** Milliseconds for one sample by function: of 8-bit integer kernels (where there are some) and of float ones. */
+  /** Milliseconds for one sample by function: in an export with integer kernels (where there are some) and in the float network. */
   functions: Record<string, { 8: number; 32: number }>;
-  /** What the float network takes beside its functions. */
+  /** What either network takes beside its functions. */
   rest: number;
   /** The float network. */
   whole: number;
