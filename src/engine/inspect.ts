@@ -5,8 +5,10 @@ import { takeBranches } from '../onnx/branches';
 import { externalLocations, externalPath } from '../onnx/external';
 import { fingerprint, readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
+import { Graph } from '../onnx/graph';
 import type { Branches } from '../onnx/network';
 import type { ModelProto } from '../onnx/schema/onnx_pb';
+import { keepFloats } from '../onnx/qdq/placement';
 import { sizeModel } from '../onnx/size';
 import { branchesTaken } from './branches';
 import { EngineFault, type Job } from './job';
@@ -22,12 +24,14 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const branches = request.branches ?? (await findBranches(request, model, job));
   const network = findNetwork(model, { granularity, shapes, branches });
   const size = sizeModel(model, network, { scaleType: 'float32', branches });
+  // In the file as it is: what lies in a branch of it is left alone there.
+  const floatActivations = keepFloats(new Graph(model.graph!), network);
   await job.checkpoint();
   job.progress('Hashing the model', 0.6);
   const { sha256, bytes } = await fingerprint(path, model);
   const files = [path];
   for (const location of externalLocations(model)) files.push(await externalPath(path, location));
-  return { network, branches, sha256, bytes, files, size };
+  return { network, branches, floatActivations, sha256, bytes, files, size };
 }
 
 /** Undefined where there is nothing to decide, or no made-up sample that the model runs on. */

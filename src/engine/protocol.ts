@@ -42,6 +42,8 @@ export interface InspectReply {
   network: Network;
   /** Through which the network was found; absent where no If holds layers, or none could be run. */
   branches?: Branches;
+  /** Per function, whether its activations stay floats in an export that quantizes others; absent: none does. */
+  floatActivations?: boolean[];
   /** SHA-256 of the model (and of its external data), hex. */
   sha256: string;
   /** Size of the model file plus its external data. */

@@ -125,6 +125,7 @@ describe('limits of ompq quantize', () => {
       expect(activationNoise![4]).toBeGreaterThan(activationNoise![8]);
     expect(done.stdout).toMatch(/^function +bits +act bits/m);
 
+    expect(done.stdout).toContain('holds only in a file exported with --act-bits config');
     expect(quantize(...PAPER, ...searched).stderr).toContain('says nothing about activations');
     expect(quantize(...searched, '--act-bits', '8').stderr).toContain('exclude each other');
     expect(quantize(...searched, '--quality', 'kl<=0.1').stderr).toMatch(/exclude|quantized weights only/);
