@@ -299,3 +299,29 @@ describe('activations of layers in a branch', () => {
     expect(stderr).toMatch(/activation memory cannot be counted: the sizes of .* --shape/);
   });
 });
+
+describe('values that nothing told', () => {
+  it('are named where a branch is not taken', async () => {
+    const unsaid = await runCommand(['inspect', sileroV5.path]);
+    expect(unsaid.stdout).toContain(
+      'the If node "If_0", which sr=16000 does not take (made-up input; --value sr=NUMBER chooses)',
+    );
+    expect(unsaid.stdout).not.toContain('calibration data');
+    const said = await runCommand(['inspect', sileroV5.path, '--value', 'sr=8000']);
+    expect(said.stdout).toMatch(/"If_0", which sr=8000 does not take$/m);
+  });
+
+  it('and on which the model does not run are named, too', async () => {
+    const { code, stderr } = await runCommand(['score', sileroV5.path, '--synthetic', '--value', 'sr=44100']);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/does not run with sr=44100: choose another value\. ONNX Runtime cannot run/);
+  });
+});
+
+it('ompq eval calls equal layers identical', async () => {
+  const args = ['eval', sileroV5.path, sileroV5.path, '--synthetic', '--samples', '2', '--value', 'sr=16000'];
+  const { stdout } = await runCommand([...args, '--per-layer']);
+  expect(stdout).toContain('SQNR identical');
+  expect(stdout).toMatch(/Conv +identical +1\.00000$/m);
+  expect(stdout).not.toContain('Infinity');
+});
