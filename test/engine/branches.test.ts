@@ -319,7 +319,7 @@ describe('values that nothing told', () => {
 });
 
 it('ompq eval calls equal layers identical', async () => {
-  const args = ['eval', sileroV5.path, sileroV5.path, '--synthetic', '--samples', '2', '--value', 'sr=16000'];
+  const args = ['eval', sileroV5.path, sileroV5.path, '--synthetic', '--limit', '2', '--value', 'sr=16000'];
   const { stdout } = await runCommand([...args, '--per-layer']);
   expect(stdout).toContain('SQNR identical');
   expect(stdout).toMatch(/Conv +identical +1\.00000$/m);
