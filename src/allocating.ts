@@ -75,7 +75,7 @@ export function materialOf(measured: Measurements, settings: Omit<AllocationSett
 }
 
 function problemOf(
-  { network, size }: InspectReply,
+  inspect: InspectReply,
   {
     weight,
     noise,
@@ -87,9 +87,11 @@ function problemOf(
   settings: Omit<AllocationSettings, 'budget' | 'contest' | 'objective'>,
   budget: Budget | Budget[],
 ): AllocationProblem {
+  const { network, size } = inspect;
+  refuseUnknown(network, [budget].flat());
   const named = network.functions.map(namedFunction);
   const latency = settings.latency && timesOf(named, settings.latency);
-  const activationWidths = widthsOfActivations(network, settings.activationWidths);
+  const activationWidths = widthsOfActivations(inspect, settings.activationWidths);
   const functions = network.functions.map((f, i) => ({
     name: f.name,
     params: f.params,
@@ -100,6 +102,7 @@ function problemOf(
     millisecondsByWidth: latency?.[i],
     macs: f.macs,
     activations: f.activations,
+    activationBits: keepsFloats(inspect, i) ? FLOAT_BITS : undefined,
     activationWidths: activationWidths?.[i],
     activationNoise: activationNoise?.[i],
   }));
@@ -120,14 +123,36 @@ function problemOf(
 /** As an export has it, the first and the last function's inputs take 8 bits; and so do those of what is tied to one. */
 export const OUTER_BITS = 8;
 
-function widthsOfActivations(
-  { functions, ties }: InspectReply['network'],
-  widths: number[] | undefined,
-): number[][] | undefined {
+/** What limits count for activations that no export quantizes. */
+export const FLOAT_BITS = 32;
+
+export function keepsFloats({ floatActivations }: InspectReply, index: number): boolean {
+  return floatActivations?.[index] ?? false;
+}
+
+/** @throws SettingsError for a limit that needs sizes which are not known */
+function refuseUnknown({ functions }: InspectReply['network'], budgets: readonly Budget[]): void {
+  for (const { kind } of budgets) {
+    if (kind !== 'activationBytes' && kind !== 'bops') continue;
+    const unknown = functions.filter((f) => (kind === 'bops' ? f.macs : f.activations) == null);
+    if (unknown.length === 0) continue;
+    const more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : '';
+    throw new SettingsError(
+      `A limit on ${kind === 'bops' ? 'BOPs' : 'activation memory'} cannot be counted: the sizes of the activations of ` +
+        `"${unknown[0].name}"${more} are not known from the file (open input sizes, or a branch of an If). ` +
+        `Give the inputs' sizes with --shape, as input=1x512; where that is not enough, leave this limit out.`,
+    );
+  }
+}
+
+function widthsOfActivations(inspect: InspectReply, widths: number[] | undefined): number[][] | undefined {
   if (!widths) return undefined;
+  const { functions, ties } = inspect.network;
   const outer = new Set([0, functions.length - 1]);
   for (const group of ties) if (group.some((i) => outer.has(i))) group.forEach((i) => outer.add(i));
-  return functions.map((_, i) => (outer.has(i) ? [OUTER_BITS] : widths));
+  const floats = new Set([...functions.keys()].filter((i) => keepsFloats(inspect, i)));
+  for (const group of ties) if (group.some((i) => floats.has(i))) group.forEach((i) => floats.add(i));
+  return functions.map((_, i) => (floats.has(i) ? [FLOAT_BITS] : outer.has(i) ? [OUTER_BITS] : widths));
 }
 
 export function namedFunction({ name, op, layers }: InspectReply['network']['functions'][number]): Named {

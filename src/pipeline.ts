@@ -102,12 +102,16 @@ export async function scoreModel(
 }
 
 /** What the model is made of on this data. */
-export function inspectRequest({ model, granularity, data }: ScoreSettings): InspectRequest {
+export function inspectRequest({
+  model,
+  granularity,
+  data,
+}: Pick<ScoreSettings, 'model' | 'granularity' | 'data'>): InspectRequest {
   return { kind: 'inspect', model, granularity, shapes: data.shapes, data };
 }
 
 /** The settings for everything that follows an inspection: it has found the branches that the data take. */
-export function through(settings: ScoreSettings, { branches }: InspectReply): ScoreSettings {
+export function through<S extends { data: DataSpec }>(settings: S, { branches }: InspectReply): S {
   return branches ? { ...settings, data: { ...settings.data, branches } } : settings;
 }
 

@@ -1,6 +1,13 @@
 /** What scoring and the solver found, as a config. */
 import { dirname } from 'node:path';
-import { type AllocationSettings, budgetBytes, type Measurements, namedFunction } from './allocating';
+import {
+  type AllocationSettings,
+  budgetBytes,
+  FLOAT_BITS,
+  keepsFloats,
+  type Measurements,
+  namedFunction,
+} from './allocating';
 import { type Config, type Contest, NOISE_WIDTHS } from './config/config';
 import { timesOf } from './config/latency';
 import { portable } from './config/paths';
@@ -65,7 +72,9 @@ export function toConfig(
       gamma: Number(scored.gamma[i].toFixed(6)),
       importance: Number(scored.weight[i].toPrecision(9)),
       noise: noise ? NOISE_WIDTHS.map((bits) => Number(noise[i][bits].toPrecision(4))) : undefined,
-      activationBits: allocation.activationBits?.[i],
+      activationBits:
+        allocation.activationBits?.[i] ??
+        (settings.activationBits && keepsFloats(inspect, i) ? FLOAT_BITS : undefined),
       activationNoise: activationNoise && roundedNoise(activationNoise[i]),
       milliseconds: times?.[i],
       bytes: size.functionBytes[i][allocation.bits[i]],

@@ -5,7 +5,7 @@ import { needsMoreSamples } from '../core/bootstrap';
 
 /** @param draws of --bootstrap */
 export function allocationNotes(config: Config, draws?: number): string[] {
-  return [contestNote, averageNote, uniformNote, bootstrapNote, robustnessNote].flatMap(
+  return [contestNote, floatNote, averageNote, uniformNote, bootstrapNote, robustnessNote].flatMap(
     (note) => note(config, draws) ?? [],
   );
 }
@@ -13,6 +13,20 @@ export function allocationNotes(config: Config, draws?: number): string[] {
 /** A contest that was cancelled. */
 function contestNote({ contest }: Config): string | null {
   return contest?.stopped ? 'stopped before everything was tried: the best so far is kept' : null;
+}
+
+/** Activations that no export quantizes. */
+function floatNote({ functions, allocation }: Config): string | null {
+  if (allocation.activationBits === undefined && !allocation.activationWidths) return null;
+  const floats = functions.filter((f) => f.activationBits === 32).map(({ name }) => name);
+  if (floats.length === 0) return null;
+  const [who, keep] =
+    floats.length === functions.length
+      ? ['all functions', 'keep']
+      : floats.length === 1
+        ? [floats[0], 'keeps']
+        : [`${floats[0]} and ${floats.length - 1} more`, 'keep'];
+  return `${who} ${keep} float activations (in a branch of an If, or without an integer kernel): counted with 32 bits`;
 }
 
 /** More bits on average than there are. */

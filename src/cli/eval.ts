@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { dataFingerprint } from '../cache/dataFingerprint';
 import type { DataSpec } from '../calibration/spec';
+import { formatSqnr } from '../config/quality';
 import { formatSize } from '../config/budget';
 import type { EvaluateReply, Shard } from '../engine/protocol';
 import { evaluateModels } from '../exporting';
@@ -124,16 +125,16 @@ export function comparisonLines({ against, samples, synthetic }: EvaluateReply):
   const parts = [
     agreement === null ? null : `same answer on ${(100 * agreement).toFixed(1)} %`,
     kl === null ? null : `KL divergence ${kl.toPrecision(3)} nats`,
-    `SQNR ${sqnrDb.toFixed(1)} dB`,
+    `SQNR ${formatSqnr(sqnrDb)}`,
   ].filter((text) => text !== null);
   return [
     `against the original on ${samples} ${synthetic ? 'SYNTHETIC ' : ''}samples: ${parts.join(', ')}`,
-    ...outputs.map((o) => `  ${o.name}: SQNR ${o.sqnrDb.toFixed(1)} dB, cosine ${o.cosine.toFixed(5)}`),
+    ...outputs.map((o) => `  ${o.name}: SQNR ${formatSqnr(o.sqnrDb)}, cosine ${o.cosine.toFixed(5)}`),
   ];
 }
 
 function layerLines(layers: NonNullable<EvaluateReply['layers']>): string[] {
   if (layers.length === 0) return ['no layer to compare: the first model must be the original'];
-  const rows = layers.map(({ name, sqnrDb, cosine }) => [name, `${sqnrDb.toFixed(1)} dB`, cosine.toFixed(5)]);
+  const rows = layers.map(({ name, sqnrDb, cosine }) => [name, formatSqnr(sqnrDb), cosine.toFixed(5)]);
   return ["each layer's output against the original's:", ...table(['layer', 'SQNR', 'cosine'], rows)];
 }

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatSize } from '../config/budget';
 import { readConfig } from '../config/config';
 import { SettingsError } from '../core/buildProblem';
+import { keepsNeeded, neededActivations, neededSentence } from '../config/neededActivations';
 import type { Config } from '../config/types';
 import type { ActivationBits, ActivationChoice, ExportRequest, RangeMethod } from '../engine/protocol';
 import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
@@ -101,7 +102,8 @@ export function exportCommand(): Command {
           memoryLimit: flags.memoryLimit,
         };
         const exported = await exportModel(engine, configPath, config, settings, options);
-        for (const warning of exported.export.warnings) note(`warning: ${warning}`);
+        for (const warning of [...exported.export.warnings, ...activationWarnings(flags, config)])
+          note(`warning: ${warning}`);
         return exported;
       }, flags.cache);
       if (flags.json) printJson(toJson(done));
@@ -125,7 +127,18 @@ function activationChoice(
       `${configPath} has no bits of activations for every function: quantize with --act-widths, or give a number to --act-bits.`,
     );
   }
-  return { bits: 8, perFunction, range };
+  // A function that keeps floats may have a layer that does not: as wide as there is.
+  const narrow = perFunction.map((bits) => Math.min(bits, 8) as ActivationBits);
+  return functions.every((f) => f.activationBits === 32) ? null : { bits: 8, perFunction: narrow, range };
+}
+
+/** Where the file that is written has other activations than the config counts with. */
+function activationWarnings({ actBits }: Flags, config: Config): string[] {
+  if (actBits === 'config' && config.functions.every((f) => f.activationBits === 32)) {
+    return ['every function keeps float activations, so only weights are quantized.'];
+  }
+  const needed = neededActivations(config);
+  return needed && !keepsNeeded(config, needed, actBits ?? null) ? [`${neededSentence(needed)}.`] : [];
 }
 
 function activationBits(text: string): ActivationBits | 'config' {

@@ -7,6 +7,7 @@ import type { Granularity } from '../onnx/network';
 import { writeAtomically } from '../onnx/atomicFile';
 import { sameFile } from '../onnx/sameFile';
 import { SettingsError } from '../core/buildProblem';
+import { inspectRequest, through } from '../pipeline';
 import { addDataOptions, dataSpec, granularityOption, positive, type DataFlags } from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
@@ -22,13 +23,13 @@ export function latencyCommand(): Command {
   return addDataOptions(
     new Command('latency')
       .description(
-        'Measure how long the kernels of every function take on this CPU, in floats and in 8-bit integers, and write the ' +
+        'Measure how long every function takes on this CPU, in floats and in 8-bit integers, and write the ' +
           'table that "ompq quantize --latency-table" reads.',
       )
       .argument('<MODEL>', 'an .onnx file'),
   )
     .addOption(granularityOption())
-    .option('--runs <N>', 'runs, of which the median counts', positive, 20)
+    .option('--runs <N>', 'runs, of which the median counts', positive, 50)
     .option('--out <FILE>', 'the table (default: <model>.latency.json next to the model)')
     .option('--json', 'print the table as well')
     .action(async (file: string, flags: Flags, command: Command) => {
@@ -42,10 +43,10 @@ export function latencyCommand(): Command {
       }
       const { granularity, runs } = flags;
       const reply = await withSession(async ({ engine, options, note }) => {
-        const found = await engine.request(
-          { kind: 'latency', model, granularity, data, runs, memoryLimit: 0 },
-          options,
-        );
+        const asked = { model, granularity, data };
+        const inspect = await engine.request(inspectRequest(asked), options);
+        const settings = through(asked, inspect);
+        const found = await engine.request({ kind: 'latency', ...settings, runs, memoryLimit: 0 }, options);
         for (const warning of found.warnings) note(`warning: ${warning}`);
         return found;
       });
@@ -66,7 +67,7 @@ function forPeople({ functions, rest, whole, device, runtime, runs }: LatencyRep
       Object.entries(functions).map(([name, times]) => [name, time(times[8]), time(times[32])]),
     ),
     '',
-    `${time(whole)} for one sample in floats, of which ${time(rest)} is for what has no bits; ${time(integer)} with integer kernels`,
+    `${time(whole)} for one sample in floats, ${time(integer)} as 8-bit integers; ${time(rest)} of both is for what has no bits`,
     `median of ${runs} runs, ${device}, ${runtime}`,
     'Integer kernels need integer activations (ompq export --act-bits): with weights alone every width runs as floats.',
     'Here widths below 8 bits run as 8, and are no faster.',

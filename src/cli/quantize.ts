@@ -4,6 +4,7 @@ import { formatBudget, formatSize } from '../config/budget';
 import type { Config, ContestEntry } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
+import { neededActivations, neededSentence } from '../config/neededActivations';
 import { formatQuality } from '../config/quality';
 import { IMPROVED, winnerOf } from '../config/winner';
 import { configPathFor } from '../config/paths';
@@ -89,7 +90,8 @@ function activationsOf({ inspect }: QuantizeResult['scored']): (number | null | 
 function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
   const { totals, model, robustness } = config;
   const activations = activationsOf(scored);
-  const isSearched = config.functions.some((f) => f.activationBits !== undefined);
+  const needed = neededActivations(config);
+  const isSearched = config.allocation.activationWidths !== undefined;
   return [
     ...table(
       [
@@ -123,6 +125,7 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
     ...qualityLine(config),
     ...contestLine(config),
     solverLine(config),
+    ...(needed ? [neededSentence(needed)] : []),
     `wrote ${configPath}`,
   ];
 }

@@ -15,6 +15,8 @@ export interface SizedFunction {
   noiseByWidth?: Readonly<Record<number, number>>;
   millisecondsByWidth?: Readonly<Record<number, number>>;
   macs?: number | null;
+  /** Of the activations it reads, in place of the settings' one. */
+  activationBits?: number;
   /** Widths that the activations it reads may take, in place of the settings' one; and the noise of each. */
   activationWidths?: readonly number[];
   activationNoise?: Readonly<Record<number, number>>;
@@ -100,13 +102,13 @@ function choicesOf(
   { activationBits = 32 }: ProblemSettings,
 ): Choice[] {
   const { activationWidths } = f;
-  if (!activationWidths) return allowed.map((bits) => choiceOf(f, bits, activationBits));
+  if (!activationWidths) return allowed.map((bits) => choiceOf(f, bits, f.activationBits ?? activationBits));
   return allowed.flatMap((bits) =>
     [...activationWidths]
       .sort((a, b) => a - b)
       .map((width) => {
         const choice = { ...choiceOf(f, bits, width), activationBits: width };
-        const more = f.activationNoise ? f.activationNoise[width] : 0;
+        const more = f.activationNoise?.[width] ?? 0;
         return choice.noise === undefined ? choice : { ...choice, noise: choice.noise + more };
       }),
   );

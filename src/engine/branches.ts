@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { dirname } from 'node:path';
 import { openDataset } from '../calibration/open';
 import type { DataSpec } from '../calibration/spec';
+import { isFloat } from '../calibration/tensorTypes';
 import { takeBranches, type OpenIf } from '../onnx/branches';
 import { node as makeNode } from '../onnx/build';
 import { findNetwork } from '../onnx/functions';
@@ -19,6 +20,12 @@ import { fixedBatch, padded } from './survey';
 /** Bytes of samples that are kept between rounds. */
 const HELD = 64e6;
 
+export interface Taken {
+  branches: Branches;
+  /** Inputs that are one whole number, in the first sample. */
+  numbers: Record<string, string>;
+}
+
 /**
  * An If whose branch changes from sample to sample has no entry.
  * @throws DataError, EngineFault where the model does not run on the data
@@ -28,8 +35,8 @@ export async function branchesTaken(
   model: ModelProto,
   data: DataSpec,
   job: Job,
-): Promise<Branches> {
-  if (takeBranches(model).open.length === 0) return {};
+): Promise<Taken> {
+  if (takeBranches(model).open.length === 0) return { branches: {}, numbers: {} };
   const { inputs } = findNetwork(model, { shapes: data.shapes });
   const dataset = await openDataset(data, inputs, { signal: job.signal, atMost: true });
   try {
@@ -40,7 +47,7 @@ export async function branchesTaken(
     for (;;) {
       const inlined = takeBranches(model, taken);
       const open = inlined.open.filter(({ name }) => !seen.has(name));
-      if (open.length === 0) return taken;
+      if (open.length === 0) return { branches: taken, numbers: await singleNumbers(samples) };
       for (const { name } of open) seen.add(name);
       const found = await decide(path, inlined.model, open, { samples, inputs, job });
       open.forEach(({ name }, i) => {
@@ -51,6 +58,15 @@ export async function branchesTaken(
   } finally {
     await dataset.close();
   }
+}
+
+/** What the first sample has for the inputs that are one whole number, as a sample rate. */
+async function singleNumbers(samples: Samples): Promise<Taken['numbers']> {
+  return Object.fromEntries(
+    Object.entries(await samples.take([0])).flatMap(([name, { type, data }]) =>
+      data.length === 1 && !isFloat(type) && samples.batchAxes[name] == null ? [[name, String(data[0])]] : [],
+    ),
+  );
 }
 
 /** Per If, the branch that all samples take; null where they differ. */

@@ -269,7 +269,7 @@ async function inLine(
   { model: path, data }: EvaluateRequest,
   job: Job,
 ): Promise<ModelProto[]> {
-  const branches = data.branches ?? (await branchesTaken(path, models[0], data, job));
+  const branches = data.branches ?? (await branchesTaken(path, models[0], data, job)).branches;
   return models.map((model) => takeBranches(model, branches).model);
 }
 

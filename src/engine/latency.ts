@@ -1,114 +1,82 @@
-/** How long ONNX Runtime's kernels take: each layer alone, in floats and in integers, and the whole network. */
-import { create } from '@bufbuild/protobuf';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+/** How long ONNX Runtime takes: the whole network in floats and as an export with integer kernels, by function. */
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openDataset } from '../calibration/open';
+import { allBodies } from '../onnx/attributes';
 import { takeBranches } from '../onnx/branches';
-import { node as makeNode, scalar, tensor, valueInfo } from '../onnx/build';
+import { OnnxError } from '../onnx/errors';
 import { readModel } from '../onnx/file';
 import { findNetwork } from '../onnx/functions';
 import { Graph } from '../onnx/graph';
-import type { Layer } from '../onnx/network';
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  TensorProto_DataType as DataType,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-} from '../onnx/schema/onnx_pb';
-import { elements } from '../onnx/unpack';
-import { calibrationBlocks } from './calibrationBlocks';
-import { Prefix } from './exportPrefix';
+import { isLayerOp } from '../onnx/layers';
+import type { Branches, Network } from '../onnx/network';
+import { placeActivations, type Placement } from '../onnx/qdq/placement';
+import { quantizeModel } from '../onnx/quantized';
+import { draftModel } from '../onnx/save';
+import type { ModelProto } from '../onnx/schema/onnx_pb';
+import { planActivations } from './exportActivations';
+import { roundNetwork } from './exportRounding';
+import { fakeQuantized, type Expected } from './exportVerify';
 import { serialize } from './heads';
 import { EngineFault, type Job } from './job';
 import { limitOf } from './memory';
 import type { LatencyReply, LatencyRequest } from './protocol';
 import { deviceLabel, type Feeds, onnxRuntime, Session } from './runtime';
 import { Samples } from './samples';
+import { fixedBatch, padded } from './survey';
 
 /** Runs before those that count: threads start, caches fill. */
-const WARM_UP = 3;
-/** Of the first opset in which QuantizeLinear has an axis. */
-const OPSET = 13n;
-/** What turns tensors over between kernels: a network of such layers pays it at its ends only. */
-const BETWEEN = new Set(['QuantizeLinear', 'DequantizeLinear', 'ReorderInput', 'ReorderOutput', 'Cast']);
-/** ONNX Runtime has no integer kernel for the others. */
-const INTEGER = new Set(['Conv', 'Gemm', 'MatMul']);
+const WARM_UP = 5;
+/** What ONNX Runtime keeps of a layer's name in those of the kernels that it becomes. */
+const TAG = /ompq_layer_\d+_/;
+/** Blocked convolutions take the name of the tensor that they write, after what was fused into them. */
+const BLOCKED = /^(.*)_nchwc$/;
+/** How a profile ends the names of what computes. */
+const KERNEL = '_kernel_time';
+/** Runs are taken in turns, so that what else the machine does meets both networks. */
+const ROUNDS = 3;
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function latency(request: LatencyRequest, job: Job): Promise<LatencyReply> {
   const { model: path, granularity, data, runs } = request;
   job.progress('Reading the model', 0);
   const file = await readModel(path);
-  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
-  const { model } = takeBranches(file, data.branches);
+  const { branches } = data;
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches });
+  tagLayers(file);
+  const { model } = takeBranches(file, branches);
+  const owners = ownersOf(network, model);
   const dataset = await openDataset({ ...data, samples: 1 }, network.inputs, {
     signal: job.signal,
     atMost: true,
   });
   const scratch = await mkdtemp(join(tmpdir(), 'ompq-latency-'));
   try {
-    const limit = limitOf(request.memoryLimit);
-    const samples = await Samples.open(dataset, limit / 8, job, () => undefined);
-    const opened = await calibrationBlocks(
-      dataset,
-      samples,
-      { model, network, path },
-      {
-        limit,
-        activations: 1,
-        reserved: 0,
-        job,
-      },
+    const samples = await Samples.open(dataset, limitOf(request.memoryLimit) / 8, job, () => undefined);
+    // A model that fixes how many samples it takes gets so many: a sample's share counts.
+    const batch = fixedBatch(network.inputs, samples.batchAxes) ?? 1;
+    const feeds = await samples.take(padded([0], batch));
+    const warnings = [...dataset.warnings];
+    job.progress('Rounding weights', 0.1);
+    const integerFile = await integerModel(
+      { file, model, branches, path, network, feeds, scratch, job },
+      warnings,
     );
-    const timed = (part: ModelProto, feeds: Feeds): Promise<Kernel[]> =>
-      profiled(part, feeds, { folder: scratch, path, runs, job });
-    // Where the model fixes how many samples it takes, a sample's share.
-    const share = 1 / (opened.fixed ? opened.size : 1);
-    const whole = sum(await timed(opened.model, opened.blocks[0]));
-    const graph = new Graph(opened.model.graph!);
-    const prefix = new Prefix(opened.model, graph, path, job, opened.blocks.slice(0, 1));
-    const layers = network.functions
-      .flatMap(({ layers }, owner) =>
-        layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
-      )
-      .sort((a, b) => a.position - b.position);
-    const times = network.functions.map(() => ({ float: 0, integer: 0 }));
-    const warnings: string[] = [];
-    for (const [index, { layer, owner, position }] of layers.entries()) {
-      job.progress(`Timing ${layer.node}`, 0.1 + (0.9 * index) / layers.length);
-      await prefix.advance(position, new Map());
-      const node = graph.order[position];
-      if (!node.input.includes(layer.weight)) {
-        warnings.push(`${layer.node} cannot be timed alone; its time is part of the rest.`);
-        continue;
-      }
-      const input = prefix.tensor(0, layer.input);
-      const feeds: Feeds = { x: floats(input.dims) };
-      const float = sum(await timed(layerModel(layer, node, input.dims, false), feeds));
-      times[owner].float += float * share;
-      const integer = INTEGER.has(layer.op)
-        ? sum(await timed(layerModel(layer, node, input.dims, true), feeds))
-        : float;
-      times[owner].integer += integer * share;
-    }
-    const alone = times.reduce((total, { float }) => total + float, 0);
+    const networks = [
+      { bytes: serialize(file), path },
+      ...(integerFile ? [{ bytes: await readFile(integerFile), path: integerFile }] : []),
+    ];
+    const timing = { feeds, batch, runs, scratch, owners, job };
+    const [float, integer = float] = await timed(networks, timing);
     const ort = await onnxRuntime();
     return {
-      functions: Object.fromEntries(
-        network.functions.map(({ name }, i) => [
-          name,
-          { 8: rounded(times[i].integer), 32: rounded(times[i].float) },
-        ]),
-      ),
-      rest: rounded(Math.max(0, whole * share - alone)),
-      whole: rounded(whole * share),
+      ...tableOf(network, float, integer),
+      whole: rounded(float.whole),
       device: `${deviceLabel('cpu')}, ${cpus()[0]?.model.trim() ?? 'unknown'}`,
       runtime: `ONNX Runtime ${ort.env.versions.node ?? ort.env.versions.common}`,
       runs,
-      warnings: [...dataset.warnings, ...warnings],
+      warnings,
     };
   } finally {
     await dataset.close();
@@ -116,66 +84,255 @@ export async function latency(request: LatencyRequest, job: Job): Promise<Latenc
   }
 }
 
-/** One node of a profile. */
-interface Kernel {
-  op: string;
-  /** Median over the runs. */
-  milliseconds: number;
+/** Changes the nodes of `model`, also those in branches. */
+function tagLayers({ graph }: ModelProto): void {
+  let count = 0;
+  for (const { node } of [graph!, ...allBodies(graph!)]) {
+    for (const each of node) if (isLayerOp(each.opType)) each.name = `ompq_layer_${count++}_`;
+  }
 }
 
-function sum(kernels: readonly Kernel[]): number {
-  return kernels.reduce((total, { op, milliseconds }) => total + (BETWEEN.has(op) ? 0 : milliseconds), 0);
+/** The function by its layers' tags, and by the tensors that a kernel of theirs may write. */
+interface Owners {
+  tags: Map<string, number>;
+  tensors: Map<string, number>;
+}
+
+function ownersOf({ functions }: Network, model: ModelProto): Owners {
+  const graph = new Graph(model.graph!);
+  const [tags, tensors] = [new Map<string, number>(), new Map<string, number>()];
+  functions.forEach(({ layers }, owner) => {
+    for (const { output } of layers) {
+      const tag = TAG.exec(graph.order[graph.producerIndex(output)!].name);
+      if (tag) tags.set(tag[0], owner);
+      for (const tensor of fusible(graph, output)) tensors.set(tensor, owner);
+    }
+  });
+  return { tags, tensors };
+}
+
+/** The tensor and those that follow it one by one, up to where two meet: batch norm and activation. */
+function fusible(graph: Graph, tensor: string): string[] {
+  const readers = graph.consumers(tensor);
+  const [next] = readers.map((index) => graph.order[index]);
+  const isAlone =
+    readers.length === 1 &&
+    !isLayerOp(next.opType) &&
+    next.output.length === 1 &&
+    next.input.every((name) => name === '' || name === tensor || graph.isConstant(name));
+  return [tensor, ...(isAlone ? fusible(graph, next.output[0]) : [])];
+}
+
+function ownerOf(kernel: string, { tags, tensors }: Owners): number | undefined {
+  const tag = TAG.exec(kernel);
+  if (tag) return tags.get(tag[0]);
+  const blocked = BLOCKED.exec(kernel);
+  return blocked ? tensors.get(blocked[1]) : undefined;
+}
+
+interface Source {
+  /** As the user has it. */
+  file: ModelProto;
+  /** With its branches in line. */
+  model: ModelProto;
+  branches: Branches | undefined;
+  path: string;
+  network: Network;
+  feeds: Feeds;
+  scratch: string;
+  job: Job;
+}
+
+/** The file that an export with 8-bit weights and activations writes; null: no layer has an integer kernel. */
+async function integerModel(
+  { file, model, branches, path, network, feeds, scratch, job }: Source,
+  warnings: string[],
+): Promise<string | null> {
+  const bits = network.functions.map(() => 8);
+  let placement: Placement;
+  try {
+    placement = placeActivations(new Graph(file.graph!), network, bits, 8);
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    warnings.push(`Integer kernels are not timed, floats stand for them. ${error.message}`);
+    return null;
+  }
+  const storages = await roundNetwork({
+    network,
+    path,
+    bits,
+    method: 'nearest',
+    roundScale: Math.fround,
+    job,
+    model,
+    inputs: [],
+    onProgress: () => undefined,
+  });
+  const expected: Expected = { model: file, path, network, storages, branches };
+  // One sample will do: only where a range begins at 0, ONNX Runtime drops the Relu before it.
+  const choice = { bits: 8 as const, range: 'minmax' as const };
+  const activations = await planActivations(placement, choice, expected, {
+    model: fakeQuantized({ ...expected, model, branches: undefined }),
+    path,
+    blocks: async function* () {
+      yield await Promise.resolve(feeds);
+    },
+    blockCount: 1,
+    memory: Infinity,
+    job,
+    onProgress: () => undefined,
+  });
+  const quantized = quantizeModel(file, storages, { scaleType: 'float32', branches, activations });
+  const folder = join(scratch, 'integer');
+  await mkdir(folder);
+  const draft = await draftModel(join(folder, 'model.onnx'), quantized, path);
+  try {
+    await draft.commit();
+  } finally {
+    await draft.discard();
+  }
+  return join(folder, 'model.onnx');
+}
+
+interface Timing {
+  feeds: Feeds;
+  /** Samples in them. */
+  batch: number;
+  runs: number;
+  scratch: string;
+  owners: Owners;
+  job: Job;
+}
+
+/** Milliseconds for one sample. */
+interface Times {
+  whole: number;
+  /** By function: those whose layers are seen in the profile. */
+  functions: Map<number, number>;
+}
+
+interface Runnable {
+  bytes: Uint8Array;
+  path: string;
+}
+
+async function timed(networks: readonly Runnable[], timing: Timing): Promise<Times[]> {
+  const { job, runs, batch } = timing;
+  // Writing a profile takes time of its own, so the whole is timed without.
+  const all = networks.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, network] of networks.entries()) {
+      job.progress('Timing the network', 0.3 + (0.5 * (round + i / networks.length)) / ROUNDS);
+      all[i].push(...(await run(network, Math.ceil(runs / ROUNDS), timing)));
+    }
+  }
+  const found: Times[] = [];
+  for (const [i, network] of networks.entries()) {
+    job.progress('Timing its functions', 0.8 + (0.2 * i) / networks.length);
+    const whole = median(all[i]) / batch;
+    found.push({ whole, functions: await shares(network, timing, whole) });
+  }
+  return found;
+}
+
+/** What of the whole every function takes, by ONNX Runtime's own profile. */
+async function shares(network: Runnable, timing: Timing, whole: number): Promise<Map<number, number>> {
+  const { runs, scratch, owners } = timing;
+  await run(network, runs, timing, join(scratch, 'profile'));
+  const [profile] = (await readdir(scratch)).filter((name) => name.startsWith('profile'));
+  if (!profile)
+    throw new EngineFault('ONNX Runtime wrote no profile: is the folder for temporary files full?');
+  const events = JSON.parse(await readFile(join(scratch, profile), 'utf8')) as Event[];
+  await rm(join(scratch, profile));
+  const profiled = events.filter(({ cat, name }) => cat === 'Session' && name === 'model_run');
+  const perMicrosecond = whole / median(profiled.slice(-runs).map(({ dur }) => dur));
+  const kernels = new Map<string, { owner: number; durations: number[] }>();
+  for (const { cat, name, dur, args } of events) {
+    if (cat !== 'Node' || !name.endsWith(KERNEL)) continue;
+    const owner = ownerOf(name.slice(0, -KERNEL.length), owners);
+    if (owner === undefined) continue;
+    const key = `${name} ${args?.node_index}`;
+    const kernel = kernels.get(key) ?? { owner, durations: [] };
+    kernel.durations.push(dur);
+    kernels.set(key, kernel);
+  }
+  const functions = new Map<number, number>();
+  for (const { owner, durations } of kernels.values()) {
+    const time = median(durations.slice(-runs)) * perMicrosecond;
+    functions.set(owner, (functions.get(owner) ?? 0) + time);
+  }
+  return functions;
+}
+
+/** Milliseconds of every run. */
+async function run(
+  { bytes, path }: Runnable,
+  runs: number,
+  { feeds, job }: Timing,
+  profile?: string,
+): Promise<number[]> {
+  await job.checkpoint();
+  const session = await Session.open(bytes, {
+    provider: 'cpu',
+    folder: dirname(path),
+    model: path,
+    arena: true,
+    profile,
+  });
+  try {
+    const times: number[] = [];
+    for (let i = 0; i < WARM_UP + runs; i++) {
+      await job.checkpoint();
+      const begin = performance.now();
+      await session.runTensors(feeds);
+      if (i >= WARM_UP) times.push(performance.now() - begin);
+    }
+    return times;
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * The table has one rest for every width: the smaller one of both networks. What the other has more of is shared out over
+ * its functions, so that rest and functions make up each whole.
+ */
+function tableOf(
+  { functions }: Network,
+  float: Times,
+  integer: Times,
+): Pick<LatencyReply, 'functions' | 'rest'> {
+  // Layers in branches stay floats, and so may be missing in the profile of integers.
+  const floats = functions.map((_, i) => float.functions.get(i) ?? 0);
+  const integers = functions.map((_, i) => integer.functions.get(i) ?? floats[i]);
+  const sums = { float: sum(floats), integer: sum(integers) };
+  const rest = Math.max(0, Math.min(float.whole - sums.float, integer.whole - sums.integer));
+  const scaled = (time: number, whole: number, all: number) =>
+    all > 0 ? rounded((time * (whole - rest)) / all) : 0;
+  return {
+    functions: Object.fromEntries(
+      functions.map(({ name }, i) => [
+        name,
+        {
+          8: scaled(integers[i], integer.whole, sums.integer),
+          32: scaled(floats[i], float.whole, sums.float),
+        },
+      ]),
+    ),
+    rest: rounded(rest),
+  };
 }
 
 interface Event {
   cat: string;
   name: string;
+  /** Microseconds. */
   dur: number;
-  args?: { op_name?: string; node_index?: string };
+  args?: { node_index?: string };
 }
 
-interface Profiling {
-  folder: string;
-  path: string;
-  runs: number;
-  job: Job;
-}
-
-/** ONNX Runtime's own profile of some runs: what its kernels took, without what handing tensors over takes. */
-async function profiled(
-  model: ModelProto,
-  feeds: Feeds,
-  { folder, path, runs, job }: Profiling,
-): Promise<Kernel[]> {
-  await job.checkpoint();
-  const session = await Session.open(serialize(model), {
-    provider: 'cpu',
-    folder: dirname(path),
-    model: path,
-    arena: true,
-    profile: join(folder, 'profile'),
-  });
-  try {
-    for (let run = 0; run < WARM_UP + runs; run++) {
-      await job.checkpoint();
-      await session.runTensors(feeds);
-    }
-  } finally {
-    await session.close();
-  }
-  const [file] = (await readdir(folder)).filter((name) => name.startsWith('profile'));
-  if (!file) throw new EngineFault('ONNX Runtime wrote no profile: is the folder for temporary files full?');
-  const events = JSON.parse(await readFile(join(folder, file), 'utf8')) as Event[];
-  await rm(join(folder, file));
-  const byNode = new Map<string, { op: string; all: number[] }>();
-  for (const { cat, name, dur, args } of events) {
-    if (cat !== 'Node' || !name.endsWith('_kernel_time')) continue;
-    const key = `${name} ${args?.node_index}`;
-    const found = byNode.get(key) ?? { op: args?.op_name ?? '', all: [] };
-    found.all.push(dur / 1000);
-    byNode.set(key, found);
-  }
-  return [...byNode.values()].map(({ op, all }) => ({ op, milliseconds: median(all.slice(WARM_UP)) }));
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function median(values: readonly number[]): number {
@@ -187,69 +344,4 @@ function median(values: readonly number[]): number {
 
 function rounded(milliseconds: number): number {
   return Number(milliseconds.toPrecision(4));
-}
-
-/** Numbers that no kernel takes longer or shorter for. */
-function floats(dims: readonly number[]): Feeds[string] {
-  return { type: 'float32', dims: [...dims], data: wave(elements([...dims])) };
-}
-
-function wave(count: number): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => 0.5 + 0.4 * Math.sin(i));
-}
-
-/** A layer alone, without its bias, as float32 or between the pairs by which ONNX Runtime knows an integer kernel. */
-function layerModel(layer: Layer, node: NodeProto, dims: readonly number[], integer: boolean): ModelProto {
-  const { weightShape, channelAxis, weight } = layer;
-  const size = elements(weightShape);
-  const constants: TensorProto[] = [];
-  const nodes: NodeProto[] = [];
-  const constant = (value: TensorProto): string => {
-    constants.push(value);
-    return value.name;
-  };
-  const pair = (from: string, to: string): void => {
-    const grid = [
-      constant(scalar(`${to}_scale`, 0.01)),
-      constant(tensor(`${to}_zero`, [], Uint8Array.of(64))),
-    ];
-    nodes.push(
-      makeNode('QuantizeLinear', [from, ...grid], [`${to}_codes`]),
-      makeNode('DequantizeLinear', [`${to}_codes`, ...grid], [to]),
-    );
-  };
-  const own = makeNode(layer.op, [], ['y']);
-  own.attribute = [...node.attribute];
-  if (integer) {
-    pair('x', 'input');
-    const codes = constant(
-      tensor(
-        'codes',
-        weightShape,
-        Int8Array.from({ length: size }, (_, i) => (i * 37) % 127),
-      ),
-    );
-    const scales = new Float32Array(weightShape[channelAxis]).fill(0.01);
-    constant(tensor('scales', [scales.length], scales));
-    constant(tensor('zeros', [scales.length], new Int8Array(scales.length)));
-    nodes.push(makeNode('DequantizeLinear', [codes, 'scales', 'zeros'], ['weights'], { axis: channelAxis }));
-  } else {
-    constant(tensor('weights', weightShape, wave(size)));
-  }
-  const input = integer ? 'input' : 'x';
-  const [a, b] = node.input.slice(0, 2).map((name) => (name === weight ? 'weights' : input));
-  own.input = [a, b];
-  nodes.push(own);
-  if (integer) pair('y', 'output');
-  return create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: OPSET }],
-    graph: create(GraphProtoSchema, {
-      name: 'layer',
-      node: nodes,
-      initializer: constants,
-      input: [valueInfo('x', DataType.FLOAT, dims)],
-      output: [valueInfo(integer ? 'output' : 'y', DataType.FLOAT, null)],
-    }),
-  });
 }

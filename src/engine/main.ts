@@ -13,7 +13,7 @@ import type { EngineError, EngineReply, EngineRequest, FromEngine, ToEngine } fr
 import { latency } from './latency';
 import { listing, statistics } from './listing';
 import { PROBE, runProbe } from './probe';
-import type { ExecutionProvider } from './runtime';
+import { RunFault, type ExecutionProvider } from './runtime';
 import { scales } from './scales';
 import { score } from './score';
 
@@ -80,6 +80,11 @@ function toEngineError(error: unknown, request: EngineRequest): EngineError {
   if (!(error instanceof Error)) return { message: String(error) };
   const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : '';
   const stack = `${error.stack}${cause}`;
+  const values = 'data' in request ? Object.entries(request.data?.values ?? {}) : [];
+  if (error instanceof RunFault && values.length > 0) {
+    const given = values.map(([name, value]) => `${name}=${value}`).join(', ');
+    return { message: `${model} does not run with ${given}: choose another value. ${error.message}`, stack };
+  }
   if (error instanceof EngineFault || error instanceof OnnxError || error instanceof DataError) {
     return { message: error.message, stack };
   }

@@ -42,6 +42,8 @@ export interface InspectReply {
   network: Network;
   /** Through which the network was found; absent where no If holds layers, or none could be run. */
   branches?: Branches;
+  /** Per function, whether its activations stay floats in an export that quantizes others; absent: none does. */
+  floatActivations?: boolean[];
   /** SHA-256 of the model (and of its external data), hex. */
   sha256: string;
   /** Size of the model file plus its external data. */
@@ -310,7 +312,7 @@ export interface LatencyRequest {
   kind: 'latency';
   model: string;
   granularity: Granularity;
-  /** For the shapes of what the layers read. */
+  /** One sample of them is run, and ranges are measured on it. */
   data: DataSpec;
   /** The median of so many counts. */
   runs: number;
@@ -318,9 +320,9 @@ export interface LatencyRequest {
 }
 
 export interface LatencyReply {
-  /** Milliseconds for one sample by function: of 8-bit integer kernels (where there are some) and of float ones. */
+  /** Milliseconds for one sample by function: in an export with integer kernels (where there are some) and in the float network. */
   functions: Record<string, { 8: number; 32: number }>;
-  /** What the float network takes beside its functions. */
+  /** What either network takes beside its functions. */
   rest: number;
   /** The float network. */
   whole: number;

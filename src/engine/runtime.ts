@@ -124,7 +124,7 @@ export class Session {
     try {
       outputs = await this.session.run(tensors);
     } catch (error) {
-      throw runtimeFault(error, `ONNX Runtime cannot run ${basename(this.options.model)} on this data`);
+      throw runFault(error, this.options.model);
     }
     const done = performance.now();
     const results = Object.fromEntries(
@@ -152,7 +152,7 @@ export class Session {
         ]),
       );
     } catch (error) {
-      throw runtimeFault(error, `ONNX Runtime cannot run ${basename(this.options.model)} on this data`);
+      throw runFault(error, this.options.model);
     }
   }
 
@@ -171,9 +171,21 @@ export class Session {
   }
 }
 
+/** The session does not run on what it was given. */
+export class RunFault extends EngineFault {}
+
+function runFault(error: unknown, model: string): EngineFault {
+  const fault = runtimeFault(error, `ONNX Runtime cannot run ${basename(model)} on this data`);
+  return isOutOfMemory(firstLine(error)) ? fault : new RunFault(fault.message, { cause: error });
+}
+
+function isOutOfMemory(reason: string): boolean {
+  return /bad_alloc|bad allocation|Failed to allocate memory|out of memory|BFCArena/i.test(reason);
+}
+
 export function runtimeFault(error: unknown, what: string): EngineFault {
   const reason = firstLine(error);
-  if (/bad_alloc|bad allocation|Failed to allocate memory|out of memory|BFCArena/i.test(reason)) {
+  if (isOutOfMemory(reason)) {
     return new EngineFault(
       `${what}: memory ran out; lower the number of samples or the memory limit, or close other programs.`,
       { cause: error },

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { EvaluateReply } from '../engine/protocol';
 import { dataOf, evaluateModels } from '../exporting';
+import { formatSqnr } from '../config/quality';
 import { formatSize } from '../config/budget';
 import { modelPathOf } from '../config/paths';
 import { configOf } from './configEditor/documents';
@@ -116,7 +117,7 @@ function report({
         ? []
         : [`- ${vscode.l10n.t('KL divergence')}: ${against.kl.toPrecision(3)} nats`]),
       ...against.outputs.map(({ name, sqnrDb, cosine }) => {
-        return `- \`${printable(name).replace(/[`\n]/g, "'")}\`: SQNR ${sqnrDb.toFixed(1)} dB, cosine ${cosine.toFixed(5)}`;
+        return `- \`${printable(name).replace(/[`\n]/g, "'")}\`: SQNR ${formatSqnr(sqnrDb, vscode.l10n.t('identical'))}, cosine ${cosine.toFixed(5)}`;
       }),
       '',
     );
@@ -136,7 +137,7 @@ function layerTable(layers: NonNullable<EvaluateReply['layers']>): string[] {
     `| SQNR | ${vscode.l10n.t('cosine')} | ${vscode.l10n.t('layer')} |`,
     '|---:|---:|---|',
     ...layers.map(({ name, sqnrDb, cosine }) => {
-      return `| ${sqnrDb.toFixed(1)} dB | ${cosine.toFixed(5)} | ${escaped(name)} |`;
+      return `| ${formatSqnr(sqnrDb, vscode.l10n.t('identical'))} | ${cosine.toFixed(5)} | ${escaped(name)} |`;
     }),
     '',
   ];

@@ -1,6 +1,7 @@
 /** "Export quantized model": from a config to a smaller .onnx file, measured against the original. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { formatSqnr } from '../config/quality';
 import { formatSize } from '../config/budget';
 import type { Config } from '../config/config';
 import type { ExportRequest } from '../engine/protocol';
@@ -103,8 +104,9 @@ function summarise({ path, export: reply, evaluation }: Exported, { model }: Con
     (model.bytes / reply.bytes).toFixed(1),
     basename(model.file),
   );
+  const sqnr = formatSqnr(evaluation.against?.sqnrDb ?? NaN, vscode.l10n.t('identical'));
   if (agreement === null || agreement === undefined) {
-    return `${size} ${vscode.l10n.t('SQNR against it: {0} dB.', evaluation.against?.sqnrDb.toFixed(1) ?? '?')}`;
+    return `${size} ${vscode.l10n.t('SQNR against it: {0}.', sqnr)}`;
   }
   const same = vscode.l10n.t(
     'Same answer on {0} % of {1} calibration inputs.',

@@ -28,6 +28,8 @@ export interface NetworkOptions {
   shapes?: Readonly<Record<string, readonly number[]>>;
   /** Branches to look into; absent: it is not known which ones are taken. */
   branches?: Branches;
+  /** Who does not take the others, as a phrase for people. */
+  notTaken?: string;
 }
 
 /**
@@ -47,7 +49,7 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   const shapes = inferShapes(graph, opset, given);
   const single = oneSample(inputs, given);
   const sizes = inferShapes(graph, opset, single.shapes);
-  const { layers, skipped } = findLayers(graph, sizes, inlined, options.branches !== undefined);
+  const { layers, skipped } = findLayers(graph, sizes, inlined, options);
   for (const { layer } of layers) {
     // A batch that the file fixes is counted out again.
     const macs = layer.macs === null ? null : layer.macs / single.batch;
@@ -75,7 +77,12 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   };
 }
 
-function findLayers(graph: Graph, shapes: Shapes, { model, left }: Inlined, areBranchesKnown: boolean) {
+function findLayers(
+  graph: Graph,
+  shapes: Shapes,
+  { model, left }: Inlined,
+  { branches, notTaken = 'the calibration data do not take' }: NetworkOptions,
+) {
   const layers: PlacedLayer[] = [];
   const skipped: SkippedNode[] = [];
   const functions = functionsWithLayers(model);
@@ -83,7 +90,7 @@ function findLayers(graph: Graph, shapes: Shapes, { model, left }: Inlined, areB
   graph.order.forEach((node, index) => {
     const name = graph.nodeNames[index];
     if (bodiesOf(node).length > 0) {
-      const mixed = areBranchesKnown && standardOp(node) === 'If';
+      const mixed = branches !== undefined && standardOp(node) === 'If';
       for (const each of skippedInBodies(node, name, isConstant, mixed ? bothTaken : undefined))
         skipped.push(each);
       return;
@@ -98,7 +105,7 @@ function findLayers(graph: Graph, shapes: Shapes, { model, left }: Inlined, areB
   });
   const weights = new Set(layers.map(({ layer }) => layer.weight));
   for (const { name, branch, body } of left) {
-    const reason = `it lies in the ${branch} branch of the If node "${name}", which the calibration data do not take`;
+    const reason = `it lies in the ${branch} branch of the If node "${name}", which ${notTaken}`;
     // What shares its weights with a layer does not stay float.
     skipped.push(...skippedInBody(body, reason, (tensor) => isConstant(tensor) && !weights.has(tensor)));
   }

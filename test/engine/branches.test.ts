@@ -24,7 +24,9 @@ import {
 import { shallowCopy } from '../../src/onnx/shallow';
 import { tensorFinder } from '../../src/onnx/weights';
 import { branched } from '../models/branched';
+import { parseConfig } from '../../src/config/config';
 import { sileroV4, sileroV5 } from '../models/thirdparty';
+import { runCommand } from './command';
 import { compare, quantize, type Options } from './exporting';
 import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';
 
@@ -256,4 +258,70 @@ describe.each([
     await expect(asked).rejects.toThrow(/outside of branches\): quantize its weights only\.$/);
     expect(readdirSync(folder)).toEqual([]);
   });
+});
+
+describe('activations of layers in a branch', () => {
+  const silero = (folder: string, ...args: string[]) =>
+    runCommand(
+      [
+        'quantize',
+        sileroV5.path,
+        '--synthetic',
+        '--samples',
+        '4',
+        '--value',
+        'sr=16000',
+        '--no-cache',
+      ].concat(['--objective', 'noise-aware', '--avg-bits', '8', '--out', join(folder, 's.ompq.json')], args),
+    );
+
+  it('stay floats, are counted so, and an export says that only weights are quantized', async () => {
+    const folder = scratch();
+    const shape = ['--shape', 'input=1x512', '--bops', '100G'];
+    const done = await silero(folder, ...shape, '--act-widths', '4-8');
+    expect(done.stderr).toContain('all functions keep float activations');
+    expect(done.stdout).not.toContain('--act-bits');
+    const path = join(folder, 's.ompq.json');
+    const { functions } = parseConfig(readFileSync(path, 'utf8'), path);
+    expect(functions.map((f) => f.activationBits)).toEqual(functions.map(() => 32));
+    const exported = await runCommand(['export', path, '--act-bits', 'config', '--rounding', 'nearest']);
+    expect(exported.code).toBe(0);
+    expect(exported.stderr).toContain(
+      'every function keeps float activations, so only weights are quantized',
+    );
+    const fixed = await silero(scratch(), ...shape, '--act-bits', '8');
+    const bops = functions.reduce((sum, f) => sum + f.macs! * f.bits * 32, 0);
+    expect(fixed.stdout).toContain(`BOPs: ${(bops / 1e6).toFixed(2)} M of`);
+  });
+
+  it('have unknown sizes: a limit on their memory says so', async () => {
+    const { stderr } = await silero(scratch(), '--peak-activation', '1MB');
+    expect(stderr).toMatch(/activation memory cannot be counted: the sizes of .* --shape/);
+  });
+});
+
+describe('values that nothing told', () => {
+  it('are named where a branch is not taken', async () => {
+    const unsaid = await runCommand(['inspect', sileroV5.path]);
+    expect(unsaid.stdout).toContain(
+      'the If node "If_0", which sr=16000 does not take (made-up input; --value sr=NUMBER chooses)',
+    );
+    expect(unsaid.stdout).not.toContain('calibration data');
+    const said = await runCommand(['inspect', sileroV5.path, '--value', 'sr=8000']);
+    expect(said.stdout).toMatch(/"If_0", which sr=8000 does not take$/m);
+  });
+
+  it('and on which the model does not run are named, too', async () => {
+    const { code, stderr } = await runCommand(['score', sileroV5.path, '--synthetic', '--value', 'sr=44100']);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/does not run with sr=44100: choose another value\. ONNX Runtime cannot run/);
+  });
+});
+
+it('ompq eval calls equal layers identical', async () => {
+  const args = ['eval', sileroV5.path, sileroV5.path, '--synthetic', '--limit', '2', '--value', 'sr=16000'];
+  const { stdout } = await runCommand([...args, '--per-layer']);
+  expect(stdout).toContain('SQNR identical');
+  expect(stdout).toMatch(/Conv +identical +1\.00000$/m);
+  expect(stdout).not.toContain('Infinity');
 });

@@ -116,6 +116,17 @@ export function placeActivations(
   };
 }
 
+/** Per function, whether a layer of it keeps float activations whatever its bits: it has no integer kernel, or lies in a branch. */
+export function keepFloats(graph: Graph, network: Network): boolean[] {
+  const found = integerLayers(
+    graph,
+    network,
+    network.functions.map(() => 8),
+  );
+  const integer = new Set(found.map(({ layer }) => layer));
+  return network.functions.map(({ layers }) => layers.some((layer) => !integer.has(layer)));
+}
+
 /**
  * A matrix product can put out floats as quickly, and does so where its output is the model's; a convolution cannot, nor a
  * Gemm that ONNX Runtime would fuse with its activation before it sees the integers.
