@@ -8,6 +8,8 @@ import { formatConfig } from './config/format';
 import { checkNames } from './config/names';
 import type { Engine, RequestOptions } from './engine/client';
 import type {
+  ActivationBits,
+  ActivationChoice,
   EvaluateReply,
   ExportReply,
   ExportRequest,
@@ -54,6 +56,26 @@ export function freeModelPath(configPath: string): string {
     const path = `${base}.quantized${i === 1 ? '' : `-${i}`}.onnx`;
     if (!existsSync(path)) return path;
   }
+}
+
+/**
+ * The bits of activations that a search has put into the config; null where every function keeps floats.
+ * @throws SettingsError where there was no search
+ */
+export function searchedActivations(
+  { functions }: Config,
+  configPath: string,
+  range: ActivationChoice['range'],
+): ActivationChoice | null {
+  const perFunction = functions.map((f) => f.activationBits as ActivationBits);
+  if (perFunction.includes(undefined as never)) {
+    throw new SettingsError(
+      `${configPath} has no bits of activations for every function: quantize with --act-widths, or give a number to --act-bits.`,
+    );
+  }
+  // A function that keeps floats may have a layer that does not: as wide as there is.
+  const narrow = perFunction.map((bits) => Math.min(bits, 8) as ActivationBits);
+  return functions.every((f) => f.activationBits === 32) ? null : { bits: 8, perFunction: narrow, range };
 }
 
 /** @throws SettingsError when the model is not the one that the config was made for */

@@ -6,7 +6,13 @@ import { SettingsError } from '../core/buildProblem';
 import { keepsNeeded, neededActivations, neededSentence } from '../config/neededActivations';
 import type { Config } from '../config/types';
 import type { ActivationBits, ActivationChoice, ExportRequest, RangeMethod } from '../engine/protocol';
-import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
+import {
+  exportModel,
+  freeModelPath,
+  ROUNDING_SAMPLES,
+  searchedActivations,
+  type Exported,
+} from '../exporting';
 import { FORMATS } from '../interop/formats';
 import { sameFile } from '../onnx/sameFile';
 import { comparisonLines } from './eval';
@@ -116,20 +122,11 @@ const RANGES: RangeMethod[] = ['percentile', 'mse', 'minmax'];
 /** @throws SettingsError where the config is asked and has none */
 function activationChoice(
   { actBits, actRange: range }: Flags,
-  { functions }: Config,
+  config: Config,
   configPath: string,
 ): ActivationChoice | null {
-  if (actBits === undefined) return null;
-  if (actBits !== 'config') return { bits: actBits, range };
-  const perFunction = functions.map((f) => f.activationBits as ActivationBits);
-  if (perFunction.includes(undefined as never)) {
-    throw new SettingsError(
-      `${configPath} has no bits of activations for every function: quantize with --act-widths, or give a number to --act-bits.`,
-    );
-  }
-  // A function that keeps floats may have a layer that does not: as wide as there is.
-  const narrow = perFunction.map((bits) => Math.min(bits, 8) as ActivationBits);
-  return functions.every((f) => f.activationBits === 32) ? null : { bits: 8, perFunction: narrow, range };
+  if (actBits === 'config') return searchedActivations(config, configPath, range);
+  return actBits === undefined ? null : { bits: actBits, range };
 }
 
 /** Where the file that is written has other activations than the config counts with. */

@@ -4,8 +4,15 @@ import * as vscode from 'vscode';
 import { formatSqnr } from '../config/quality';
 import { formatSize } from '../config/budget';
 import type { Config } from '../config/config';
+import { keepsNeeded, neededActivations } from '../config/neededActivations';
 import type { ExportRequest } from '../engine/protocol';
-import { exportModel, freeModelPath, ROUNDING_SAMPLES, type Exported } from '../exporting';
+import {
+  exportModel,
+  freeModelPath,
+  ROUNDING_SAMPLES,
+  searchedActivations,
+  type Exported,
+} from '../exporting';
 import { configOf } from './configEditor/documents';
 import { unlinked } from '../printable';
 import { COMMAND } from './ids';
@@ -33,7 +40,12 @@ export async function exportCommand(
   if (!rounding) return undefined;
   const target = choices.out ? vscode.Uri.file(choices.out) : await pickTarget(configUri.fsPath);
   if (!target) return undefined;
-  const { provider, memoryLimit, activations } = readSettings(configUri);
+  const { provider, memoryLimit, activations: asked } = readSettings(configUri);
+  // What was searched is part of the config; the setting is for those where nothing was.
+  const isSearched = config.allocation.activationWidths !== undefined;
+  const activations = isSearched
+    ? searchedActivations(config, configUri.fsPath, asked?.range ?? 'percentile')
+    : asked;
   const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
   const exported = await services.device.working(title, (options) =>
     exportModel(
@@ -56,6 +68,17 @@ export async function exportCommand(
   );
   for (const warning of exported.export.warnings) services.log.warn(warning);
   services.device.show(exported.export.provider);
+  const needed = neededActivations(config);
+  if (needed && !keepsNeeded(config, needed, isSearched ? 'config' : (asked?.bits ?? null))) {
+    void vscode.window.showWarningMessage(
+      vscode.l10n.t(
+        '{0} does not keep the limit on {1}, which counts {2}-bit activations: set "ompq.export.activationBits" and export again.',
+        basename(target.fsPath),
+        needed.limits,
+        needed.bits,
+      ),
+    );
+  }
   const summary = summarise(exported, config);
   services.log.info(summary);
   void offerNextSteps(summary, configUri, target);
