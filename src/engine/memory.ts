@@ -25,11 +25,13 @@ export function limitOf(asked: number): number {
   return asked > 0 ? asked : residentMemory() + freeMemory() / 2;
 }
 
+/** For messages. */
+export const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+
 /** For jobs that go on all the same, in the smallest steps. */
 export function limitWarnings(asked: number): string[] {
   const held = residentMemory();
   if (asked === 0 || asked >= held) return [];
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   return [
     `The memory limit of ${megabytes(asked)} is not kept: the engine alone takes ${megabytes(held)} before it begins.`,
   ];

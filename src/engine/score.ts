@@ -12,7 +12,7 @@ import { accelerate, type Chosen, differencesFromCpu, insist } from './accelerat
 import { isAllAlike } from '../core/orthogonality';
 import { Grams } from './grams';
 import { EngineFault, type Job } from './job';
-import { activationBytes, limitOf, residentMemory } from './memory';
+import { activationBytes, limitOf, megabytes, residentMemory } from './memory';
 import { choosePlan, leastBytes, type Load, type Plan } from './plan';
 import { carryOut } from './passes';
 import type { ScoreReply, ScoreRequest, Shard } from './protocol';
@@ -204,8 +204,6 @@ function refuseTooSmall(bench: Workbench, load: Load, limit: number): void {
     `The memory limit of ${megabytes(limit)} is too small for ${bench.name}: one sample at a time takes about ${megabytes(needed)}; raise the limit or use smaller inputs.`,
   );
 }
-
-const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
 
 function describePlan(bench: Workbench, load: Load, plan: Plan, { exact }: Surveyed): string {
   const { samples, activationBytes: bytes, budget } = load;

@@ -4,7 +4,7 @@ import type { RoundingMethod } from '../core/rounding/problem';
 import type { Layer } from '../onnx/network';
 import { elements } from '../onnx/unpack';
 import { EngineFault } from './job';
-import { residentMemory } from './memory';
+import { megabytes, residentMemory } from './memory';
 
 /** Of the layer that takes most. */
 export interface Statistics {
@@ -48,7 +48,6 @@ export function checkStatistics(
 ): void {
   const left = Math.max(LEAST, limit - residentMemory());
   if (bytes <= left) return;
-  const megabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
   throw new EngineFault(
     `The memory limit of ${megabytes(limit)} is too small for ${basename(model)}: "${layer}" has ${inputs} inputs per output, and their second moments take ${megabytes(bytes)}, of which ${megabytes(left)} are left; raise the limit or ${instead}.`,
   );
