@@ -305,7 +305,7 @@ function keptBits(
 ): Robustness {
   const functions = inspect.network.functions.length;
   const objective = decidedBy(config);
-  const winner = winnerOf(config.contest, config.contest?.chosen ?? null);
+  const winner = winnerOf(config.contest);
   const solve = (grams: Float64Array): BitWidth[] => {
     const orm = gramToOrm(grams, functions, score.samples, { centered: scoring.centered });
     const { gamma, weight } = importance(orm, functions, scoring);

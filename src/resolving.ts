@@ -62,7 +62,7 @@ function budgetAgain(config: Config, inspect: InspectReply, locks: Record<string
 /** By the objective that made the config; for 'auto' by the one that won its contest. */
 function solveAgain(config: Config, inspect: InspectReply, locks: Record<string, BitWidth>): Allocation {
   const { allocation, contest } = config;
-  const winner = winnerOf(contest, contest?.chosen ?? null);
+  const winner = winnerOf(contest);
   const objective = decidedBy(config);
   const material = materialOfConfig(config, inspect, locks);
   const solved = allocateBy(objective, material, winner?.beta);

@@ -89,7 +89,7 @@ function points(text: string): number {
 
 function curveOf(file: string, config: Config, { problem, gamma, scoring }: Material, flags: Flags): Curve {
   const { contest } = config;
-  const winner = winnerOf(contest, contest?.chosen ?? null);
+  const winner = winnerOf(contest);
   const own = decidedBy(config);
   // Of one width for all there is no curve: the best of the same measurements stands in.
   const hasNoise = problem.candidates.every((c) => c.choices.every(({ noise }) => noise !== undefined));

@@ -163,7 +163,7 @@ function contestLine({ contest }: Config): string[] {
 
 /** The certificate; what swaps have found has none, but a measured gain. */
 function solverLine({ solver, contest }: Config): string {
-  const found = winnerOf(contest, contest?.chosen ?? null);
+  const found = winnerOf(contest);
   const before = contest?.candidates.find(
     (entry) => entry !== found && entry.objective === found?.objective && entry.beta === found.beta,
   );

@@ -5,8 +5,11 @@ import type { Config, Contest, ContestEntry } from './types';
 /** Ends the name of what swaps have made of a candidate. */
 export const IMPROVED = ', improved';
 
-/** The candidate that the config holds. */
-export function winnerOf(contest: Contest | null | undefined, name: string | null): ContestEntry | null {
+/** The candidate of that name; default: the one that the config holds. */
+export function winnerOf(
+  contest: Contest | null | undefined,
+  name: string | null = contest?.chosen ?? null,
+): ContestEntry | null {
   return contest?.candidates.find((entry) => entry.name === name) ?? null;
 }
 
@@ -27,9 +30,7 @@ export function standsIn(contest: Contest, winner: ContestEntry, solved: readonl
 /** The objective that made the bits: for 'auto' its contest's winner's. */
 export function decidedBy({ allocation, contest }: Pick<Config, 'allocation' | 'contest'>): FixedObjective {
   const { objective } = allocation;
-  return objective === 'auto'
-    ? (winnerOf(contest, contest?.chosen ?? null)?.objective ?? 'orthogonality')
-    : objective;
+  return objective === 'auto' ? (winnerOf(contest)?.objective ?? 'orthogonality') : objective;
 }
 
 /** Do the bits depend on the scores? Else other samples to score say nothing about how sure they are. */
