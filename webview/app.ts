@@ -5,18 +5,19 @@ import { unitOf } from './budgetUnits';
 import { contestPart } from './contestPart';
 import { detailsPart } from './detailsPart';
 import { h } from './dom';
-import { tiles, title, warnings } from './header';
+import { headPart } from './headPart';
+import { t } from './l10n';
 import type { Host } from './link';
 import { Link } from './link';
 import { mapPart } from './mapPart';
+import { noticePart } from './noticePart';
 import { ormPart } from './ormPart';
-import type { PanelRequest, SavedView, ToPage } from './protocol';
+import type { PanelRequest, PanelState, ToPage } from './protocol';
+import { keepView, restoreView } from './savedView';
 import type { Solver } from './solver';
 import { Store } from './store';
 import { tablePart } from './tablePart';
 import { followTheme } from './theme';
-import { button } from './toolkit';
-import { t } from './l10n';
 
 export interface App {
   receive(message: ToPage): void;
@@ -28,22 +29,24 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   const store = new Store(solver);
   const link = new Link(host);
   const reveal = (name: string): void => link.send({ type: 'reveal', name });
-
-  const notice = h(document, 'div', { class: 'notice', role: 'status', hidden: true });
-  const headRoom = h(document, 'div', { class: 'head-room' });
-  const tileRoom = h(document, 'div', { class: 'tile-room' });
-  const warningRoom = h(document, 'div', { class: 'warning-room' });
+  const head = headPart(store, document, () => link.send({ type: 'openConfig' }));
+  const notice = noticePart(store, document);
   const map = mapPart(store, document, reveal);
   const orm = ormPart(store, document);
-  const actions = actionsPart(store, document, request, map.picture);
   const main = h(
     document,
     'main',
     { hidden: true },
-    h(document, 'div', { class: 'top' }, headRoom, actions.element),
-    tileRoom,
-    notice,
-    warningRoom,
+    h(
+      document,
+      'div',
+      { class: 'top' },
+      head.title,
+      actionsPart(store, document, request, map.picture).element,
+    ),
+    head.tiles,
+    notice.element,
+    head.warnings,
     map.element,
     detailsPart(store, document).element,
     h(document, 'div', { class: 'pair' }, budgetPart(store, document).element, orm.element),
@@ -52,103 +55,39 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   );
   const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, t('Reading the model…'));
   root.replaceChildren(waiting, main);
+  keepView(store, host);
+  undoByKey(store, document);
+  followTheme(document, () => orm.redraw());
 
   /** Whether it was done; what went wrong is said on the page. */
   async function request(what: PanelRequest): Promise<boolean> {
-    say(null);
+    notice.say(null);
     try {
       await link.request(what);
       return true;
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      notice.say(error instanceof Error ? error.message : String(error));
       return false;
     }
   }
 
-  function say(message: string | null): void {
-    notice.hidden = message === null;
-    notice.replaceChildren(message ?? '');
-  }
-
-  function drawConflict(): void {
-    if (!store.conflict) return;
-    notice.hidden = false;
-    notice.replaceChildren(
-      h(document, 'span', {}, t('The config has changed while you have changes here that are not written.')),
-      button(document, { look: 'secondary' }, () => store.takeConfig(), t('Take the config')),
-      button(document, { look: 'secondary' }, () => store.keepMine(), t('Keep mine')),
-    );
-  }
-
-  function drawHead(): void {
-    const { state, shown } = store;
-    if (!state) return;
-    const data = { state, totals: shown.totals, solver: shown.solver, unwritten: store.unwritten };
-    headRoom.replaceChildren(title(data, document, () => link.send({ type: 'openConfig' })));
-    tileRoom.replaceChildren(tiles(data, document));
-    warningRoom.replaceChildren(warnings(state, document) ?? '');
-  }
-
-  function save(): void {
-    if (!store.state) return;
-    const { columnWidth, showImportance, budgetUnit, selected } = store.view;
-    const view: SavedView = {
-      version: 1,
-      model: store.state.model.uri,
-      config: store.state.config?.uri ?? null,
-      plan: store.unwritten ? store.plan : null,
-      selected: [...selected],
-      columnWidth,
-      showImportance,
-      budgetUnit,
-    };
-    host.setState(view);
-  }
-
-  function restore(model: string): SavedView | null {
-    const saved = host.getState() as SavedView | null | undefined;
-    return saved?.version === 1 && saved.model === model ? saved : null;
-  }
-
-  store.subscribe((change) => {
-    if (change === 'state' || change === 'solution') drawHead();
-    if (change === 'state' || change === 'view' || change === 'solution') {
-      if (store.conflict) drawConflict();
-      else if (notice.querySelector('span')) say(null);
+  function receiveState(state: PanelState): void {
+    const plan = store.state === null ? restoreView(store, host, state) : null;
+    if (store.state !== null && store.plan === null && state.settings) {
+      store.view.budgetUnit = unitOf(state.settings.budget);
     }
-    if (change !== 'active' && change !== 'frontier') save();
-  });
-  document.addEventListener('keydown', (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
-    const key = event.key.toLowerCase();
-    // a text field has an undo of its own
-    if ((event.target as Element | null)?.closest('vscode-text-field, input')) return;
-    if (key === 'z' && !event.shiftKey) store.undo();
-    else if (key === 'y' || (key === 'z' && event.shiftKey)) store.redo();
-    else return;
-    event.preventDefault();
-  });
-  followTheme(document, () => orm.redraw());
+    waiting.hidden = true;
+    main.hidden = false;
+    const first = store.state === null ? [...store.view.selected][0] : undefined;
+    store.receive(state, plan);
+    if (first !== undefined) store.select(store.view.selected, store.indexOf(first));
+  }
 
   function receive(message: ToPage): void {
     if (link.settle(message)) return;
     switch (message.type) {
-      case 'state': {
-        const first = store.state === null;
-        const settled = store.plan !== null;
-        const saved = first ? restore(message.state.model.uri) : null;
-        waiting.hidden = true;
-        main.hidden = false;
-        if (saved) {
-          const { selected, columnWidth, showImportance, budgetUnit } = saved;
-          Object.assign(store.view, { selected: new Set(selected), columnWidth, showImportance, budgetUnit });
-        } else if (!settled && message.state.settings) {
-          store.view.budgetUnit = unitOf(message.state.settings.budget);
-        }
-        store.receive(message.state, saved?.plan ?? null);
-        if (saved?.selected[0]) store.select(store.view.selected, store.indexOf(saved.selected[0]));
-        return;
-      }
+      case 'state':
+        return receiveState(message.state);
       case 'select': {
         const index = store.indexOf(message.name);
         if (index >= 0) store.select([message.name], index);
@@ -166,4 +105,17 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   }
 
   return { receive, store };
+}
+
+/** A text field has an undo of its own. */
+function undoByKey(store: Store, document: Document): void {
+  document.addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if ((event.target as Element | null)?.closest('vscode-text-field, input')) return;
+    if (key === 'z' && !event.shiftKey) store.undo();
+    else if (key === 'y' || (key === 'z' && event.shiftKey)) store.redo();
+    else return;
+    event.preventDefault();
+  });
 }

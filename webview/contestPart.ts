@@ -1,7 +1,7 @@
 /** The contest, where one was held; one click shows another of its candidates. */
 import { contestTable } from './contest';
 import { h } from './dom';
-import type { Part } from './mapPart';
+import type { Part } from './part';
 import { winnerOf } from './objective';
 import type { Store } from './store';
 import { t } from './l10n';

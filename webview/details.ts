@@ -41,7 +41,7 @@ export function details(
     fact('MACs', f.macs === null ? 'open' : formatCount(f.macs)),
   ];
   if (f.gamma !== null)
-    facts.push(fact('γ', significant(f.gamma), t('Sum of its ORM with all other functions')));
+    facts.push(fact('γ', significant(f.gamma), t('Sum of its orthogonality (ORM) with all other layers')));
   if (data.theta !== null)
     facts.push(fact('θ', significant(data.theta), t('Decreasing function of γ, largest = 1')));
   if (data.importance !== null) {

@@ -2,7 +2,7 @@
 import type { BitWidth } from '../src/core/widths';
 import { details } from './details';
 import { h } from './dom';
-import type { Part } from './mapPart';
+import type { Part } from './part';
 import type { Store } from './store';
 
 export function detailsPart(store: Store, document: Document): Part {

@@ -24,7 +24,7 @@ export function title(
   const params = state.functions.reduce((sum, f) => sum + f.params, 0);
   const count = state.functions.length;
   const facts = [
-    plural(count, t('{0} function', count), t('{0} functions', count)),
+    plural(count, t('{0} layer', count), t('{0} layers', count)),
     t('{0} parameters', formatCount(params)),
   ];
   if (totals?.macs != null) facts.push(t('{0} MACs', formatCount(totals.macs)));
@@ -97,8 +97,8 @@ export function tiles({ state, totals, solver, unwritten }: HeaderData, document
         over ??
           plural(
             state.edited.length,
-            t('{0} function', state.edited.length),
-            t('{0} functions', state.edited.length),
+            t('{0} layer', state.edited.length),
+            t('{0} layers', state.edited.length),
           ),
         t('Edited since the solver ran: {0}', state.edited.join(', ')),
       ),

@@ -32,7 +32,7 @@ export function legend(data: LegendData, document: Document): HTMLElement {
       s(document, 'circle', { cx: 9, cy: 5, r: 2.5 }),
     );
     list.append(
-      item(line, t('importance'), t('Weight of the function in the objective, largest = full height')),
+      item(line, t('importance'), t('Weight of the layer in the objective, largest = full height')),
     );
   }
   if (data.area) list.append(h(document, 'li', { class: 'hint' }, t('area = bytes on disk')));

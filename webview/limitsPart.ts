@@ -1,7 +1,7 @@
 /** The limits beside the budget: each with what the bits on show use of it, to change, to remove, and to add. */
 import { formatLimit, LIMIT_KINDS, parseLimit, type LimitKind } from '../src/config/limits';
 import { h } from './dom';
-import type { Part } from './mapPart';
+import type { Part } from './part';
 import type { Store } from './store';
 import { button, dropdown, textField } from './toolkit';
 import { usesOf } from './totals';

@@ -38,7 +38,7 @@ export interface Column {
 
 export const COLUMNS: readonly Column[] = [
   { id: 'index', title: '#', track: '48px', numeric: true, text: (r) => String(r.index + 1) },
-  { id: 'name', title: t('Function'), track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
+  { id: 'name', title: t('Layer'), track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
   {
     id: 'op',
     from: 900,

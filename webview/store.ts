@@ -187,6 +187,14 @@ export class Store {
     this.tell('selection');
   }
 
+  /** What a change of bits is about: the selection, or else the active layer. */
+  chosenNames(): string[] {
+    const { selected, active } = this.view;
+    if (selected.size > 0) return [...selected];
+    const name = this.state?.functions[active]?.name;
+    return name === undefined ? [] : [name];
+  }
+
   activate(index: number): void {
     if (this.view.active === index) return;
     this.view.active = index;

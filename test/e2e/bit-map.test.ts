@@ -120,5 +120,5 @@ test('a click on the model shows its functions from the file alone', async () =>
   await window.explorer.open(model);
   const page = window.webview();
   await page.getByRole('button', { name: 'Quantize with OMPQ' }).waitFor();
-  await page.getByRole('grid', { name: 'Functions' }).waitFor();
+  await page.getByRole('grid', { name: 'Layers' }).waitFor();
 });

@@ -34,7 +34,7 @@ describe('in another language', () => {
     );
     const texts = new Set<string>(Object.keys(english).filter((text) => /[a-z]{3}/i.test(text)));
     expect(shown.filter((text) => texts.has(text))).toEqual([]);
-    expect(shown).toContain(pseudo[query.includes('unscored') ? 'Functions' : 'Bit map']);
+    expect(shown).toContain(pseudo[query.includes('unscored') ? 'Layers' : 'Bit map']);
     expect(shown.filter((text) => Object.values(pseudo).includes(text)).length).toBeGreaterThan(10);
     await page.close();
   });

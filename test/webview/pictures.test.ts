@@ -72,7 +72,7 @@ describe('header', () => {
       return [...tiles(data, document).querySelectorAll('.tile')].map((t) => t.textContent).join('\n');
     };
     const used = head.totals!.averageBits;
-    expect(words(used + 1)).toMatch(/Solutionedited by hand1 function/);
+    expect(words(used + 1)).toMatch(/Solutionedited by hand1 layer/);
     expect(words(used / 1.1)).toMatch(/Solutionedited by hand10\.0 % over the budget/);
     expect(words(used)).not.toMatch(/optimal|feasible/);
   });

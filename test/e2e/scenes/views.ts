@@ -10,7 +10,7 @@ const scene: Scene = {
     const { page } = window;
     await page.setViewportSize({ width: 1600, height: 1000 });
     await window.explorer.open(model);
-    await window.webview().getByRole('grid', { name: 'Functions' }).waitFor();
+    await window.webview().getByRole('grid', { name: 'Layers' }).waitFor();
     await window.screenshot('example-model');
     await window.editor.tab(model).click({ button: 'middle' });
     await startQuantizing(window, 4);
@@ -38,7 +38,7 @@ const scene: Scene = {
     await window.editor.tab('Bits of').click();
     await window.runCommand('View: Close Primary Side Bar');
     await window.runCommand('View: Maximize Editor Group');
-    await panel.getByRole('grid', { name: 'Functions' }).waitFor();
+    await panel.getByRole('grid', { name: 'Layers' }).waitFor();
     await page.waitForTimeout(2000);
     await window.screenshot('example-wide');
   },

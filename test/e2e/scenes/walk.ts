@@ -75,7 +75,7 @@ const scene: Scene = {
       await window.screenshot('adopted');
     });
     await step('theme', async () => {
-      await panel.getByRole('grid', { name: 'Functions' }).scrollIntoViewIfNeeded();
+      await panel.getByRole('grid', { name: 'Layers' }).scrollIntoViewIfNeeded();
       await other();
       await window.screenshot('lower-table');
       await limits.scrollIntoViewIfNeeded();

@@ -1,0 +1,27 @@
+/** From what the store shows to the data of the bit map. Pure. */
+import type { BitMapColumn, BitMapData } from './bitMap';
+import { formatShape } from './format';
+import type { PanelFunction } from './protocol';
+import type { Store } from './store';
+
+/** null before there is a state. @param size in pixels */
+export function mapData(store: Store, size: { width: number; height: number }): BitMapData | null {
+  const { state, shown, view } = store;
+  if (!state) return null;
+  const columns = state.functions.map((f, i): BitMapColumn => ({
+    name: f.name,
+    bits: shown.bits[i] ?? null,
+    floatBytes: f.bytes[32] ?? f.params * 4,
+    importance: shown.weights ? shown.weights.weight[i] : null,
+    fixedBy: store.fixedBy(i),
+    stage: f.stage,
+    resolution: resolution(f),
+  }));
+  const { columnWidth, showImportance, selected } = view;
+  return { columns, skipped: state.skipped, columnWidth, showImportance, selected, ...size };
+}
+
+/** "56 × 56" of [1, 64, 56, 56]; '' where there is nothing spatial. */
+export function resolution({ shape }: PanelFunction): string {
+  return shape && shape.length >= 4 ? formatShape(shape.slice(2)) : '';
+}

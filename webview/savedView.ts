@@ -1,0 +1,37 @@
+/** What of the page survives a reload of the window. */
+import { unitOf } from './budgetUnits';
+import type { Host } from './link';
+import type { Plan } from './plan';
+import type { PanelState, SavedView } from './protocol';
+import type { Store } from './store';
+
+/** Keeps the view whenever it changes. */
+export function keepView(store: Store, host: Host): void {
+  store.subscribe((change) => {
+    if (!store.state || change === 'active' || change === 'frontier') return;
+    const { columnWidth, showImportance, budgetUnit, selected } = store.view;
+    const view: SavedView = {
+      version: 1,
+      model: store.state.model.uri,
+      config: store.state.config?.uri ?? null,
+      plan: store.unwritten ? store.plan : null,
+      selected: [...selected],
+      columnWidth,
+      showImportance,
+      budgetUnit,
+    };
+    host.setState(view);
+  });
+}
+
+/** Puts the kept view on, before the first state is shown. Resolves to the unwritten plan, if there was one. */
+export function restoreView(store: Store, host: Host, { model, settings }: PanelState): Plan | null {
+  const saved = host.getState() as SavedView | null | undefined;
+  if (saved?.version !== 1 || saved.model !== model.uri) {
+    if (settings) store.view.budgetUnit = unitOf(settings.budget);
+    return null;
+  }
+  const { selected, columnWidth, showImportance, budgetUnit, plan } = saved;
+  Object.assign(store.view, { selected: new Set(selected), columnWidth, showImportance, budgetUnit });
+  return plan;
+}
