@@ -39,7 +39,7 @@ const targets = [
   },
   {
     ...node,
-    entryPoints: entries({ cli: 'src/cli.ts', engine: 'src/engine/main.ts' }),
+    entryPoints: entries({ cli: 'src/cli.ts', engine: 'src/engine/process/main.ts' }),
     format: 'cjs',
   },
   {

@@ -3,14 +3,7 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: [
-      'dist/',
-      'out/',
-      '.vscode-test/',
-      'node_modules/',
-      'demo-output/',
-      'src/onnx/schema/onnx_pb.ts',
-    ],
+    ignores: ['dist/', 'out/', '.vscode-test/', 'node_modules/', 'demo-output/', 'src/onnx/proto/onnx_pb.ts'],
   },
   js.configs.recommended,
   {

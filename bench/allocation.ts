@@ -7,13 +7,13 @@
  * node bench/run.mjs allocation [--without-highs] [--points]   (--points: only curves of the noise-aware objective)
  */
 import loadHighs, { type Highs } from 'highs';
-import { allocate } from '../src/core/allocation';
-import { allocateNoiseAware, noiseOf } from '../src/core/noise';
-import { paretoCurve } from '../src/core/pareto';
-import { sampleCurve } from '../src/core/paretoSample';
-import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem';
-import { networkLike, random, SHAPES, withMoreLimits } from '../test/unit/core/problems';
-import { byHighs, linear, type Score } from '../test/unit/core/reference';
+import { allocate } from '../src/core/allocation/allocation';
+import { allocateNoiseAware, noiseOf } from '../src/core/allocation/noiseObjective';
+import { paretoCurve } from '../src/core/allocation/pareto';
+import { sampleCurve } from '../src/core/allocation/paretoSample';
+import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem/problem';
+import { networkLike, random, SHAPES, withMoreLimits } from '../test/unit/core/problem/problems';
+import { byHighs, linear, type Score } from '../test/unit/core/problem/reference';
 
 const AVERAGES = [3.3, 2.4, 4.6, 5.5, 6.7];
 const withHighs = !process.argv.includes('--without-highs');

@@ -13,17 +13,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { toBinary } from '@bufbuild/protobuf';
-import type { DataSpec } from '../src/calibration/spec';
+import type { DataSpec } from '../src/calibration/inputs/spec';
 import type { Config } from '../src/config/config';
-import { costOf } from '../src/core/divergence';
+import { costOf } from '../src/core/allocation/divergence';
 import type { RoundingMethod } from '../src/core/rounding/problem';
 import { Engine } from '../src/engine/client';
 import type { InspectReply } from '../src/engine/protocol';
-import { predictedBytes } from '../src/onnx/size';
-import { ModelProtoSchema } from '../src/onnx/schema/onnx_pb';
-import type { AllocationSettings } from '../src/allocating';
-import { quantize, type ScoreSettings } from '../src/pipeline';
-import { mobilenetV2 } from '../test/models/zoo';
+import { predictedBytes } from '../src/onnx/packing/size';
+import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
+import type { AllocationSettings } from '../src/pipeline/problem';
+import { quantize, type ScoreSettings } from '../src/pipeline/quantize';
+import { mobilenetV2 } from '../test/support/models/zoo';
 
 const { values: args } = parseArgs({
   options: {

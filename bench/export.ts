@@ -13,14 +13,14 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { plainMatMul, type MatMul } from '../src/core/rounding/matmul';
 import { roundRows } from '../src/core/rounding/rows';
-import { openMatMul } from '../src/engine/exportMatMul';
+import { openMatMul } from '../src/engine/process/ort/matmul';
 import type { ActivationChoice, RoundingMethod } from '../src/engine/protocol';
-import { exportModel } from '../src/engine/exportModel';
-import { Job } from '../src/engine/job';
-import { findNetwork } from '../src/onnx/functions';
-import { ModelProtoSchema, type ModelProto } from '../src/onnx/schema/onnx_pb';
-import { Random } from '../test/models/random';
-import { resnet18, resnet50 } from '../test/models/zoo';
+import { exportModel } from '../src/engine/process/export/exportModel';
+import { Job } from '../src/engine/process/job/job';
+import { findNetwork } from '../src/onnx/network/functions';
+import { ModelProtoSchema, type ModelProto } from '../src/onnx/proto/onnx_pb';
+import { Random } from '../test/support/models/random';
+import { resnet18, resnet50 } from '../test/support/models/zoo';
 
 const job = new Job(
   () => undefined,

@@ -10,11 +10,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
-import type { DataSpec } from '../src/calibration/spec';
+import type { DataSpec } from '../src/calibration/inputs/spec';
 import { CancelledError, Engine } from '../src/engine/client';
 import type { EngineRequest, Provider, ReplyTo } from '../src/engine/protocol';
-import { ModelProtoSchema } from '../src/onnx/schema/onnx_pb';
-import { mobilenetV2, resnet18, resnet50 } from '../test/models/zoo';
+import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
+import { mobilenetV2, resnet18, resnet50 } from '../test/support/models/zoo';
 
 const FOLDER = resolve('out/bench');
 const models = { 'ResNet-18': resnet18, MobileNetV2: mobilenetV2, 'ResNet-50': resnet50 };

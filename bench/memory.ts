@@ -12,12 +12,12 @@ import { join, resolve } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import { Cache } from '../src/cache/cache';
 import { Engine, MALLOC } from '../src/engine/client';
-import { Job } from '../src/engine/job';
+import { Job } from '../src/engine/process/job/job';
 import type { ScoreRequest } from '../src/engine/protocol';
-import { score } from '../src/engine/score';
-import { ModelProtoSchema } from '../src/onnx/schema/onnx_pb';
-import { scoreModel } from '../src/pipeline';
-import { resnet50 } from '../test/models/zoo';
+import { score } from '../src/engine/process/score/score';
+import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
+import { scoreModel } from '../src/pipeline/quantize';
+import { resnet50 } from '../test/support/models/zoo';
 
 const FOLDER = resolve('out/bench');
 const ROUNDS = 5;

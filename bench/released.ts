@@ -11,15 +11,15 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
-import type { DataSpec } from '../src/calibration/spec';
-import { allocate } from '../src/core/allocation';
-import { importance } from '../src/core/importance';
-import { gramToOrm } from '../src/core/orthogonality';
-import type { AllocationProblem } from '../src/core/problem';
-import type { BitWidth } from '../src/core/widths';
+import type { DataSpec } from '../src/calibration/inputs/spec';
+import { allocate } from '../src/core/allocation/allocation';
+import { importance } from '../src/core/scoring/importance';
+import { gramToOrm } from '../src/core/scoring/orthogonality';
+import type { AllocationProblem } from '../src/core/problem/problem';
+import type { BitWidth } from '../src/core/problem/widths';
 import { Engine } from '../src/engine/client';
-import { ModelProtoSchema } from '../src/onnx/schema/onnx_pb';
-import { mobilenetV2 } from '../test/models/zoo';
+import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
+import { mobilenetV2 } from '../test/support/models/zoo';
 
 interface Scored {
   name: string;

@@ -25,7 +25,7 @@ async function bundled() {
     entryPoints: [
       'src/extension.ts',
       'src/cli.ts',
-      'src/engine/main.ts',
+      'src/engine/process/main.ts',
       'webview/panel.ts',
       'webview/worker.ts',
     ],

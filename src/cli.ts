@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** `ompq`: the same work without an editor. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 infeasible budget, 130 Ctrl+C. */
 import { CommanderError } from 'commander';
-import { InfeasibleBudgetError } from './core/allocation';
+import { InfeasibleBudgetError } from './core/allocation/allocation';
 import { program } from './cli/program';
 import { stoppedBy } from './cli/session';
-import { thisPlatform, unsupported } from './platform';
-import { printable } from './printable';
+import { thisPlatform, unsupported } from './common/platform';
+import { printable } from './common/printable';
 
 const EXIT = { failed: 1, usage: 2, infeasible: 3 } as const;
 /** What shells say of a program that a signal has ended. */

@@ -7,7 +7,7 @@ import { registerListing } from './features/listing/register';
 import { registerPytorch } from './features/pytorch/register';
 import { createServices } from './features/services';
 import { registerUnsupported } from './features/unsupported';
-import { thisPlatform, unsupported } from './platform';
+import { thisPlatform, unsupported } from './common/platform';
 
 export function activate(context: vscode.ExtensionContext): void {
   const why = unsupported(thisPlatform());

@@ -1,8 +1,8 @@
 /** Answers the page's questions with the method itself; runs in the worker (and directly in tests). */
-import { InfeasibleBudgetError } from '../src/core/allocation';
-import { paretoCurve } from '../src/core/pareto';
-import { allocateBy } from '../src/core/objectives';
-import { sampleCurve } from '../src/core/paretoSample';
+import { InfeasibleBudgetError } from '../src/core/allocation/allocation';
+import { paretoCurve } from '../src/core/allocation/pareto';
+import { allocateBy } from '../src/core/allocation/objectives';
+import { sampleCurve } from '../src/core/allocation/paretoSample';
 import { valueOf } from './objective';
 import type { Task } from './objective';
 import type { Frontier, SolverAnswer, SolverQuestion } from './solver';

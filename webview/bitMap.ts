@@ -1,6 +1,6 @@
 /** The bit map: one column per function in network order, height and colour = bits. (data, document) -> SVG. */
-import type { BitWidth } from '../src/core/widths';
-import type { FixedBy } from '../src/core/problem';
+import type { BitWidth } from '../src/core/problem/widths';
+import type { FixedBy } from '../src/core/problem/problem';
 import { s } from './dom';
 import { glyph } from './glyphs';
 import { t } from './l10n';

@@ -1,5 +1,5 @@
 /** The allocation as text for the clipboard. Pure. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import type { PanelFunction } from './protocol';
 import { t } from './l10n';
 

@@ -1,7 +1,7 @@
 /** The card of one function: what it is, why it got its bits, what every other width would cost. (data, document) -> element. */
 import { formatSize } from '../src/config/budget';
-import type { BitWidth } from '../src/core/widths';
-import type { FixedBy } from '../src/core/problem';
+import type { BitWidth } from '../src/core/problem/widths';
+import type { FixedBy } from '../src/core/problem/problem';
 import { h } from './dom';
 import { formatCount, formatPercent, formatShape, significant } from './format';
 import { FIXED_WORDS, icon } from './glyphs';

@@ -1,5 +1,5 @@
 /** The card of the function under the pointer, or else of the keyboard cursor. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import { details } from './details';
 import { h } from './dom';
 import type { Part } from './part';

@@ -1,5 +1,5 @@
 /** Small marks drawn in the pictures, 10 x 10 pixels each. */
-import type { FixedBy } from '../src/core/problem';
+import type { FixedBy } from '../src/core/problem/problem';
 import { s } from './dom';
 import { t } from './l10n';
 

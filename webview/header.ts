@@ -1,7 +1,7 @@
 /** The head of the page: what the model was, what it becomes, and how far to trust that. (data, document) -> element. */
 import { formatSize, solverBudget } from '../src/config/budget';
 import { formatQuality } from '../src/config/quality';
-import type { Certificate } from '../src/core/problem';
+import type { Certificate } from '../src/core/problem/problem';
 import { h } from './dom';
 import { formatCount, formatSeconds, plural, significant } from './format';
 import type { PanelState } from './protocol';

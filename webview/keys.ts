@@ -1,5 +1,5 @@
 /** Keys that change bits; the bit map and the table share them. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import type { Store } from './store';
 
 /** Digits lock the selection (or the active layer) at a width, L locks or unlocks it. */

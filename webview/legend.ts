@@ -1,5 +1,5 @@
 /** What the colours and marks of the bit map mean, with how many functions got each width. (data, document) -> element. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import { h, s } from './dom';
 import { icon } from './glyphs';
 import { t } from './l10n';

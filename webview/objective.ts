@@ -1,11 +1,11 @@
 /** By which objective a plan is solved, and what an allocation is worth under it. Pure; page and worker share it. */
 import type { Contest, ContestEntry } from '../src/config/types';
-import type { Decay } from '../src/core/importance';
-import { valueOf as valueOfObjective } from '../src/core/objectives';
-import type { Allocation, AllocationProblem } from '../src/core/problem';
-import type { Value } from '../src/core/program';
-import { keepsLimits } from '../src/core/solution';
-import type { BitWidth } from '../src/core/widths';
+import type { Decay } from '../src/core/scoring/importance';
+import { valueOf as valueOfObjective } from '../src/core/allocation/objectives';
+import type { Allocation, AllocationProblem } from '../src/core/problem/problem';
+import type { Value } from '../src/core/problem/program';
+import { keepsLimits } from '../src/core/allocation/solution';
+import type { BitWidth } from '../src/core/problem/widths';
 import { standsIn, winnerOf as entryOf } from '../src/config/winner';
 import type { Plan } from './plan';
 

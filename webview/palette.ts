@@ -3,7 +3,7 @@
  * more from the background, lightness is monotone (so the order survives any colour blindness), and every step has a
  * contrast of at least 3:1 with the background (WCAG 1.4.11). Chrome uses --vscode-* colours only.
  */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 
 export type Theme = 'dark' | 'light' | 'hc-dark' | 'hc-light';
 

@@ -1,6 +1,6 @@
 /** What the user has changed in the page but not yet written: pure values, with undo and redo. */
-import type { PinnedEnds } from '../src/core/buildProblem';
-import type { BitWidth } from '../src/core/widths';
+import type { PinnedEnds } from '../src/core/allocation/buildProblem';
+import type { BitWidth } from '../src/core/problem/widths';
 import type { PanelSettings, PanelState } from './protocol';
 
 /** Settings and locks: everything that decides an allocation. */

@@ -1,9 +1,9 @@
 /** What the page shows and changes -> what the solver is asked. */
 import type { BudgetSpec } from '../src/config/budget';
 import { allBudgets } from '../src/config/limits';
-import { buildProblem } from '../src/core/buildProblem';
-import { importance, importanceOfGamma, type Importance } from '../src/core/importance';
-import type { AllocationProblem } from '../src/core/problem';
+import { buildProblem } from '../src/core/allocation/buildProblem';
+import { importance, importanceOfGamma, type Importance } from '../src/core/scoring/importance';
+import type { AllocationProblem } from '../src/core/problem/problem';
 import type { Plan } from './plan';
 import type { PanelState } from './protocol';
 

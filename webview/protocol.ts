@@ -5,12 +5,12 @@
 import type { BudgetSpec } from '../src/config/budget';
 import type { Limits } from '../src/config/limits';
 import type { Contest, Quality } from '../src/config/types';
-import type { Objective } from '../src/core/objectives';
-import type { PinnedEnds } from '../src/core/buildProblem';
-import type { Decay } from '../src/core/importance';
-import type { Certificate } from '../src/core/problem';
-import type { BitWidth } from '../src/core/widths';
-import type { Dimension } from '../src/onnx/network';
+import type { Objective } from '../src/core/allocation/objectives';
+import type { PinnedEnds } from '../src/core/allocation/buildProblem';
+import type { Decay } from '../src/core/scoring/importance';
+import type { Certificate } from '../src/core/problem/problem';
+import type { BitWidth } from '../src/core/problem/widths';
+import type { Dimension } from '../src/onnx/network/network';
 import type { Plan } from './plan';
 
 /** One function of the network, as far as it is known: from the file alone, or scored and allocated. */

@@ -1,10 +1,10 @@
 /** The rows of the table: what is in them, and which are shown in what order. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import { formatSize } from '../src/config/budget';
 import { formatCount, formatPercent, formatShape, significant } from './format';
 import { FIXED_WORDS } from './glyphs';
 import type { PanelFunction } from './protocol';
-import type { FixedBy } from '../src/core/problem';
+import type { FixedBy } from '../src/core/problem/problem';
 import type { Store } from './store';
 import { t } from './l10n';
 

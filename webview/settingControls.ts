@@ -1,7 +1,7 @@
 /** The controls of the settings that re-solve without scoring again. (plan, change) -> elements. */
-import { DECAYS, type Decay } from '../src/core/importance';
-import type { Objective } from '../src/core/objectives';
-import type { BitWidth } from '../src/core/widths';
+import { DECAYS, type Decay } from '../src/core/scoring/importance';
+import type { Objective } from '../src/core/allocation/objectives';
+import type { BitWidth } from '../src/core/problem/widths';
 import type { Contest } from '../src/config/types';
 import { h } from './dom';
 import { t } from './l10n';

@@ -1,5 +1,5 @@
 /** Widths, pins, and how orthogonality becomes importance: all of it re-solves without scoring again. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import { h } from './dom';
 import { t } from './l10n';
 import { keepingFocus, type Part } from './part';

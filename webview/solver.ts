@@ -1,5 +1,5 @@
 /** The page's side of the solver workers: the newest question wins, a frontier is given up when its problem changes. */
-import type { Allocation } from '../src/core/problem';
+import type { Allocation } from '../src/core/problem/problem';
 import type { Task } from './objective';
 
 /** Optima by rising size and objective. */

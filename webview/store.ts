@@ -1,8 +1,8 @@
 /** What the page knows: the extension's state, the user's plan with its history, and the solution that is shown. */
-import { SettingsError } from '../src/core/buildProblem';
-import type { Importance } from '../src/core/importance';
-import type { Certificate, FixedBy } from '../src/core/problem';
-import type { BitWidth } from '../src/core/widths';
+import { SettingsError } from '../src/core/allocation/buildProblem';
+import type { Importance } from '../src/core/scoring/importance';
+import type { Certificate, FixedBy } from '../src/core/problem/problem';
+import type { BitWidth } from '../src/core/problem/widths';
 import {
   pinAt,
   planOf,

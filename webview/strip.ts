@@ -1,5 +1,5 @@
 /** An allocation in one line: a cell per function, coloured by its bits. (data, document) -> SVG. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import { s } from './dom';
 import { t } from './l10n';
 

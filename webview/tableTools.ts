@@ -1,5 +1,5 @@
 /** What can be done with the rows that are selected, and how many there are. (data) -> elements. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import { h } from './dom';
 import { plural } from './format';
 import { t } from './l10n';

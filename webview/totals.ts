@@ -1,5 +1,5 @@
 /** Sums over the network, as floats and as allocated. */
-import type { BitWidth } from '../src/core/widths';
+import type { BitWidth } from '../src/core/problem/widths';
 import type { LimitKind } from '../src/config/limits';
 import type { PanelFunction, PanelState } from './protocol';
 

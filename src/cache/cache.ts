@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../onnx/atomicFile';
+import { writeAtomically } from '../common/atomicFile';
 
 export interface CacheOptions {
   /** Entries that were not used for longest go first. Default 500 MB. */

@@ -1,7 +1,7 @@
 /** Looks through a folder for what could be calibration data. Loads nothing native and reads no file's content. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
-import { compareText, isPicture } from './walk';
+import { compareText, isPicture } from './inputs/walk';
 
 export interface DataCandidate {
   path: string;

@@ -1,22 +1,22 @@
 /** Opens calibration and evaluation data of every kind, and chooses samples from it. */
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import type { GraphInput } from '../onnx/network';
-import { openNpy, openNpz } from './arrays';
-import type { Dataset } from './dataset';
-import { cannotRead, DataError } from './errors';
-import { openPictures } from './pictures';
-import { shuffledIndices } from './random';
-import { checkFixed, withFixed } from './fixedInputs';
-import { batchAxes, resolveInputs, type InputSpec } from './shapes';
-import type { OpenContext, OpenOptions, Source } from './source';
-import type { DataSpec } from './spec';
-import { openSynthetic } from './synthetic';
-import { findTestSets, openTestSets } from './testSets';
-import { isPicture } from './walk';
+import type { GraphInput } from '../onnx/network/network';
+import { openNpy, openNpz } from './numpy/arrays';
+import type { Dataset } from './inputs/dataset';
+import { cannotRead, DataError } from './inputs/errors';
+import { openPictures } from './pictures/pictures';
+import { shuffledIndices } from '../common/random';
+import { checkFixed, withFixed } from './inputs/fixedInputs';
+import { batchAxes, resolveInputs, type InputSpec } from './inputs/inputShapes';
+import type { OpenContext, OpenOptions, Source } from './inputs/source';
+import type { DataSpec } from './inputs/spec';
+import { openSynthetic } from './synthetic/synthetic';
+import { findTestSets, openTestSets } from './testSets/testSets';
+import { isPicture } from './inputs/walk';
 
-export { describeInputs } from './shapes';
-export type { OpenOptions } from './source';
+export { describeInputs } from './inputs/inputShapes';
+export type { OpenOptions } from './inputs/source';
 
 const DEFAULT_MAX_BYTES = 2 * 1024 ** 3;
 

@@ -1,7 +1,7 @@
 /** What a person should know about an allocation that its table does not say. */
 import type { Config, ConfigFunction } from '../config/config';
 import { decidedBy } from '../config/winner';
-import { needsMoreSamples } from '../core/bootstrap';
+import { needsMoreSamples } from '../core/scoring/bootstrap';
 
 /** @param draws of --bootstrap */
 export function allocationNotes(config: Config, draws?: number): string[] {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
-import { doctorLines } from '../doctor';
+import { doctorLines } from '../pipeline/doctorReport';
 import { printJson, printLines, withSession } from './session';
 
 export function doctorCommand(): Command {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { dataFingerprint } from '../cache/dataFingerprint';
-import type { DataSpec } from '../calibration/spec';
+import { dataFingerprint } from '../calibration/dataFingerprint';
+import type { DataSpec } from '../calibration/inputs/spec';
 import { formatSqnr } from '../config/quality';
 import { formatSize } from '../config/budget';
 import type { EvaluateReply, Shard } from '../engine/protocol';
-import { evaluateModels } from '../exporting';
-import { jobOf, writePart } from '../parts';
+import { evaluateModels } from '../pipeline/export';
+import { jobOf, writePart } from '../pipeline/shards';
 import {
   addDataOptions,
   addEngineOptions,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatSize } from '../config/budget';
 import { readConfig } from '../config/config';
-import { SettingsError } from '../core/buildProblem';
+import { SettingsError } from '../core/allocation/buildProblem';
 import { keepsNeeded, neededActivations, neededSentence } from '../config/neededActivations';
 import type { Config } from '../config/types';
 import type { ActivationBits, ActivationChoice, ExportRequest, RangeMethod } from '../engine/protocol';
@@ -12,9 +12,9 @@ import {
   ROUNDING_SAMPLES,
   searchedActivations,
   type Exported,
-} from '../exporting';
-import { FORMATS } from '../interop/formats';
-import { sameFile } from '../onnx/sameFile';
+} from '../pipeline/export';
+import { FORMATS } from '../interop/formats/formats';
+import { sameFile } from '../common/sameFile';
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
 import { addEngineOptions, positive, type EngineFlags } from './options';

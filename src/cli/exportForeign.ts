@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '../config/config';
-import { inspectFor } from '../exporting';
-import { foreignPath, readNameMap, writeForeign } from '../interchange';
-import { formatOf, FORMATS } from '../interop/formats';
+import { inspectFor } from '../pipeline/export';
+import { foreignPath, readNameMap, writeForeign } from '../pipeline/foreign';
+import { formatOf, FORMATS } from '../interop/formats/formats';
 import { FormatError } from '../interop/format';
-import { writeAtomically } from '../onnx/atomicFile';
+import { writeAtomically } from '../common/atomicFile';
 import { ioError } from '../onnx/errors';
-import { sameFile } from '../onnx/sameFile';
+import { sameFile } from '../common/sameFile';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatSize } from '../config/budget';
 import type { InspectReply } from '../engine/protocol';
-import type { DataSpec } from '../calibration/spec';
+import type { DataSpec } from '../calibration/inputs/spec';
 import { addShapeOption, addValueOption } from './options';
 import { printJson, printLines, withSession } from './session';
 import { count, table } from './table';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { Cache } from '../cache/cache';
 import { userCacheFolder } from '../cache/folder';
-import { keepScore } from '../cache/scores';
+import { keepScore } from '../pipeline/keptScores';
 import {
   complete,
   mergeEvaluations,
@@ -10,8 +10,8 @@ import {
   readPart,
   type EvaluatePart,
   type ScorePart,
-} from '../parts';
-import { orthogonality } from '../pipeline';
+} from '../pipeline/shards';
+import { orthogonality } from '../pipeline/quantize';
 import { evaluationForPeople, evaluationToJson } from './eval';
 import { scoreForPeople, scoreToJson, type ShownScore } from './score';
 import { printJson, printLines } from './session';

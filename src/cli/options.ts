@@ -3,21 +3,21 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { DataSpec, Preprocessing } from '../calibration/spec';
+import type { DataSpec, Preprocessing } from '../calibration/inputs/spec';
 import { parseSize, type BudgetSpec } from '../config/budget';
 import type { Pins, Quality } from '../config/config';
 import { parseLatencyTable, type LatencyTable } from '../config/latency';
 import { LIMIT_KINDS, parseLimit, type LimitKind, type Limits } from '../config/limits';
 import type { Rules } from '../config/rules';
-import { OBJECTIVES, type Objective } from '../core/objectives';
+import { OBJECTIVES, type Objective } from '../core/allocation/objectives';
 import { isBitWidth, parseWidths } from '../config/widths';
-import type { Decay } from '../core/importance';
-import type { BitWidth } from '../core/widths';
+import type { Decay } from '../core/scoring/importance';
+import type { BitWidth } from '../core/problem/widths';
 import type { ContestRequest, Provider, Shard } from '../engine/protocol';
 import { ioError } from '../onnx/errors';
-import type { Granularity } from '../onnx/network';
-import type { AllocationSettings } from '../allocating';
-import type { ScoreSettings } from '../pipeline';
+import type { Granularity } from '../onnx/network/network';
+import type { AllocationSettings } from '../pipeline/problem';
+import type { ScoreSettings } from '../pipeline/quantize';
 
 export interface DataFlags extends Preprocessing {
   data?: string;

@@ -8,7 +8,7 @@ import { neededActivations, neededSentence } from '../config/neededActivations';
 import { formatQuality } from '../config/quality';
 import { IMPROVED, winnerOf } from '../config/winner';
 import { configPathFor } from '../config/paths';
-import { quantize, type QuantizeResult } from '../pipeline';
+import { quantize, type QuantizeResult } from '../pipeline/quantize';
 import { allocationNotes } from './allocationNotes';
 import {
   addBudgetOptions,

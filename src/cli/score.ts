@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { scoreKey } from '../cache/scores';
+import { scoreKey } from '../pipeline/keptScores';
 import type { Shard } from '../engine/protocol';
-import { jobOf, writePart, type ScorePart } from '../parts';
-import { inspectRequest, scoreModel, through, type Scored, type ScoreSettings } from '../pipeline';
+import { jobOf, writePart, type ScorePart } from '../pipeline/shards';
+import { inspectRequest, scoreModel, through, type Scored, type ScoreSettings } from '../pipeline/quantize';
 import {
   addScoreOptions,
   addShardOptions,

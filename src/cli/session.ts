@@ -5,8 +5,8 @@ import { Cache } from '../cache/cache';
 import { userCacheFolder } from '../cache/folder';
 import { Engine } from '../engine/client';
 import type { Progress } from '../engine/protocol';
-import type { ScoreOptions } from '../pipeline';
-import { printable } from '../printable';
+import type { ScoreOptions } from '../pipeline/quantize';
+import { printable } from '../common/printable';
 
 export interface Session {
   engine: Engine;

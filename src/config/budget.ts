@@ -1,5 +1,5 @@
 /** Budgets as people state them, and sizes as people write them. */
-import type { Budget } from '../core/problem';
+import type { Budget } from '../core/problem/problem';
 
 export type BudgetSpec = { bytes: number } | { averageBits: number } | { ratio: number };
 

@@ -1,6 +1,6 @@
 /** Changes to a config by hand: bits and locks, with the bytes and totals that follow from them. */
-import type { BitWidth } from '../core/widths';
-import type { SizeModel } from '../onnx/size';
+import type { BitWidth } from '../core/problem/widths';
+import type { SizeModel } from '../onnx/packing/size';
 import type { Config, ConfigFunction } from './config';
 
 export interface FunctionEdit {

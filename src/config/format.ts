@@ -1,6 +1,6 @@
 /** How a config is written: fixed key order and one function a line, so that a change of bits is a one-line diff. */
 import schema from '../../schemas/ompq.schema.json';
-import { writeAtomically } from '../onnx/atomicFile';
+import { writeAtomically } from '../common/atomicFile';
 import { ioError } from '../onnx/errors';
 import { ConfigError, type Config } from './config';
 

@@ -1,6 +1,6 @@
 /** Run time per function and width, from a table that somebody measured: JSON or CSV. */
-import { SettingsError } from '../core/buildProblem';
-import { BIT_WIDTHS } from '../core/widths';
+import { SettingsError } from '../core/allocation/buildProblem';
+import { BIT_WIDTHS } from '../core/problem/widths';
 import type { Named } from './rules';
 
 /** Milliseconds for one sample. */

@@ -1,5 +1,5 @@
 /** Limits beside the budget: how people write them, how a config keeps them, what the solver is asked. */
-import type { Budget } from '../core/problem';
+import type { Budget } from '../core/problem/problem';
 import { formatSize, parseSize, solverBudget, type BudgetSpec } from './budget';
 
 /** All of them hold together, and with the budget. */

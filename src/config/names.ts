@@ -1,6 +1,6 @@
 /** Function names that people write, held against those of the model. */
 import leven from 'leven';
-import { SettingsError } from '../core/buildProblem';
+import { SettingsError } from '../core/allocation/buildProblem';
 
 /** "; did you mean ...?" where a known name is near, else ''. */
 export function suggestion(name: string, known: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** Rules and tie groups that a user writes as patterns over names, and the functions that they mean. */
 import picomatch from 'picomatch';
-import { SettingsError } from '../core/buildProblem';
-import type { BitWidth } from '../core/widths';
+import { SettingsError } from '../core/allocation/buildProblem';
+import type { BitWidth } from '../core/problem/widths';
 
 /** Pattern -> the one width, or the widths, of all functions that it matches; a later rule beats an earlier one. */
 export type Rules = Record<string, BitWidth | BitWidth[]>;

@@ -1,9 +1,9 @@
 /** What a config holds. Types only, so that the page of the bit map can use them, too. */
-import type { Decay } from '../core/importance';
-import type { FixedObjective, Objective } from '../core/objectives';
-import type { Certificate } from '../core/problem';
-import type { BitWidth } from '../core/widths';
-import type { Branches, Granularity } from '../onnx/network';
+import type { Decay } from '../core/scoring/importance';
+import type { FixedObjective, Objective } from '../core/allocation/objectives';
+import type { Certificate } from '../core/problem/problem';
+import type { BitWidth } from '../core/problem/widths';
+import type { Branches, Granularity } from '../onnx/network/network';
 import type { BudgetSpec } from './budget';
 import type { Limits } from './limits';
 import type { Rules } from './rules';

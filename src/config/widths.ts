@@ -1,5 +1,5 @@
 /** Sets of bit-widths as people write them. */
-import { BIT_WIDTHS, type BitWidth } from '../core/widths';
+import { BIT_WIDTHS, type BitWidth } from '../core/problem/widths';
 
 export function isBitWidth(value: number): value is BitWidth {
   return (BIT_WIDTHS as readonly number[]).includes(value);

@@ -1,5 +1,5 @@
 /** A contest's winner that was found by trying, and no program answers: when it still stands. Page and extension share it. */
-import type { FixedObjective } from '../core/objectives';
+import type { FixedObjective } from '../core/allocation/objectives';
 import type { Config, Contest, ContestEntry } from './types';
 
 /** Ends the name of what swaps have made of a candidate. */

@@ -1,7 +1,7 @@
 /** The caller's end of the engine: spawns the process when it is needed, and outlives it however it ends. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { basename, dirname } from 'node:path';
-import { sweep } from '../onnx/unfinished';
+import { sweep } from '../common/temporaryFiles';
 import { describeEnding, nativeCrash, type Ending } from './crash';
 import type {
   EngineReply,

@@ -2,14 +2,14 @@
  * The boundary between the editor (or CLI) and the engine process. One request kind per job; the reply type follows
  * from the request; every request ends in exactly one reply or error. The client sends one request at a time.
  */
-import type { DataSpec } from '../calibration/spec';
-import type { RangeMethod } from '../core/activationRange';
-import type { Divergence } from '../core/divergence';
+import type { DataSpec } from '../calibration/inputs/spec';
+import type { RangeMethod } from '../core/rounding/activationRange';
+import type { Divergence } from '../core/allocation/divergence';
 import type { RoundingMethod } from '../core/rounding/problem';
-import type { Listing } from '../onnx/listing';
-import type { Branches, Granularity, Network } from '../onnx/network';
-import type { SizeModel } from '../onnx/size';
-import type { Tally } from './tally';
+import type { Listing } from '../onnx/listing/listing';
+import type { Branches, Granularity, Network } from '../onnx/network/network';
+import type { SizeModel } from '../onnx/packing/size';
+import type { Tally } from './process/evaluate/tally';
 
 export type { RangeMethod, RoundingMethod, SizeModel };
 

@@ -1,11 +1,11 @@
 /** "Copy As...": the bits of a config for another tool, onto the clipboard or into a file. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { foreignPath, readNameMap, writeForeign } from '../interchange';
+import { foreignPath, readNameMap, writeForeign } from '../pipeline/foreign';
 import type { Format, Written } from '../interop/format';
-import { formatOf, FORMATS } from '../interop/formats';
+import { formatOf, FORMATS } from '../interop/formats/formats';
 import { NameError, type NameMap } from '../interop/names';
-import { unlinked } from '../printable';
+import { unlinked } from '../common/printable';
 import { configOf } from './configEditor/documents';
 import { pickOne } from './pickOne';
 import { withProgress } from './progress';

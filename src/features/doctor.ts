@@ -1,7 +1,7 @@
 /** "OMPQ: Doctor": what this machine offers, in the log and as a page. */
 import * as vscode from 'vscode';
 import { formatSize } from '../config/budget';
-import { doctorLines } from '../doctor';
+import { doctorLines } from '../pipeline/doctorReport';
 import type { DoctorReply } from '../engine/protocol';
 import { withProgress } from './progress';
 import { escaped, Reports } from './reports';

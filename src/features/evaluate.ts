@@ -2,12 +2,12 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import type { EvaluateReply } from '../engine/protocol';
-import { dataOf, evaluateModels } from '../exporting';
+import { dataOf, evaluateModels } from '../pipeline/export';
 import { formatSqnr } from '../config/quality';
 import { formatSize } from '../config/budget';
 import { modelPathOf } from '../config/paths';
 import { configOf } from './configEditor/documents';
-import { printable } from '../printable';
+import { printable } from '../common/printable';
 import { pickData, type DataChoice } from './pickData';
 import { pickOne } from './pickOne';
 import { escaped, Reports } from './reports';

@@ -12,9 +12,9 @@ import {
   ROUNDING_SAMPLES,
   searchedActivations,
   type Exported,
-} from '../exporting';
+} from '../pipeline/export';
 import { configOf } from './configEditor/documents';
-import { unlinked } from '../printable';
+import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 import { pickOne } from './pickOne';
 import type { Services } from './services';

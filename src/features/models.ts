@@ -1,11 +1,11 @@
 /** What a model's file tells, kept while the file stays the same. */
 import * as vscode from 'vscode';
 import { stat } from 'node:fs/promises';
-import type { DataSpec } from '../calibration/spec';
+import type { DataSpec } from '../calibration/inputs/spec';
 import type { Engine } from '../engine/client';
 import type { InspectReply, StatisticsReply } from '../engine/protocol';
-import type { Listing } from '../onnx/listing';
-import type { Granularity } from '../onnx/network';
+import type { Listing } from '../onnx/listing/listing';
+import type { Granularity } from '../onnx/network/network';
 
 export class Models {
   private readonly known = new Map<string, { version: string; reply: Promise<InspectReply> }>();

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { formatBudget, formatSize, parseSize, type BudgetSpec } from '../config/budget';
 import type { InspectReply } from '../engine/protocol';
-import { estimatedBytes, smallestBytes, type AllocationSettings } from '../allocating';
+import { estimatedBytes, smallestBytes, type AllocationSettings } from '../pipeline/problem';
 import { pickOne, separator } from './pickOne';
 
 interface BudgetItem extends vscode.QuickPickItem {

@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import * as vscode from 'vscode';
 import { findCalibrationData } from '../calibration/discover';
-import type { Preprocessing, PresetName } from '../calibration/spec';
-import type { GraphInput } from '../onnx/network';
+import type { Preprocessing, PresetName } from '../calibration/inputs/spec';
+import type { GraphInput } from '../onnx/network/network';
 import { pickOne, separator } from './pickOne';
 
 export interface DataChoice {

@@ -1,6 +1,6 @@
 /** Asking for the sizes that a model leaves open and the data cannot tell. */
 import * as vscode from 'vscode';
-import type { MissingSizes } from '../calibration/openSizes';
+import type { MissingSizes } from '../calibration/inputs/openSizes';
 
 /** undefined: the user pressed Escape. */
 export async function pickShapes(

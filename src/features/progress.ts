@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { RequestOptions } from '../engine/client';
-import { unlinked } from '../printable';
+import { unlinked } from '../common/printable';
 
 /** A cancellable notification with a real fraction; cancelling aborts the signal that the work was given. */
 export async function withProgress<T>(

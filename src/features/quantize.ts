@@ -1,13 +1,13 @@
 /** "Quantize with OMPQ": pick the data, pick the budget, score, allocate, write the config and open it. */
 import * as vscode from 'vscode';
-import { missingSizes } from '../calibration/openSizes';
-import type { DataSpec } from '../calibration/spec';
+import { missingSizes } from '../calibration/inputs/openSizes';
+import type { DataSpec } from '../calibration/inputs/spec';
 import { formatSize, type BudgetSpec } from '../config/budget';
 import type { InspectReply } from '../engine/protocol';
-import type { AllocationSettings } from '../allocating';
+import type { AllocationSettings } from '../pipeline/problem';
 import { configPathFor } from '../config/paths';
-import { quantize, type QuantizeResult } from '../pipeline';
-import { unlinked } from '../printable';
+import { quantize, type QuantizeResult } from '../pipeline/quantize';
+import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 import { pickBudget } from './pickBudget';
 import { pickData, type DataChoice } from './pickData';

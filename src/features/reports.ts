@@ -1,6 +1,6 @@
 /** Pages that a command ends in. */
 import * as vscode from 'vscode';
-import { printable } from '../printable';
+import { printable } from '../common/printable';
 import { Owner } from './owner';
 import type { Services } from './services';
 

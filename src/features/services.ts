@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { Cache } from '../cache/cache';
 import { CancelledError, Engine } from '../engine/client';
-import { unlinked } from '../printable';
+import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 import { DeviceStatus } from './deviceStatus';
 import { OrmCache } from './bitMap/ormCache';

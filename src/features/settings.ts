@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import type { Pins } from '../config/config';
-import type { Objective } from '../core/objectives';
+import type { Objective } from '../core/allocation/objectives';
 import { parseWidths } from '../config/widths';
-import type { Decay } from '../core/importance';
-import type { BitWidth } from '../core/widths';
+import type { Decay } from '../core/scoring/importance';
+import type { BitWidth } from '../core/problem/widths';
 import type { ActivationChoice, ContestRequest, Provider } from '../engine/protocol';
-import type { Granularity } from '../onnx/network';
+import type { Granularity } from '../onnx/network/network';
 import { SETTING, SETTINGS_SECTION } from './ids';
 
 export interface Settings {

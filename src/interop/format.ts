@@ -1,7 +1,7 @@
 /** What a foreign format is: how our bits are written for another tool and, where it can be, read back. */
 import type { Config } from '../config/config';
-import type { BitWidth } from '../core/widths';
-import type { Network } from '../onnx/network';
+import type { BitWidth } from '../core/problem/widths';
+import type { Network } from '../onnx/network/network';
 import type { NameMap } from './names';
 
 export interface FormatContext {

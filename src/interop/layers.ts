@@ -1,7 +1,7 @@
 /** The layers of a network with the bits that a config gives them. */
 import { isBitWidth } from '../config/widths';
-import { BIT_WIDTHS, type BitWidth } from '../core/widths';
-import type { Layer } from '../onnx/network';
+import { BIT_WIDTHS, type BitWidth } from '../core/problem/widths';
+import type { Layer } from '../onnx/network/network';
 import type { FormatContext, ReadBits } from './format';
 import { list } from './names';
 

@@ -1,5 +1,5 @@
 /** What other tools call the layers of a network: PyTorch's module paths where the file tells them, or what the user says. */
-import type { Layer, Network } from '../onnx/network';
+import type { Layer, Network } from '../onnx/network/network';
 import { modulePath } from '../pytorch/paths';
 import { FormatError } from './format';
 import { parseObject } from './json';

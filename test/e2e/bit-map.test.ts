@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import { expect, test, vi } from 'vitest';
 import { parseConfig, type Config } from '../../src/config/config';
-import { exampleWorkspace } from '../vscode/workspace';
+import { exampleWorkspace } from '../support/vscode/workspace';
 import type { CodeWindow } from './driver';
 import { openWindow } from './fixture';
 import { config, model, startQuantizing, untilQuantized } from './quantize-steps';

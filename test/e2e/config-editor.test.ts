@@ -1,8 +1,8 @@
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { root } from '../vscode/paths';
-import { exampleWorkspace } from '../vscode/workspace';
+import { root } from '../support/vscode/paths';
+import { exampleWorkspace } from '../support/vscode/workspace';
 import type { CodeWindow } from './driver';
 import { openWindow } from './fixture';
 import { config, model, startQuantizing, untilQuantized } from './quantize-steps';

@@ -1,17 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium, type Browser, type FrameLocator, type Page } from 'playwright-core';
-import { windowAddress } from '../vscode/address';
-import { root } from '../vscode/paths';
-import type { SessionInfo } from '../vscode/session';
+import { windowAddress } from '../support/vscode/address';
+import { root } from '../support/vscode/paths';
+import type { SessionInfo } from '../support/vscode/session';
 import { Editor } from './parts/editor';
 import { Explorer } from './parts/explorer';
 import { ContextMenu } from './parts/menu';
 import { Notifications } from './parts/notifications';
 import { QuickInput } from './parts/quick-input';
 import { shortly, until } from './parts/text';
-import { windowSettings } from '../vscode/settings';
-import { themes, type Theme } from '../vscode/themes';
+import { windowSettings } from '../support/vscode/settings';
+import { themes, type Theme } from '../support/vscode/themes';
 
 export interface OpenOptions {
   /** Folder shown in the Explorer. */

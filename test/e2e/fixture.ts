@@ -1,5 +1,5 @@
 import { inject, onTestFinished } from 'vitest';
-import { removeWorkspace } from '../vscode/workspace';
+import { removeWorkspace } from '../support/vscode/workspace';
 import { CodeWindow, type OpenOptions } from './driver';
 
 /** Opens a window for the running test; it is pictured when the test fails, and closed in any case. */

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
-import { root } from '../vscode/paths';
-import { startSession, type SessionInfo } from '../vscode/session';
+import { root } from '../support/vscode/paths';
+import { startSession, type SessionInfo } from '../support/vscode/session';
 
 declare module 'vitest' {
   export interface ProvidedContext {

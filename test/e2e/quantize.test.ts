@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { parseConfig } from '../../src/config/config';
-import { root } from '../vscode/paths';
-import { exampleWorkspace, makeWorkspace } from '../vscode/workspace';
+import { root } from '../support/vscode/paths';
+import { exampleWorkspace, makeWorkspace } from '../support/vscode/workspace';
 import { openWindow } from './fixture';
 import { config, model, startQuantizing } from './quantize-steps';
 

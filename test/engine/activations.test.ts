@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { ActivationChoice } from '../../src/engine/protocol';
-import { float } from '../../src/onnx/build';
-import { readModel } from '../../src/onnx/file';
-import { ModelBuilder } from '../models/builder';
-import { mobilenetV2, resnet18, tinyCnn, transformer } from '../models/zoo';
+import { float } from '../../src/onnx/proto/build';
+import { readModel } from '../../src/onnx/files/file';
+import { ModelBuilder } from '../support/models/builder';
+import { mobilenetV2, resnet18, tinyCnn, transformer } from '../support/models/zoo';
 import { compare, everyLayer, quantize, request, type Options } from './exporting';
 import { save, startEngine, synthetic } from './harness';
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import chromium from '@sparticuz/chromium';
 import { toBinary } from '@bufbuild/protobuf';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Devices, type Graph } from '../../src/engine/adaptive';
-import { EngineFault, Job } from '../../src/engine/job';
+import { Devices, type Graph } from '../../src/engine/process/devices/adaptiveSession';
+import { EngineFault, Job } from '../../src/engine/process/job/job';
 import type { EvaluateRequest } from '../../src/engine/protocol';
-import type { Probed } from '../../src/engine/probe';
-import { type Feeds, Session } from '../../src/engine/runtime';
-import { ModelProtoSchema } from '../../src/onnx/schema/onnx_pb';
-import { tinyCnn } from '../models/zoo';
+import type { Probed } from '../../src/engine/process/devices/probe';
+import { type Feeds, Session } from '../../src/engine/process/ort/session';
+import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
+import { tinyCnn } from '../support/models/zoo';
 import { save, scratch, startEngine, synthetic } from './harness';
 
 const graph: Graph = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelProto } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
-import { mobilenetV2, resnet18, tinyCnn } from '../models/zoo';
+import type { ModelProto } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
+import { mobilenetV2, resnet18, tinyCnn } from '../support/models/zoo';
 import { expectSameOrm, referenceGrams, save, scoreOnce, synthetic } from './harness';
 
 const AT_ONCE = 'samples all at once';

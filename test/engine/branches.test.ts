@@ -4,14 +4,14 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import type { DataSpec } from '../../src/calibration/spec';
-import { withGraph } from '../../src/engine/heads';
-import { bodiesOf } from '../../src/onnx/attributes';
-import { editBodies, takeBranches } from '../../src/onnx/branches';
-import { tensor } from '../../src/onnx/build';
-import { readModel } from '../../src/onnx/file';
-import { findNetwork } from '../../src/onnx/functions';
-import type { Branches } from '../../src/onnx/network';
+import type { DataSpec } from '../../src/calibration/inputs/spec';
+import { withGraph } from '../../src/engine/process/score/gramHeads';
+import { bodiesOf } from '../../src/onnx/proto/attributes';
+import { editBodies, takeBranches } from '../../src/onnx/network/branches';
+import { tensor } from '../../src/onnx/proto/build';
+import { readModel } from '../../src/onnx/files/file';
+import { findNetwork } from '../../src/onnx/network/functions';
+import type { Branches } from '../../src/onnx/network/network';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -20,12 +20,12 @@ import {
   ValueInfoProtoSchema,
   type GraphProto,
   type ModelProto,
-} from '../../src/onnx/schema/onnx_pb';
-import { shallowCopy } from '../../src/onnx/shallow';
-import { tensorFinder } from '../../src/onnx/weights';
-import { branched } from '../models/branched';
+} from '../../src/onnx/proto/onnx_pb';
+import { shallowCopy } from '../../src/onnx/proto/shallowCopy';
+import { tensorFinder } from '../../src/onnx/packing/weights';
+import { branched } from '../support/models/branched';
 import { parseConfig } from '../../src/config/config';
-import { sileroV4, sileroV5 } from '../models/thirdparty';
+import { sileroV4, sileroV5 } from '../support/models/thirdparty';
 import { runCommand } from './command';
 import { compare, quantize, type Options } from './exporting';
 import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';

@@ -4,10 +4,10 @@ import { looksAtScores } from '../../src/config/winner';
 import { Cache } from '../../src/cache/cache';
 import { readConfig } from '../../src/config/config';
 import { Engine } from '../../src/engine/client';
-import type { AllocationSettings } from '../../src/allocating';
-import { quantize, type QuantizeResult, type ScoreOptions } from '../../src/pipeline';
-import { resolveConfig } from '../../src/resolving';
-import { resnet18 } from '../models/zoo';
+import type { AllocationSettings } from '../../src/pipeline/problem';
+import { quantize, type QuantizeResult, type ScoreOptions } from '../../src/pipeline/quantize';
+import { resolveConfig } from '../../src/pipeline/resolve';
+import { resnet18 } from '../support/models/zoo';
 import { save, scratch, synthetic } from './harness';
 import { SCRIPT } from './script';
 

@@ -2,7 +2,7 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import chromium from '@sparticuz/chromium';
 import { describe, expect, it } from 'vitest';
-import { doctorLines } from '../../src/doctor';
+import { doctorLines } from '../../src/pipeline/doctorReport';
 import { scratch, startEngine } from './harness';
 
 describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('the doctor', () => {

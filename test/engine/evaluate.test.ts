@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import type { EvaluateRequest } from '../../src/engine/protocol';
-import { ModelBuilder } from '../models/builder';
-import { Random } from '../models/random';
+import { ModelBuilder } from '../support/models/builder';
+import { Random } from '../support/models/random';
 import { save, startEngine, synthetic } from './harness';
 
 /** y = x W with W the identity plus noise: the class is the largest input, more or less. */

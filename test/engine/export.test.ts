@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CancelledError } from '../../src/engine/client';
-import { readModel } from '../../src/onnx/file';
-import { findNetwork } from '../../src/onnx/functions';
-import { toFloat16Bits } from '../../src/onnx/float16';
-import { draftModel } from '../../src/onnx/save';
-import { TensorProto_DataType as DataType, type ModelProto } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
-import { paddleClassifier, paddleDetector, paddleRecognizer } from '../models/thirdparty';
-import { mobilenetV2, tinyCnn, transformer } from '../models/zoo';
+import { readModel } from '../../src/onnx/files/file';
+import { findNetwork } from '../../src/onnx/network/functions';
+import { toFloat16Bits } from '../../src/onnx/proto/float16';
+import { draftModel } from '../../src/onnx/files/save';
+import { TensorProto_DataType as DataType, type ModelProto } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
+import { paddleClassifier, paddleDetector, paddleRecognizer } from '../support/models/thirdparty';
+import { mobilenetV2, tinyCnn, transformer } from '../support/models/zoo';
 import { compare, everyLayer, quantize, request, type Options } from './exporting';
 import { save, scratch, startEngine, synthetic } from './harness';
 

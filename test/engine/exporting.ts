@@ -3,10 +3,10 @@ import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { EvaluateReply, ExportReply, ExportRequest } from '../../src/engine/protocol';
-import { readModel } from '../../src/onnx/file';
-import { findNetwork } from '../../src/onnx/functions';
-import type { ModelProto } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
+import { readModel } from '../../src/onnx/files/file';
+import { findNetwork } from '../../src/onnx/network/functions';
+import type { ModelProto } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
 import { startEngine, synthetic } from './harness';
 
 export type Options = Partial<ExportRequest> & { width?: number | number[] };

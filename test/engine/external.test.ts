@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { externalLocations } from '../../src/onnx/external';
-import { readModel } from '../../src/onnx/file';
-import { branched } from '../models/branched';
-import { tinyCnn } from '../models/zoo';
+import { externalLocations } from '../../src/onnx/proto/external';
+import { readModel } from '../../src/onnx/files/file';
+import { branched } from '../support/models/branched';
+import { tinyCnn } from '../support/models/zoo';
 import { compare, quantize } from './exporting';
 import {
   expectSameOrm,
@@ -55,7 +55,7 @@ describe('weights in a file beside the model', () => {
     const folder = scratch();
     const missing = saveExternal(tinyCnn(), 'gone/all.bin');
     const moved = save(
-      await import('../../src/onnx/file').then(({ readModel }) => readModel(missing)),
+      await import('../../src/onnx/files/file').then(({ readModel }) => readModel(missing)),
       'x.onnx',
       folder,
     );

@@ -1,7 +1,7 @@
 /** A graphics driver that starts well in the probe and takes the engine with it later: in session creation, or in a run. */
 import { describe, expect, it } from 'vitest';
 import type { EngineRequest } from '../../src/engine/protocol';
-import { tinyCnn } from '../models/zoo';
+import { tinyCnn } from '../support/models/zoo';
 import { save, scoreRequest, startEngine, synthetic } from './harness';
 import { IMAGINARY, imaginaryDevice } from './imaginary';
 

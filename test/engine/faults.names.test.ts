@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { printable, unlinked } from '../../src/printable';
-import { tinyCnn } from '../models/zoo';
+import { printable, unlinked } from '../../src/common/printable';
+import { tinyCnn } from '../support/models/zoo';
 import { runCommand } from './command';
 import { save } from './harness';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EngineRequest, Progress } from '../../src/engine/protocol';
-import { ModelBuilder } from '../models/builder';
-import { resnet18, tinyCnn } from '../models/zoo';
+import { ModelBuilder } from '../support/models/builder';
+import { resnet18, tinyCnn } from '../support/models/zoo';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
 import { SCRIPT } from './script';
 

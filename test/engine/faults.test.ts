@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError, type Engine } from '../../src/engine/client';
 import { describeEnding } from '../../src/engine/crash';
 import type { EngineRequest, Progress } from '../../src/engine/protocol';
-import { resnet18, tinyCnn } from '../models/zoo';
+import { resnet18, tinyCnn } from '../support/models/zoo';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
 import { SCRIPT } from './script';
 

@@ -5,23 +5,23 @@ import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { expect, onTestFinished } from 'vitest';
-import type { Tensor } from '../../src/calibration/dataset';
+import type { Tensor } from '../../src/calibration/inputs/dataset';
 import { openDataset } from '../../src/calibration/open';
-import type { DataSpec } from '../../src/calibration/spec';
-import { gramToOrm } from '../../src/core/orthogonality';
+import type { DataSpec } from '../../src/calibration/inputs/spec';
+import { gramToOrm } from '../../src/core/scoring/orthogonality';
 import { Engine, type EngineOptions, type RequestOptions } from '../../src/engine/client';
 import type { ScoreReply, ScoreRequest } from '../../src/engine/protocol';
-import { takeBranches } from '../../src/onnx/branches';
-import { valueInfo } from '../../src/onnx/build';
-import { allBodies } from '../../src/onnx/attributes';
-import { readModel } from '../../src/onnx/file';
-import { findNetwork } from '../../src/onnx/functions';
+import { takeBranches } from '../../src/onnx/network/branches';
+import { valueInfo } from '../../src/onnx/proto/build';
+import { allBodies } from '../../src/onnx/proto/attributes';
+import { readModel } from '../../src/onnx/files/file';
+import { findNetwork } from '../../src/onnx/network/functions';
 import {
   ModelProtoSchema,
   StringStringEntryProtoSchema,
   TensorProto_DataLocation as Location,
   type ModelProto,
-} from '../../src/onnx/schema/onnx_pb';
+} from '../../src/onnx/proto/onnx_pb';
 import { SCRIPT } from './script';
 
 /** A folder that is gone after the test. */

@@ -2,12 +2,12 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { exportModel } from '../../src/engine/exportModel';
-import * as moments from '../../src/engine/exportMoments';
-import { Job } from '../../src/engine/job';
+import { exportModel } from '../../src/engine/process/export/exportModel';
+import * as moments from '../../src/engine/process/rounding/moments';
+import { Job } from '../../src/engine/process/job/job';
 import type { ExportReply } from '../../src/engine/protocol';
-import { Session } from '../../src/engine/runtime';
-import { ModelBuilder } from '../models/builder';
+import { Session } from '../../src/engine/process/ort/session';
+import { ModelBuilder } from '../support/models/builder';
 import { compare, request, type Options } from './exporting';
 import { save, scratch, startEngine, synthetic } from './harness';
 

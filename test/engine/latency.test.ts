@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LatencyReply } from '../../src/engine/protocol';
-import { sileroV5 } from '../models/thirdparty';
+import { sileroV5 } from '../support/models/thirdparty';
 import { runCommand } from './command';
 import { scratch } from './harness';
 

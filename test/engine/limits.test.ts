@@ -7,7 +7,7 @@ import { parseConfig, type Config } from '../../src/config/config';
 import { parseLatencyTable } from '../../src/config/latency';
 import { NOISE_WIDTHS } from '../../src/config/types';
 import type { LatencyReply } from '../../src/engine/protocol';
-import { tinyCnn } from '../models/zoo';
+import { tinyCnn } from '../support/models/zoo';
 import { save } from './harness';
 
 /** Not much more than everything at two bits (the first and the last at eight) takes. */

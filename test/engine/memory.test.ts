@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDataset } from '../../src/calibration/open';
-import { Grams } from '../../src/engine/grams';
-import { Job } from '../../src/engine/job';
-import { carryOut } from '../../src/engine/passes';
-import { choosePlan, cost, leastBytes, type Load, type Plan } from '../../src/engine/plan';
-import { Samples } from '../../src/engine/samples';
-import { survey } from '../../src/engine/survey';
-import { Workbench } from '../../src/engine/workbench';
-import { readModel } from '../../src/onnx/file';
-import { findNetwork } from '../../src/onnx/functions';
-import { mobilenetV2, resnet18 } from '../models/zoo';
+import { Grams } from '../../src/engine/process/score/grams';
+import { Job } from '../../src/engine/process/job/job';
+import { carryOut } from '../../src/engine/process/score/passes';
+import { choosePlan, cost, leastBytes, type Load, type Plan } from '../../src/engine/process/score/plan';
+import { Samples } from '../../src/engine/process/ort/samples';
+import { survey } from '../../src/engine/process/score/survey';
+import { Workbench } from '../../src/engine/process/score/workbench';
+import { readModel } from '../../src/onnx/files/file';
+import { findNetwork } from '../../src/onnx/network/functions';
+import { mobilenetV2, resnet18 } from '../support/models/zoo';
 import { expectSameOrm, referenceGrams, save, scoreOnce, synthetic } from './harness';
 
 /** Bytes that a plan takes at its worst moment, counted apart from the planner. */

@@ -7,7 +7,7 @@ import chromium from '@sparticuz/chromium';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import type { NoiseRequest } from '../../src/engine/protocol';
-import { tinyCnn } from '../models/zoo';
+import { tinyCnn } from '../support/models/zoo';
 import { everyLayer } from './exporting';
 import { save, scratch, startEngine, synthetic } from './harness';
 

@@ -2,17 +2,17 @@
 import { toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { Job } from '../../src/engine/job';
-import { layerMoments } from '../../src/engine/exportMoments';
-import { Prefix } from '../../src/engine/exportPrefix';
-import { unfoldedLayer } from '../../src/engine/exportRounding';
-import { gatherRows } from '../../src/engine/exportRows';
-import { pickedPositions, unfold, viewOf } from '../../src/engine/unfold';
-import type { AttributeValue } from '../../src/onnx/build';
-import { findNetwork } from '../../src/onnx/functions';
-import { Graph } from '../../src/onnx/graph';
-import { ModelProtoSchema } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
+import { Job } from '../../src/engine/process/job/job';
+import { layerMoments } from '../../src/engine/process/rounding/moments';
+import { Prefix } from '../../src/engine/process/rounding/prefix';
+import { unfoldedLayer } from '../../src/engine/process/rounding/roundNetwork';
+import { gatherRows } from '../../src/engine/process/rounding/rows';
+import { pickedPositions, unfold, viewOf } from '../../src/engine/process/rounding/im2col';
+import type { AttributeValue } from '../../src/onnx/proto/build';
+import { findNetwork } from '../../src/onnx/network/functions';
+import { Graph } from '../../src/onnx/graph/graph';
+import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
 
 interface Case {
   op: string;

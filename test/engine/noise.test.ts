@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { roundRows } from '../../src/core/rounding/rows';
-import { Job } from '../../src/engine/job';
-import { measureNoise } from '../../src/engine/noise';
-import { findNetwork } from '../../src/onnx/functions';
-import { ModelBuilder } from '../models/builder';
-import { Random } from '../models/random';
+import { Job } from '../../src/engine/process/job/job';
+import { measureNoise } from '../../src/engine/process/contest/noise';
+import { findNetwork } from '../../src/onnx/network/functions';
+import { ModelBuilder } from '../support/models/builder';
+import { Random } from '../support/models/random';
 
 describe('noise of a function', () => {
   it('is the energy of the output error over the variance of the output, blocks added up', async () => {

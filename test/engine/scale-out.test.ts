@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ModelProto } from '../../src/onnx/schema/onnx_pb';
-import { mobilenetV2, resnet18, transformer } from '../models/zoo';
+import type { ModelProto } from '../../src/onnx/proto/onnx_pb';
+import { mobilenetV2, resnet18, transformer } from '../support/models/zoo';
 import { CLI, runCommand, type Ended } from './command';
 import { save, scratch } from './harness';
 

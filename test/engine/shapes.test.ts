@@ -2,19 +2,19 @@
 import { toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { float, valueInfo } from '../../src/onnx/build';
-import { opsetOf } from '../../src/onnx/attributes';
-import { readModel } from '../../src/onnx/file';
-import { Graph } from '../../src/onnx/graph';
+import { float, valueInfo } from '../../src/onnx/proto/build';
+import { opsetOf } from '../../src/onnx/proto/attributes';
+import { readModel } from '../../src/onnx/files/file';
+import { Graph } from '../../src/onnx/graph/graph';
 import {
   type ModelProto,
   ModelProtoSchema,
   TensorProto_DataType as DataType,
-} from '../../src/onnx/schema/onnx_pb';
-import { inferShapes } from '../../src/onnx/shapes';
-import { ModelBuilder } from '../models/builder';
-import { paddleClassifier, paddleDetector, paddleRecognizer } from '../models/thirdparty';
-import { mobilenetV2, resnet18, transformer } from '../models/zoo';
+} from '../../src/onnx/proto/onnx_pb';
+import { inferShapes } from '../../src/onnx/shapes/inferShapes';
+import { ModelBuilder } from '../support/models/builder';
+import { paddleClassifier, paddleDetector, paddleRecognizer } from '../support/models/thirdparty';
+import { mobilenetV2, resnet18, transformer } from '../support/models/zoo';
 
 /**
  * Runs the model with every tensor as an output.

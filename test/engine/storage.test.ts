@@ -2,13 +2,13 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { fromFloat16Bits, roundToFloat16 } from '../../src/onnx/float16';
-import type { CodeBits } from '../../src/onnx/pack';
-import { quantizeModel, type WeightStorage } from '../../src/onnx/quantized';
-import { ModelProtoSchema, TensorProto_DataType, type ModelProto } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
-import { randomCodes, unpacked } from '../models/codes';
-import { Random } from '../models/random';
+import { fromFloat16Bits, roundToFloat16 } from '../../src/onnx/proto/float16';
+import type { CodeBits } from '../../src/onnx/packing/planes';
+import { quantizeModel, type WeightStorage } from '../../src/onnx/packing/quantizeModel';
+import { ModelProtoSchema, TensorProto_DataType, type ModelProto } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
+import { randomCodes, unpacked } from '../support/models/codes';
+import { Random } from '../support/models/random';
 
 const FLOAT16 = TensorProto_DataType.FLOAT16;
 const widths: CodeBits[] = [2, 3, 4, 5, 6, 7, 8];

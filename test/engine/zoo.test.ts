@@ -2,9 +2,9 @@
 import { toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
 import { expect, it } from 'vitest';
-import { type ModelProto, ModelProtoSchema } from '../../src/onnx/schema/onnx_pb';
-import { Random } from '../models/random';
-import { deepResnet, mobilenetV2, resnet18, resnet50, tinyCnn, transformer } from '../models/zoo';
+import { type ModelProto, ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
+import { Random } from '../support/models/random';
+import { deepResnet, mobilenetV2, resnet18, resnet50, tinyCnn, transformer } from '../support/models/zoo';
 
 const image = (size: number) => ({ input: [4, 3, size, size] });
 

@@ -8,11 +8,11 @@ import { expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../../src/config/config';
 import { formatConfig } from '../../src/config/format';
 import { locate } from '../../src/config/locate';
-import { ModelProtoSchema } from '../../src/onnx/schema/onnx_pb';
+import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { modelPathOf } from '../../src/config/paths';
-import { lockedBits } from '../../src/resolving';
-import { Random } from '../models/random';
-import { tinyCnn } from '../models/zoo';
+import { lockedBits } from '../../src/pipeline/resolve';
+import { Random } from '../support/models/random';
+import { tinyCnn } from '../support/models/zoo';
 import { HOSTILE_NAMES } from './mutations';
 
 const ROUNDS = 1500;

@@ -15,8 +15,8 @@ import {
   TensorProto_DataLocation as DataLocation,
   type TensorProto,
   TensorProtoSchema,
-} from '../../src/onnx/schema/onnx_pb';
-import type { Random } from '../models/random';
+} from '../../src/onnx/proto/onnx_pb';
+import type { Random } from '../support/models/random';
 
 export type Mutation = (model: ModelProto, random: Random, outside: string) => void;
 

@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { readConfig, type Config } from '../../src/config/config';
 import { formatConfig } from '../../src/config/format';
 import { COMMAND } from '../../src/features/ids';
-import { readModel } from '../../src/onnx/file';
+import { readModel } from '../../src/onnx/files/file';
 import { activated } from './extension';
 import { copyOfModel, quantize } from './job';
 import { messagesDuring } from './messages';

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { SETTING, SETTINGS_SECTION } from '../../src/features/ids';
-import { engineProcesses } from '../vscode/engines';
+import { engineProcesses } from '../support/vscode/engines';
 import { activated } from './extension';
 import { choices, copyOfModel, quantize } from './job';
 import { messagesDuring } from './messages';

@@ -3,8 +3,8 @@ import { toBinary } from '@bufbuild/protobuf';
 import { writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { COMMAND } from '../../src/features/ids';
-import { ModelProtoSchema } from '../../src/onnx/schema/onnx_pb';
-import { ModelBuilder } from '../models/builder';
+import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
+import { ModelBuilder } from '../support/models/builder';
 import { activated, workspaceFile } from './extension';
 
 const NODES = 10_000;

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import type Mocha from 'mocha';
-import type { HostEvent } from '../vscode/report';
+import type { HostEvent } from '../support/vscode/report';
 
 /** A mocha reporter that appends one line of JSON per event, so that a dying host still tells how far it got. */
 export function fileReporter(path: string): Mocha.ReporterConstructor {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { version } from '../../package.json';
-import { root } from '../vscode/paths';
+import { root } from '../support/vscode/paths';
 
 let folder: string;
 beforeAll(async () => {

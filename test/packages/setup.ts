@@ -2,9 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { npmVSCodeRuns } from '../vscode/npm-vscode';
-import { root } from '../vscode/paths';
-import { runToEnd } from '../vscode/processes';
+import { npmVSCodeRuns } from '../support/vscode/npm-vscode';
+import { root } from '../support/vscode/paths';
+import { runToEnd } from '../support/vscode/processes';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -6,8 +6,8 @@ import { afterAll, expect, inject, test } from 'vitest';
 import { parseConfig } from '../../src/config/config';
 import { CodeWindow } from '../e2e/driver';
 import { config, startQuantizing } from '../e2e/quantize-steps';
-import { startSession, type Session } from '../vscode/session';
-import { exampleWorkspace, removeWorkspace } from '../vscode/workspace';
+import { startSession, type Session } from '../support/vscode/session';
+import { exampleWorkspace, removeWorkspace } from '../support/vscode/workspace';
 
 const vsix = inject('vsix');
 let session: Session | undefined;

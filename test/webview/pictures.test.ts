@@ -4,7 +4,7 @@ import { certificate, tiles, title, warnings } from '../../webview/header';
 import { legend } from '../../webview/legend';
 import { pareto } from '../../webview/pareto';
 import { totalsOf } from '../../webview/totals';
-import { BIT_WIDTHS } from '../../src/core/widths';
+import { BIT_WIDTHS } from '../../src/core/problem/widths';
 import type { Contest, ContestEntry } from '../../src/config/config';
 import { contestTable } from '../../webview/contest';
 import type { PanelState } from '../../webview/protocol';

@@ -1,6 +1,6 @@
 /** ORM matrices of scored models, kept on disk so that a panel can explain bits and re-solve after a restart. */
 import type { Cache } from '../../cache/cache';
-import { canonical } from '../../cache/canonical';
+import { canonical } from '../../common/canonical';
 import { decodeRecord, encodeRecord } from '../../cache/record';
 import type { Config } from '../../config/config';
 

@@ -4,9 +4,9 @@ import { editedFunctions, matchesFunctions, recount } from '../../config/edit';
 import type { InspectReply } from '../../engine/protocol';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { looksAtScores } from '../../config/winner';
-import { SettingsError } from '../../core/buildProblem';
-import { budgetBytes, namedFunction } from '../../allocating';
-import { lockedBits } from '../../resolving';
+import { SettingsError } from '../../core/allocation/buildProblem';
+import { budgetBytes, namedFunction } from '../../pipeline/problem';
+import { lockedBits } from '../../pipeline/resolve';
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
 import type { KeptScore } from './ormCache';
 

@@ -10,13 +10,13 @@ import {
   type FunctionEdit,
 } from '../../config/edit';
 import type { Config } from '../../config/config';
-import { BIT_WIDTHS, type BitWidth } from '../../core/widths';
+import { BIT_WIDTHS, type BitWidth } from '../../core/problem/widths';
 import type { InspectReply } from '../../engine/protocol';
 import { modelPathOf } from '../../config/paths';
-import { resolveConfig } from '../../resolving';
-import { unlinked } from '../../printable';
+import { resolveConfig } from '../../pipeline/resolve';
+import { unlinked } from '../../common/printable';
 import { COMMAND } from '../ids';
-import { InfeasibleBudgetError } from '../../core/infeasible';
+import { InfeasibleBudgetError } from '../../core/allocation/infeasible';
 import { pickOne } from '../pickOne';
 import type { Services } from '../services';
 import { configOf, replaceConfig } from './documents';

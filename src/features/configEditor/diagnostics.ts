@@ -8,7 +8,7 @@ import { limitUse } from '../../config/limitUse';
 import type { Span } from '../../config/locate';
 import { resolveRules, resolveTies } from '../../config/rules';
 import type { InspectReply } from '../../engine/protocol';
-import { namedFunction } from '../../allocating';
+import { namedFunction } from '../../pipeline/problem';
 import { modelPathOf } from '../../config/paths';
 import type { Models } from '../models';
 import { Owner } from '../owner';

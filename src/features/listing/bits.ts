@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { configPathFor } from '../../config/paths';
 import type { Config } from '../../config/config';
-import type { NetworkFunction } from '../../onnx/network';
+import type { NetworkFunction } from '../../onnx/network/network';
 import { isConfigDocument, parseDocument } from '../configEditor/documents';
 import { COMMAND } from '../ids';
 import { Owner } from '../owner';

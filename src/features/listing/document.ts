@@ -1,6 +1,6 @@
 /** The listing of a model as a read-only document: `ompq-listing:/path/model.onnx.txt`. */
 import * as vscode from 'vscode';
-import type { ListedName, ListedNode, Listing } from '../../onnx/listing';
+import type { ListedName, ListedNode, Listing } from '../../onnx/listing/listing';
 import type { Models } from '../models';
 import { Owner } from '../owner';
 

@@ -1,18 +1,18 @@
 /** Writing integer layers and activations into a graph, as pairs of QuantizeLinear and DequantizeLinear. */
-import { bodiesOf } from '../attributes';
-import type { AddedNames } from '../added';
-import { node as makeNode, tensor as makeTensor } from '../build';
-import { captured } from '../graph';
-import { partInto, intConstant, rawConstant, type ConstantForm, type Part } from '../part';
+import { bodiesOf } from '../proto/attributes';
+import type { AddedNames } from '../graph/addedNames';
+import { node as makeNode, tensor as makeTensor } from '../proto/build';
+import { captured } from '../graph/graph';
+import { partInto, intConstant, rawConstant, type ConstantForm, type Part } from '../graph/graphPart';
 import {
   NodeProtoSchema,
   TensorProto_DataType as DataType,
   type GraphProto,
   type NodeProto,
   type TensorProto,
-} from '../schema/onnx_pb';
-import { shallowCopy } from '../shallow';
-import type { Layer } from '../network';
+} from '../proto/onnx_pb';
+import { shallowCopy } from '../proto/shallowCopy';
+import type { Layer } from '../network/network';
 import type { ActivationTensor, Placement } from './placement';
 
 /** uint8 value = clamp(round(x / scale) + zeroPoint, 0, 2^bits - 1). */

@@ -2,11 +2,11 @@
  * Which layers run on integers and which tensors become 8-bit activations, so that ONNX Runtime finds whole chains of
  * integer kernels: convolution with its batch norm and Relu, residual sums, pools and concatenations.
  */
-import { findAttribute, intAttribute, standardOp } from '../attributes';
+import { findAttribute, intAttribute, standardOp } from '../proto/attributes';
 import { OnnxError } from '../errors';
-import type { Graph } from '../graph';
-import type { Layer, Network } from '../network';
-import { TensorProto_DataType as DataType, type NodeProto } from '../schema/onnx_pb';
+import type { Graph } from '../graph/graph';
+import type { Layer, Network } from '../network/network';
+import { TensorProto_DataType as DataType, type NodeProto } from '../proto/onnx_pb';
 
 const ACTIVATIONS = new Set([
   'Relu',

@@ -2,7 +2,7 @@
  * Prints how long the extension took to activate, as VS Code itself counts it in "Running Extensions": loading the
  * bundle and the call of activate(), in a fresh window that holds a config. With --production, as it is shipped.
  */
-import { makeWorkspace } from '../../vscode/workspace';
+import { makeWorkspace } from '../../support/vscode/workspace';
 import type { Scene } from '../scene';
 
 const scene: Scene = {

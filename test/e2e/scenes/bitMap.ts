@@ -1,10 +1,10 @@
 /** The bit map after quantizing a MobileNetV2: the panel, and the same page as the editor of the model. */
 import { toBinary } from '@bufbuild/protobuf';
 import { join } from 'node:path';
-import { ModelProtoSchema } from '../../../src/onnx/schema/onnx_pb';
-import { mobilenetV2 } from '../../models/zoo';
-import { root } from '../../vscode/paths';
-import { makeWorkspace } from '../../vscode/workspace';
+import { ModelProtoSchema } from '../../../src/onnx/proto/onnx_pb';
+import { mobilenetV2 } from '../../support/models/zoo';
+import { root } from '../../support/vscode/paths';
+import { makeWorkspace } from '../../support/vscode/workspace';
 import type { Scene } from '../scene';
 
 const MODEL = 'mobilenet_v2.onnx';

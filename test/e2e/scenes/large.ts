@@ -1,10 +1,10 @@
 /** The bit map of a network of 300 functions. */
 import { toBinary } from '@bufbuild/protobuf';
 import { join } from 'node:path';
-import { ModelProtoSchema } from '../../../src/onnx/schema/onnx_pb';
-import { deepResnet } from '../../models/zoo';
-import { root } from '../../vscode/paths';
-import { makeWorkspace } from '../../vscode/workspace';
+import { ModelProtoSchema } from '../../../src/onnx/proto/onnx_pb';
+import { deepResnet } from '../../support/models/zoo';
+import { root } from '../../support/vscode/paths';
+import { makeWorkspace } from '../../support/vscode/workspace';
 import type { Scene } from '../scene';
 
 const MODEL = 'resnet_300.onnx';

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { root } from '../../vscode/paths';
-import { exampleWorkspace } from '../../vscode/workspace';
+import { root } from '../../support/vscode/paths';
+import { exampleWorkspace } from '../../support/vscode/workspace';
 import { config, model } from '../quantize-steps';
 import type { Scene } from '../scene';
 

@@ -1,7 +1,7 @@
 /** What a person tries once in the panel, the config and the listing; each step is pictured and timed. */
 import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 import { config, model, startQuantizing, untilQuantized } from '../quantize-steps';
 import type { Scene } from '../scene';
 

@@ -1,7 +1,7 @@
 /** Every view of the example, for judging a theme: model, bit map wide and narrow, config, listing, PyTorch source. */
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 import { config, model, startQuantizing, untilQuantized } from '../quantize-steps';
 import type { Scene } from '../scene';
 

@@ -14,12 +14,12 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Cache } from '../../../src/cache/cache';
-import { canonical } from '../../../src/cache/canonical';
-import { dataFingerprint } from '../../../src/cache/dataFingerprint';
+import { canonical } from '../../../src/common/canonical';
+import { dataFingerprint } from '../../../src/calibration/dataFingerprint';
 import { userCacheFolder } from '../../../src/cache/folder';
 import { decodeRecord, encodeRecord } from '../../../src/cache/record';
-import { findScore, keepScore, scoreKey } from '../../../src/cache/scores';
-import type { DataSpec } from '../../../src/calibration/spec';
+import { findScore, keepScore, scoreKey } from '../../../src/pipeline/keptScores';
+import type { DataSpec } from '../../../src/calibration/inputs/spec';
 import type { ScoreReply } from '../../../src/engine/protocol';
 
 function scratch(): string {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll } from 'vitest';
-import type { DataSpec } from '../../../src/calibration/spec';
-import type { Dimension, GraphInput } from '../../../src/onnx/network';
+import type { DataSpec } from '../../../src/calibration/inputs/spec';
+import type { Dimension, GraphInput } from '../../../src/onnx/network/network';
 
 export const FLOAT = 1;
 export const UINT8 = 2;

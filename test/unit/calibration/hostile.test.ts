@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/calibration/open';
-import { seededRandom } from '../../../src/calibration/random';
-import { TensorProtoSchema } from '../../../src/onnx/schema/onnx_pb';
+import { seededRandom } from '../../../src/common/random';
+import { TensorProtoSchema } from '../../../src/onnx/proto/onnx_pb';
 import { dataSpec, failure, FLOAT, input, npy, picture, put, temporaryFolder } from './files';
-import { numpyFile } from './numpyFiles';
+import { numpyFile } from './numpy/numpyFiles';
 
 const root = await temporaryFolder();
 const x = input('x', ['N', 2, 2]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig, readConfig, type Config } from '../../../src/config/config';
 import { formatConfig, writeConfig } from '../../../src/config/format';
-import { lockedBits } from '../../../src/resolving';
+import { lockedBits } from '../../../src/pipeline/resolve';
 
 const config: Config = {
   version: 1,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { editedFunctions, recount, takeBackEdits } from '../../../src/config/edit';
-import { exampleConfig, exampleInspect } from '../bitMap/example';
+import { exampleConfig, exampleInspect } from '../features/bitMap/example';
 
 test('bits edited by hand are taken back, locked ones stay', () => {
   const made = exampleConfig();

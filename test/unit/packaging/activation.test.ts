@@ -1,6 +1,6 @@
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 
 test('activation loads little code, and no parser, solver or model reader', async () => {
   const { metafile } = await build({

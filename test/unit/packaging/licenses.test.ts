@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isAllowed, notices, shippedLicenses } from '../../../scripts/licenses.mjs';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 
 test('everything that is shipped may be shipped', async () => {
   const shipped = await shippedLicenses();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 
 interface Entry {
   command: string;

@@ -4,7 +4,7 @@ import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
 import { reference } from '../../../scripts/docs/reference.mjs';
 import { program } from '../../../src/cli/program';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 
 const json = (name: string): Record<string, string> =>
   existsSync(join(root, name))

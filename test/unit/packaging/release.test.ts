@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { root } from '../../vscode/paths';
+import { root } from '../../support/vscode/paths';
 
 let repository: string;
 const git = (...args: string[]): string =>

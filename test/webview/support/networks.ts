@@ -1,8 +1,8 @@
 /** Networks for the page's tests: seeded, made up, but shaped like real ones and allocated by the real solver. */
-import { allocate } from '../../../src/core/allocation';
-import { importance } from '../../../src/core/importance';
-import type { BitWidth } from '../../../src/core/widths';
-import { allocateBy } from '../../../src/core/objectives';
+import { allocate } from '../../../src/core/allocation/allocation';
+import { importance } from '../../../src/core/scoring/importance';
+import type { BitWidth } from '../../../src/core/problem/widths';
+import { allocateBy } from '../../../src/core/allocation/objectives';
 import type { ContestEntry } from '../../../src/config/config';
 import type { Single } from '../../../webview/objective';
 import { planOf } from '../../../webview/plan';

@@ -1,0 +1,74 @@
+/** Importance and sizes -> bits: the exact integer program of the paper's objective, with a certificate. */
+import { infeasibleBudget } from './infeasible';
+import type { Allocation, AllocationProblem, Budget, Candidate, Choice } from '../problem/problem';
+import type { Highs } from '../solver/highsSolver';
+import { formulate, type Value } from '../problem/program';
+import { solveProgram, type SolveOptions } from '../solver/solveProgram';
+import { optionsOf, SolverError, spendRest, toAllocation } from './solution';
+import type { Search } from '../solver/stateSearch';
+
+export { InfeasibleBudgetError } from './infeasible';
+export { ProblemError } from '../problem/limits';
+export { SolverError } from './solution';
+
+export interface AllocateOptions {
+  /**
+   * Time after which the best answer so far is returned with its gap, in milliseconds; default 2000. 0: the Lagrangian
+   * answer at once, within the limits and with its gap, to stand in while a slider moves.
+   */
+  timeLimit?: number;
+  /** A solution within all budgets, as the index of each candidate's choice: the search starts no worse. */
+  near?: readonly number[];
+  /** Used where several limits bind and the own search does not end; see highsSolver.ts. */
+  highs?: Highs;
+}
+
+/**
+ * Maximises sum_i weight_i bits_i (Ma et al. 2023, equation 7) within all budgets, exactly. Among optima it prefers one
+ * whose rest of the budget is spent, so that a function of no importance is not starved for nothing. Deterministic
+ * unless the time limit is reached.
+ *
+ * @throws InfeasibleBudgetError, ProblemError, SolverError
+ */
+export function allocate(problem: AllocationProblem, options: AllocateOptions = {}): Allocation {
+  return allocateBy(problem, bitsTimesWeight, options);
+}
+
+/** The paper's objective. */
+export function bitsTimesWeight({ weight }: Candidate, { bits }: Choice): number {
+  return weight * bits;
+}
+
+/** Maximises the sum of any value of the choices within all budgets. @throws as `allocate` */
+export function allocateBy(problem: AllocationProblem, valueOf: Value, options: AllocateOptions): Allocation {
+  const start = performance.now();
+  const deadline = start + (options.timeLimit ?? 2000);
+  const formulation = formulate(problem, valueOf);
+  const near = options.near && optionsOf(formulation, options.near);
+  const answer = solveProgram(formulation.program, { deadline, highs: options.highs, near });
+  if (answer.options === null) throw noAnswer(problem, answer, { deadline, highs: options.highs });
+  const spent = { ...answer, options: spendRest(problem, formulation, answer.options) };
+  return toAllocation(problem, formulation, spent, valueOf, start);
+}
+
+function noAnswer(problem: AllocationProblem, { isProven }: Search, options: SolveOptions): Error {
+  if (isProven) return infeasibleBudget(problem, conflictOf(problem, options));
+  return new SolverError(
+    `No allocation within all ${problem.budgets.length} limits was found in the time given, and it is not certain that ` +
+      `there is none: raise one of the limits.`,
+  );
+}
+
+/** The fewest limits that cannot be kept together: two of them where that is enough, else all. */
+function conflictOf(problem: AllocationProblem, options: SolveOptions): Budget[] {
+  const { budgets } = problem;
+  for (let b = 1; b < budgets.length; b++) {
+    for (let a = 0; a < b; a++) {
+      const pair = [budgets[a], budgets[b]];
+      const { program } = formulate({ ...problem, budgets: pair }, () => 0);
+      const answer = solveProgram(program, options);
+      if (answer.options === null && answer.isProven) return pair;
+    }
+  }
+  return budgets;
+}

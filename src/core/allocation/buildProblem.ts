@@ -1,0 +1,169 @@
+/** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
+import type { AllocationProblem, Budget, Candidate, Choice, FixedBy } from '../problem/problem';
+import type { BitWidth } from '../problem/widths';
+
+/** A function as the solver needs to know it. */
+export interface SizedFunction {
+  name: string;
+  /** Weight elements. */
+  params: number;
+  /** Objective weight c_i. */
+  weight: number;
+  /** Bytes on disk at each width it can be stored at (at least every width that settings may ask for). */
+  bytesByWidth: Readonly<Record<number, number>>;
+  /** What limits and objectives other than size need, where they are used; see `Choice`. */
+  noiseByWidth?: Readonly<Record<number, number>>;
+  millisecondsByWidth?: Readonly<Record<number, number>>;
+  macs?: number | null;
+  /** Of the activations it reads, in place of the settings' one. */
+  activationBits?: number;
+  /** Widths that the activations it reads may take, in place of the settings' one; and the noise of each. */
+  activationWidths?: readonly number[];
+  activationNoise?: Readonly<Record<number, number>>;
+  /** Elements of the activations that are alive while it runs, for one sample; null: not known. */
+  activations?: number | null;
+}
+
+/** Widths of the first and of the last function, outside the search. */
+export interface PinnedEnds {
+  first?: BitWidth;
+  last?: BitWidth;
+}
+
+export interface ProblemSettings {
+  /** Allowed widths of functions that nothing fixes, in any order. */
+  widths: readonly BitWidth[];
+  pins: PinnedEnds | null;
+  /** Function name -> width that the user insists on; wins over rules and pins. Names without a function are ignored. */
+  locks: Readonly<Record<string, BitWidth>>;
+  /** Function name -> the widths that a rule leaves it; one of them alone wins over a pin. */
+  rules?: Readonly<Record<string, readonly BitWidth[]>>;
+  /** Groups of indices into functions that must get the same bits. */
+  ties: readonly (readonly number[])[];
+  /** Bytes of the file that no choice changes. */
+  fixedBytes: number;
+  /** Run time of what is outside the search, for a limit on latency; default 0. */
+  fixedMilliseconds?: number;
+  /** One limit, or several that hold together. */
+  budget: Budget | readonly Budget[];
+  /** Bits of the activations, for bit operations and activation memory; default 32 (float). */
+  activationBits?: number;
+}
+
+/** Settings that contradict each other or the model, in one sentence for people. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+interface Fix {
+  bits: BitWidth;
+  by: FixedBy;
+}
+
+/**
+ * The problem that `allocate` solves. A pinned or locked function, and every function tied to one, keeps one choice.
+ * @throws SettingsError when no width is allowed, a width has no known size, or tied functions are locked differently
+ */
+export function buildProblem(
+  functions: readonly SizedFunction[],
+  settings: ProblemSettings,
+): AllocationProblem {
+  const widths = [...new Set(settings.widths)].sort((a, b) => a - b);
+  if (widths.length === 0 && functions.length > 0) {
+    throw new SettingsError('No bit-width is allowed: allow at least one.');
+  }
+  const fixes = fixedWidths(functions, settings);
+  const candidates = functions.map((f, i): Candidate => {
+    const fix = fixes[i];
+    const allowed = ruleOf(f, settings) ?? widths;
+    const free = choicesOf(f, allowed, settings);
+    const candidate: Candidate = { name: f.name, weight: f.weight, params: f.params, choices: free };
+    return fix
+      ? { ...candidate, choices: choicesOf(f, [fix.bits], settings), fixedBy: fix.by, ifReleased: free }
+      : candidate;
+  });
+  return {
+    candidates,
+    ties: settings.ties.map((group) => [...group]),
+    fixedBytes: settings.fixedBytes,
+    ...(settings.fixedMilliseconds ? { fixedMilliseconds: settings.fixedMilliseconds } : {}),
+    budgets: [settings.budget].flat(),
+  };
+}
+
+function ruleOf({ name }: SizedFunction, { rules }: ProblemSettings): readonly BitWidth[] | undefined {
+  return rules && Object.hasOwn(rules, name) ? rules[name] : undefined;
+}
+
+/** Every width of the weights with every width of the activations. */
+function choicesOf(
+  f: SizedFunction,
+  allowed: readonly BitWidth[],
+  { activationBits = 32 }: ProblemSettings,
+): Choice[] {
+  const { activationWidths } = f;
+  if (!activationWidths) return allowed.map((bits) => choiceOf(f, bits, f.activationBits ?? activationBits));
+  return allowed.flatMap((bits) =>
+    [...activationWidths]
+      .sort((a, b) => a - b)
+      .map((width) => {
+        const choice = { ...choiceOf(f, bits, width), activationBits: width };
+        const more = f.activationNoise?.[width] ?? 0;
+        return choice.noise === undefined ? choice : { ...choice, noise: choice.noise + more };
+      }),
+  );
+}
+
+function choiceOf(f: SizedFunction, bits: BitWidth, activationBits: number): Choice {
+  const bytes = f.bytesByWidth[bits];
+  if (bytes === undefined) {
+    throw new SettingsError(`The function "${f.name}" cannot be stored at ${bits} bits.`);
+  }
+  const choice: Choice = { bits, bytes };
+  if (f.noiseByWidth) choice.noise = f.noiseByWidth[bits];
+  if (f.millisecondsByWidth) choice.milliseconds = f.millisecondsByWidth[bits];
+  if (f.macs != null) choice.bops = f.macs * bits * activationBits;
+  if (f.activations != null) choice.activationBytes = Math.ceil((f.activations * activationBits) / 8);
+  return choice;
+}
+
+/** Per function what fixes its width, if anything does. Ties hand a fix on; a lock beats a rule, a rule a pin. */
+function fixedWidths(functions: readonly SizedFunction[], settings: ProblemSettings): (Fix | undefined)[] {
+  const fixes: (Fix | undefined)[] = new Array<Fix | undefined>(functions.length).fill(undefined);
+  const pin = (i: number, bits: BitWidth | undefined): void => {
+    if (bits !== undefined && functions.length > 0) fixes[i] = { bits, by: 'pin' };
+  };
+  pin(functions.length - 1, settings.pins?.last);
+  pin(0, settings.pins?.first);
+  functions.forEach((f, i) => {
+    const allowed = ruleOf(f, settings);
+    if (allowed?.length === 1) fixes[i] = { bits: allowed[0], by: 'rule' };
+    else if (allowed && fixes[i]) fixes[i] = undefined;
+  });
+  functions.forEach((f, i) => {
+    const bits = Object.hasOwn(settings.locks, f.name) ? settings.locks[f.name] : undefined;
+    if (bits !== undefined) fixes[i] = { bits, by: 'lock' };
+  });
+  for (const group of settings.ties) handOn(group, fixes, functions);
+  return fixes;
+}
+
+function handOn(
+  group: readonly number[],
+  fixes: (Fix | undefined)[],
+  functions: readonly SizedFunction[],
+): void {
+  const by = (kind: FixedBy): number[] => group.filter((i) => fixes[i]?.by === kind);
+  const locked = by('lock');
+  const source = locked[0] ?? by('rule')[0] ?? by('pin')[0];
+  if (source === undefined) return;
+  const fix = fixes[source] as Fix;
+  const contrary = locked.find((i) => fixes[i]?.bits !== fix.bits);
+  if (contrary !== undefined) {
+    throw new SettingsError(
+      `"${functions[source].name}" and "${functions[contrary].name}" are tied to each other but are locked at ` +
+        `${fix.bits} and ${fixes[contrary]?.bits} bits: lock them at the same width or unlock one.`,
+    );
+  }
+  for (const i of group) fixes[i] = { bits: fix.bits, by: fix.by };
+}

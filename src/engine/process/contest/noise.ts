@@ -1,0 +1,202 @@
+/** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
+import type { RoundingMethod } from '../../../core/rounding/problem';
+import { ActivationHistogram, gridOf } from '../../../core/rounding/activationRange';
+import { roundRows, type RoundingTools } from '../../../core/rounding/rows';
+import { Graph } from '../../../onnx/graph/graph';
+import type { Network } from '../../../onnx/network/network';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { readFloats } from '../../../onnx/proto/tensors';
+import { heldTensors } from '../../../onnx/packing/weights';
+import type { Devices } from '../devices/adaptiveSession';
+import { numbers } from '../evaluate/similarity';
+import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
+import { openMatMul } from '../ort/matmul';
+import { Prefix } from '../rounding/prefix';
+import { unfoldedLayer } from '../rounding/roundNetwork';
+import { gatherRows, type LayerRows } from '../rounding/rows';
+import type { Job } from '../job/job';
+import { QuadraticForms } from '../ort/quadratic';
+import type { Feeds } from '../ort/session';
+
+/** Multiplications below which plain loops are faster. */
+const SMALL = 200_000;
+
+export interface NoiseWork {
+  /** The model as samples are run through it. */
+  model: ModelProto;
+  network: Network;
+  path: string;
+  widths: readonly number[];
+  /** Of the layers' inputs; default: none. */
+  activationWidths?: readonly number[];
+  /** Default 'nearest'. The others make up for their own errors: their noise is less, and less at the low widths. */
+  rounding?: RoundingMethod;
+  /** Per block, calibration samples. */
+  inputs: readonly Feeds[];
+  job: Job;
+  /** Absent: the CPU. */
+  devices?: Devices;
+}
+
+export interface MeasuredNoise {
+  noise: Record<number, number>[];
+  activationNoise?: Record<number, number>[];
+}
+
+/**
+ * Per function and width, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding,
+ * x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart. For activation widths
+ * E ||W dx||^2 / Var(W x): dx the error of the inputs on the grid that an export would give them.
+ */
+export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
+  const { model, network, path, inputs, job, widths, activationWidths, rounding = 'nearest' } = work;
+  const graph = new Graph(model.graph!);
+  const held = heldTensors(model.graph!);
+  const prefix = new Prefix(model, graph, path, job, inputs);
+  const none = (of: readonly number[]) => network.functions.map(() => new Map(of.map((bits) => [bits, 0])));
+  const errors = none(widths);
+  const inputErrors = none(activationWidths ?? []);
+  const variances = new Float64Array(network.functions.length);
+  const layers = network.functions.flatMap(({ layers }, owner) =>
+    layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
+  );
+  layers.sort((a, b) => a.position - b.position);
+  const forms = await QuadraticForms.open();
+  const fast = rounding === 'nearest' ? null : await openMatMul();
+  const tools = { roundScale: Math.fround, matmul: fast?.matmul };
+  try {
+    for (const [index, { layer, owner, position }] of layers.entries()) {
+      await job.checkpoint();
+      job.progress('Measuring noise', index / layers.length);
+      await prefix.advance(position, new Map());
+      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      if (!unfolded) continue;
+      const { rows } = unfolded;
+      const sums = await layerMoments(unfolded, prefix, null, path, job, work.devices);
+      const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), rows);
+      variances[owner] += await variance(weights, rows, sums, forms);
+      for (const bits of widths) {
+        await job.checkpoint();
+        const difference = await roundingError(weights, rows, sums, bits, rounding, tools);
+        errors[owner].set(bits, errors[owner].get(bits)! + (await energy(difference, rows, sums, forms)));
+      }
+      for (const bits of activationWidths ?? []) {
+        const off = inputError(prefix, layer.input, bits);
+        const offSums = await layerMoments(unfolded, off, null, path, job, work.devices);
+        const error = await energy(weights, rows, offSums, forms);
+        inputErrors[owner].set(bits, inputErrors[owner].get(bits)! + error);
+      }
+    }
+  } finally {
+    await fast?.close();
+    await forms.close();
+  }
+  const relative = (of: Map<number, number>[]) =>
+    of.map((byWidth, i) =>
+      Object.fromEntries(
+        [...byWidth].map(([bits, error]) => [bits, variances[i] > 0 ? error / variances[i] : 0]),
+      ),
+    );
+  return {
+    noise: relative(errors),
+    ...(activationWidths ? { activationNoise: relative(inputErrors) } : {}),
+  };
+}
+
+/** Q(x) - x of a tensor in every block, on the grid of its percentile range: the default of an export. */
+function inputError(prefix: Prefix, name: string, bits: number): Tensors {
+  const values = Array.from({ length: prefix.blockCount }, (_, block) => numbers(prefix.tensor(block, name)));
+  const ends = { low: 0, high: 0 };
+  for (const block of values) {
+    for (let i = 0; i < block.length; i++) {
+      if (block[i] < ends.low) ends.low = block[i];
+      if (block[i] > ends.high) ends.high = block[i];
+    }
+  }
+  const histogram = new ActivationHistogram(ends);
+  for (const block of values) histogram.add(block);
+  const steps = 2 ** bits - 1;
+  const { scale, zeroPoint } = gridOf(histogram.range('percentile', steps), bits);
+  return {
+    blockCount: prefix.blockCount,
+    tensor: (block) => ({
+      type: 'float32',
+      dims: prefix.tensor(block, name).dims,
+      data: Float32Array.from(values[block], (x) => {
+        const code = Math.min(steps, Math.max(0, Math.round(x / scale) + zeroPoint));
+        return (code - zeroPoint) * scale - x;
+      }),
+    }),
+  };
+}
+
+/** Q - W. */
+async function roundingError(
+  weights: Float64Array,
+  { groups, rows, columns }: LayerRows,
+  { moments }: Moments,
+  bits: number,
+  method: RoundingMethod,
+  tools: RoundingTools,
+): Promise<Float64Array> {
+  const difference = new Float64Array(weights.length);
+  const size = rows * columns;
+  for (let g = 0; g < groups; g++) {
+    const own = weights.subarray(g * size, (g + 1) * size);
+    const problem = { weights: own, rows, columns, bits, moments: moments[g] };
+    const { codes, scales } = await roundRows(problem, method, tools);
+    for (let i = 0; i < size; i++) {
+      difference[g * size + i] = codes[i] * scales[Math.floor(i / columns)] - own[i];
+    }
+  }
+  return difference;
+}
+
+/** E ||V x||^2 for rows V. */
+async function energy(
+  values: Float64Array,
+  { groups, rows, columns }: LayerRows,
+  { moments }: Moments,
+  forms: QuadraticForms,
+): Promise<number> {
+  const size = rows * columns;
+  let sum = 0;
+  for (let g = 0; g < groups; g++) {
+    const v = values.subarray(g * size, (g + 1) * size);
+    // A call into ONNX Runtime costs more than a small form: depthwise convolutions have hundreds.
+    sum +=
+      size * columns < SMALL ? plain(v, moments[g], columns) : await forms.sum(v, moments[g], rows, columns);
+  }
+  return sum;
+}
+
+function plain(values: Float64Array, h: Float64Array, columns: number): number {
+  let sum = 0;
+  for (let from = 0; from < values.length; from += columns) {
+    for (let i = 0; i < columns; i++) {
+      const v = values[from + i];
+      if (v === 0) continue;
+      let dot = 0;
+      for (let j = 0; j < columns; j++) dot += h[i * columns + j] * values[from + j];
+      sum += v * dot;
+    }
+  }
+  return sum;
+}
+
+async function variance(
+  weights: Float64Array,
+  size: LayerRows,
+  sums: Moments,
+  forms: QuadraticForms,
+): Promise<number> {
+  const { groups, rows, columns } = size;
+  let squares = 0;
+  for (let row = 0; row < groups * rows; row++) {
+    const mean = sums.means[Math.floor(row / rows)];
+    let output = 0;
+    for (let k = 0; k < columns; k++) output += weights[row * columns + k] * mean[k];
+    squares += output ** 2;
+  }
+  return Math.max(0, (await energy(weights, size, sums, forms)) - squares);
+}

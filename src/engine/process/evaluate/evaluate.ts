@@ -1,0 +1,313 @@
+/** One model, or two side by side, over a set of samples: accuracy, agreement, noise. */
+import { basename, dirname, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import type { Dataset } from '../../../calibration/inputs/dataset';
+import { openDataset } from '../../../calibration/open';
+import { isFloat } from '../../../calibration/inputs/tensorTypes';
+import { create } from '@bufbuild/protobuf';
+import type { DataSpec } from '../../../calibration/inputs/spec';
+import { takeBranches } from '../../../onnx/network/branches';
+import { externalLocations } from '../../../onnx/proto/external';
+import { readModel } from '../../../onnx/files/file';
+import { findNetwork } from '../../../onnx/network/functions';
+import type { GraphInput, Network } from '../../../onnx/network/network';
+import { ValueInfoProtoSchema, type ModelProto } from '../../../onnx/proto/onnx_pb';
+import {
+  Accuracy,
+  areProbabilities,
+  classScores,
+  Likeness,
+  numbers,
+  OutputLikeness,
+  type ClassScores,
+} from './similarity';
+import { type AdaptiveSession, Devices } from '../devices/adaptiveSession';
+import { branchesTaken } from '../inspect/branchesTaken';
+import { serialize, withGraph } from '../score/gramHeads';
+import { EngineFault, type Job } from '../job/job';
+import type { EvaluateReply, EvaluateRequest, Shard } from '../../protocol';
+import { outcome, type Tally } from './tally';
+import { type Feeds, Session } from '../ort/session';
+import { activationBytes, limitOf, limitWarnings, residentMemory } from '../ort/memory';
+import { sampleBytes } from '../ort/samples';
+import { fixedBatch } from '../score/survey';
+
+/** Samples per run, where the model takes several. */
+const BLOCK = 32;
+/** A block of inputs takes at most this many bytes. */
+const BLOCK_BYTES = 64e6;
+/** Samples that the noise of inner layers is measured on, and how many at a time: all their outputs are held. */
+const LAYER_SAMPLES = 64;
+const LAYER_BLOCK = 4;
+
+const NO_LABELS =
+  'The data has no labels, so there is no accuracy: name its folders by class, add a labels.csv of file,label or an array "labels", or give a second model to compare with.';
+
+/** @throws OnnxError, DataError, EngineFault, JobCancelled */
+export async function evaluate(request: EvaluateRequest, job: Job): Promise<EvaluateReply> {
+  const start = performance.now();
+  const { model: path, other, data } = request;
+  const tight = limitWarnings(request.memoryLimit ?? 0);
+  job.progress('Reading the models', 0);
+  const paths = other === null ? [path] : [path, other];
+  const models: ModelProto[] = [];
+  for (const each of paths) models.push(await readModel(each));
+  const network = findNetwork(models[0], { granularity: 'layer', shapes: data.shapes });
+  const dataset = await openDataset(data, network.inputs, {
+    signal: job.signal,
+    ...(request.allSamples ? { order: 'all' as const } : {}),
+  });
+  const sessions: AdaptiveSession[] = [];
+  try {
+    const devices = await Devices.open(request.provider ?? 'cpu', job);
+    for (const [i, model] of models.entries()) {
+      const at = paths[i];
+      sessions.push(devices.session({ bytes: () => serialize(model), folder: dirname(at), model: at }));
+    }
+    const most = blockLimit(request, models, network, dataset);
+    const pass = new Pass(dataset, network, paths, most, job, request.perLayer && other !== null ? 0.8 : 1);
+    const { shard } = request;
+    await pass.run(sessions, shard ?? { index: 0, count: 1 });
+    const layers =
+      request.perLayer && other !== null
+        ? await layerNoise(
+            await inLine(models, request, job),
+            paths,
+            data,
+            dataset,
+            layerBlock(dataset, network, pass.blockSize),
+            job,
+          )
+        : null;
+    const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
+    const described = paths.map((each, i) => ({ path: each, bytes: sizes[i] }));
+    return {
+      ...outcome(pass.tallies, described),
+      provider: devices.label,
+      tallies: shard && pass.tallies,
+      blockSize: pass.blockSize,
+      layers,
+      seconds: Math.round(performance.now() - start) / 1000,
+      synthetic: dataset.synthetic,
+      dataDescription: dataset.description,
+      warnings: [...tight, ...dataset.warnings, ...devices.warnings, ...pass.warnings],
+    };
+  } finally {
+    for (const session of sessions) await session.close();
+    await dataset.close();
+  }
+}
+
+function open(path: string, model: ModelProto): Promise<Session> {
+  return Session.open(serialize(model), { provider: 'cpu', folder: dirname(path), model: path });
+}
+
+async function bytesOf(path: string, model: ModelProto): Promise<number> {
+  let bytes = (await stat(path)).size;
+  for (const location of externalLocations(model)) bytes += (await stat(join(dirname(path), location))).size;
+  return bytes;
+}
+
+/** All samples, or a shard of them, through one or two models. */
+class Pass {
+  readonly warnings: string[] = [];
+  readonly tallies: Tally[] = [];
+  /** Samples per run; falls to 1 where a model turns out not to take several. */
+  blockSize: number;
+  private labels: Int32Array | null;
+  /** Told by the first block of all. */
+  private probabilities: boolean | null = null;
+
+  constructor(
+    private readonly dataset: Dataset,
+    network: Network,
+    private readonly paths: readonly string[],
+    most: number,
+    private readonly job: Job,
+    private readonly share: number,
+  ) {
+    this.blockSize = blockSize(dataset, network.inputs, most);
+    this.labels = dataset.labels;
+    if (!this.labels && paths.length === 1) this.warnings.push(NO_LABELS);
+  }
+
+  async run(sessions: readonly AdaptiveSession[], shard: Shard): Promise<void> {
+    const { dataset, job } = this;
+    // A fixed batch that the samples do not fill is left out rather than filled up: it would count samples twice.
+    const fixed = this.blockSize;
+    let [start, end] = this.range(shard);
+    // Every shard runs the first block, which tells how the model takes samples and what its outputs are.
+    for (let from = 0; from < end;) {
+      await job.checkpoint();
+      job.progress('Running', (Math.max(0, from - start) / Math.max(1, end - start)) * this.share);
+      const count = Math.min(this.blockSize, dataset.size - from);
+      const feeds = await dataset.read(from, count);
+      const outputs: Feeds[] = [];
+      try {
+        const left = Math.ceil((end - from) / this.blockSize);
+        for (const session of sessions) outputs.push(await session.runTensors(feeds, left));
+      } catch (error) {
+        if (this.blockSize === 1 || !(error instanceof EngineFault)) throw error;
+        if (count < fixed && from > 0) {
+          this.warnings.push(
+            `The last ${count} samples do not fill the batch of ${fixed} that the model fixes and were left out.`,
+          );
+          break;
+        }
+        job.log('debug', `${count} samples at once do not run: ${error.message}`);
+        this.blockSize = 1;
+        [start, end] = this.range(shard);
+        continue;
+      }
+      const tally = this.tally(outputs, from, count);
+      if (from >= start) this.tallies.push(tally);
+      from = from < start ? start : from + count;
+    }
+  }
+
+  /** Samples of the shard: whole blocks. */
+  private range({ index, count }: Shard): [number, number] {
+    const blocks = Math.ceil(this.dataset.size / this.blockSize);
+    const at = (i: number) => Math.min(this.dataset.size, Math.floor((i * blocks) / count) * this.blockSize);
+    return [at(index), at(index + 1)];
+  }
+
+  private tally(outputs: readonly Feeds[], from: number, count: number): Tally {
+    const [reference, other] = outputs;
+    const all = outputs.map((each) => classScores(each, count));
+    const scores = all.every((each) => each !== null) ? all : null;
+    outputs.forEach((each, i) => refuseNaN(each, basename(this.paths[i]), from, count));
+    const first = classScores(reference, count);
+    if (first) this.probabilities ??= areProbabilities(first.data, first.classes);
+    let likeness: OutputLikeness | null = null;
+    if (other) {
+      const [a, b] = this.paths.map((path) => basename(path));
+      likeness = new OutputLikeness(a, b, this.probabilities);
+      likeness.add(reference, other, count);
+    }
+    return {
+      samples: count,
+      classes: scores ? scores[0].classes : 0,
+      accuracies: scores && this.right(scores, from, count),
+      likeness: likeness && likeness.sums,
+    };
+  }
+
+  /** Per model; null where there are no labels that fit. */
+  private right(scores: readonly ClassScores[], from: number, count: number): number[][] | null {
+    const [first] = scores;
+    if (!this.labels) return null;
+    const labels = this.labels.subarray(from, from + count);
+    // All of them, so that the first block tells.
+    const beyond = this.labels.find((label) => label < 0 || label >= first.classes);
+    if (beyond !== undefined) {
+      const model = basename(this.paths[0]);
+      const message = `The data has the label ${beyond}, but ${model} has ${first.classes} classes, 0 to ${first.classes - 1}`;
+      // Two models can be compared without labels.
+      if (this.paths.length === 1)
+        throw new EngineFault(`${message}; check the order and the numbers of the labels.`);
+      this.warnings.push(`${message}; no accuracy can be given.`);
+      this.labels = null;
+      return null;
+    }
+    return scores.map(({ data, classes }) => {
+      const accuracy = new Accuracy();
+      accuracy.add(data, classes, labels);
+      return accuracy.sums;
+    });
+  }
+}
+
+/** What is not a number compares with nothing, and would count as equal. */
+function refuseNaN(outputs: Feeds, model: string, from: number, count: number): void {
+  for (const [name, tensor] of Object.entries(outputs)) {
+    if (!isFloat(tensor.type)) continue;
+    const values = numbers(tensor);
+    const at = Array.prototype.findIndex.call(values, Number.isNaN);
+    if (at < 0) continue;
+    const sample = tensor.dims[0] === count ? from + Math.floor((at * count) / values.length) : from;
+    throw new EngineFault(
+      `The output "${name}" of ${model} is not a number (NaN) for sample ${sample + 1} of the data; check the data and how they are prepared.`,
+    );
+  }
+}
+
+/** Samples whose activations fit in the memory limit; a power of two, so that it does not change with every run. */
+function blockLimit(
+  { memoryLimit = 0 }: EvaluateRequest,
+  models: readonly ModelProto[],
+  network: Network,
+  dataset: Dataset,
+): number {
+  const limit = limitOf(memoryLimit);
+  const inputs = Object.fromEntries(network.inputs.map(({ name }) => [name, dataset.shapes[name] ?? []]));
+  const weights = models.reduce((sum, model) => sum + initializerBytes(model), 0);
+  const bytes = activationBytes(models[0], inputs, 1, new Map());
+  const budget = 0.85 * (limit - residentMemory()) - weights;
+  return Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, budget / Math.max(1, bytes)))));
+}
+
+/** What sessions hold beside what the process has already. */
+function initializerBytes({ graph }: ModelProto): number {
+  return graph!.initializer.reduce((sum, { rawData }) => sum + rawData.length, 0);
+}
+
+function blockSize(dataset: Dataset, inputs: readonly GraphInput[], most: number): number {
+  const fixed = fixedBatch(inputs, dataset.batchAxes);
+  if (fixed !== null) return fixed;
+  const open = inputs.some(({ name }) => (dataset.batchAxes[name] ?? null) !== null);
+  return open ? Math.max(1, Math.min(BLOCK, most, Math.floor(BLOCK_BYTES / sampleBytes(dataset)))) : 1;
+}
+
+function layerBlock({ batchAxes }: Dataset, { inputs }: Network, size: number): number {
+  return fixedBatch(inputs, batchAxes) === null ? Math.min(size, LAYER_BLOCK) : size;
+}
+
+/** The models with the branches in line that the samples take in the first one. */
+async function inLine(
+  models: readonly ModelProto[],
+  { model: path, data }: EvaluateRequest,
+  job: Job,
+): Promise<ModelProto[]> {
+  const branches = data.branches ?? (await branchesTaken(path, models[0], data, job)).branches;
+  return models.map((model) => takeBranches(model, branches).model);
+}
+
+/** SQNR and cosine of every function's output between the two models, on the first samples. */
+async function layerNoise(
+  models: readonly ModelProto[],
+  paths: readonly string[],
+  { shapes }: DataSpec,
+  dataset: Dataset,
+  size: number,
+  job: Job,
+): Promise<EvaluateReply['layers']> {
+  const network = findNetwork(models[0], { granularity: 'layer', shapes });
+  const names = [...new Set(network.functions.map(({ output }) => output))];
+  const made = new Set(models[1].graph!.node.flatMap(({ output }) => output));
+  const shared = names.filter((name) => made.has(name));
+  // Nothing has weights to compare where the first model is a quantized one already.
+  if (shared.length === 0) return [];
+  const noise = new Map(shared.map((name) => [name, new Likeness()]));
+  const sessions: Session[] = [];
+  try {
+    for (const [i, model] of models.entries()) {
+      const output = shared.map((name) => create(ValueInfoProtoSchema, { name }));
+      sessions.push(await open(paths[i], withGraph(model, { output })));
+    }
+    const last = Math.min(dataset.size, Math.max(size, LAYER_SAMPLES));
+    for (let from = 0; from + size <= last || from === 0; from += size) {
+      await job.checkpoint();
+      job.progress('Looking into the layers', 0.8 + (0.2 * from) / last);
+      const feeds = await dataset.read(from, Math.min(size, last));
+      const [reference, other] = [await sessions[0].runTensors(feeds), await sessions[1].runTensors(feeds)];
+      for (const [name, likeness] of noise) likeness.add(numbers(reference[name]), numbers(other[name]));
+    }
+  } finally {
+    for (const session of sessions) await session.close();
+  }
+  return network.functions.flatMap(({ name, output }) => {
+    const found = noise.get(output);
+    return found ? [{ name, sqnrDb: found.sqnrDb, cosine: found.cosine }] : [];
+  });
+}

@@ -1,0 +1,135 @@
+/** The last check before a written file is handed over: it computes exactly what the rounded weights compute. */
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isFloat } from '../../../calibration/inputs/tensorTypes';
+import { editBodies } from '../../../onnx/network/branches';
+import type { Branches, Network } from '../../../onnx/network/network';
+import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  TensorProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type TensorProto,
+} from '../../../onnx/proto/onnx_pb';
+import { shallowCopy } from '../../../onnx/proto/shallowCopy';
+import { networkWeights } from '../../../onnx/packing/size';
+import type { StoredWeight } from '../../../onnx/packing/unpack';
+import { tensorFinder } from '../../../onnx/packing/weights';
+import { Likeness, numbers } from '../evaluate/similarity';
+import { unpackedTensor } from '../../../onnx/packing/dequantize';
+import { serialize } from '../score/gramHeads';
+import { EngineFault } from '../job/job';
+import { type Feeds, Session } from '../ort/session';
+
+/** Above this, it does not matter by how little quantized activations changed an output. */
+const ALIKE_DB = 40;
+
+export interface Expected {
+  /** The original. */
+  model: ModelProto;
+  path: string;
+  network: Network;
+  /** Of the original; absent where `model` has them in line, or has none. */
+  branches?: Branches;
+  /** One per weight of networkWeights. */
+  storages: readonly WeightStorage[];
+}
+
+/** @throws EngineFault that says which output differs, and by how much. */
+export async function verify(path: string, expected: Expected, samples: Feeds): Promise<void> {
+  const written = await outputsOf(await readFile(path), path, samples);
+  const wanted = await outputsOf(serialize(fakeQuantized(expected)), expected.path, samples);
+  for (const [name, tensor] of Object.entries(wanted)) {
+    const difference = largestDifference(tensor, written[name]);
+    if (difference === null) continue;
+    throw new EngineFault(
+      `The quantized model was not kept: its output "${name}" differs from that of the rounded weights by up to ${difference.toPrecision(3)}. Please report this with the model's name.`,
+    );
+  }
+}
+
+/**
+ * Integer kernels round where floats do not, so a few activations land on the next step: the written file may differ from
+ * the same numbers computed in floats, but by less than quantizing its activations changed.
+ * @param emulation the original with quantized weights and activations, as floats
+ * @throws EngineFault that says which output differs, and by how much
+ */
+export async function verifyIntegers(
+  path: string,
+  expected: Expected,
+  emulation: ModelProto,
+  samples: Feeds,
+): Promise<void> {
+  const written = await outputsOf(await readFile(path), path, samples);
+  const wanted = await outputsOf(serialize(emulation), expected.path, samples, true);
+  const weightsOnly = await outputsOf(serialize(fakeQuantized(expected)), expected.path, samples);
+  for (const [name, tensor] of Object.entries(wanted)) {
+    if (!isFloat(tensor.type)) continue;
+    const found = written[name] as Feeds[string] | undefined;
+    if (found?.data.length !== tensor.data.length) {
+      throw new EngineFault(
+        `The quantized model was not kept: its output "${name}" has another shape than the original's.`,
+      );
+    }
+    const [change, error] = [new Likeness(), new Likeness()];
+    change.add(numbers(weightsOnly[name]), numbers(tensor));
+    error.add(numbers(tensor), numbers(found));
+    if (error.sqnrDb >= Math.min(change.sqnrDb, ALIKE_DB)) continue;
+    throw new EngineFault(
+      `The quantized model was not kept: its output "${name}" differs from that of the same numbers in floats by ${error.sqnrDb.toFixed(1)} dB, where quantized activations change it by ${change.sqnrDb.toFixed(1)} dB. Please report this with the model's name, or export its weights only.`,
+    );
+  }
+}
+
+async function outputsOf(bytes: Uint8Array, path: string, samples: Feeds, literal = false): Promise<Feeds> {
+  const options = { provider: 'cpu' as const, folder: dirname(path), model: path, literal };
+  const session = await Session.open(bytes, options);
+  try {
+    return await session.runTensors(samples);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The original with rounded values in place of its weights, or of those named. */
+export function fakeQuantized(
+  { model, network, storages, branches }: Expected,
+  weights: readonly StoredWeight[] = networkWeights(network),
+): ModelProto {
+  const byTensor = new Map(storages.map((storage) => [storage.tensor, storage]));
+  const find = tensorFinder(model, branches);
+  const replaced = new Map<GraphProto, Map<string, TensorProto>>();
+  for (const weight of weights) {
+    const unpacked = unpackedTensor(weight, byTensor.get(weight.tensor)!);
+    const held = unpacked && find(weight.tensor);
+    if (!held) continue;
+    const { body, name } = held;
+    const own = replaced.get(body) ?? new Map<string, TensorProto>();
+    replaced.set(body, own.set(name, shallowCopy(TensorProtoSchema, unpacked, { name })));
+  }
+  const edits = new Map(
+    [...replaced].map(([body, own]) => [
+      body,
+      (before: GraphProto) =>
+        shallowCopy(GraphProtoSchema, before, {
+          node: before.node.filter((node) => !node.output.some((name) => own.has(name))),
+          initializer: [...before.initializer.filter(({ name }) => !own.has(name)), ...own.values()],
+          input: before.input.filter(({ name }) => !own.has(name)),
+        }),
+    ]),
+  );
+  return shallowCopy(ModelProtoSchema, model, { graph: editBodies(model.graph!, edits) });
+}
+
+/** Null where the tensors are equal bit for bit. */
+function largestDifference(a: Feeds[string], b: Feeds[string] | undefined): number | null {
+  const bytes = ({ data }: Feeds[string]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (b && a.dims.join() === b.dims.join() && bytes(a).equals(bytes(b))) return null;
+  let largest = b && a.data.length === b.data.length ? 0 : Infinity;
+  for (let i = 0; b && i < a.data.length; i++) {
+    largest = Math.max(largest, Math.abs(Number(a.data[i]) - Number(b.data[i])) || 0);
+  }
+  return largest;
+}

@@ -1,0 +1,113 @@
+/** Which branch of each If the samples take: found by running what decides it, on each of them. */
+import { create } from '@bufbuild/protobuf';
+import { dirname } from 'node:path';
+import { openDataset } from '../../../calibration/open';
+import type { DataSpec } from '../../../calibration/inputs/spec';
+import { isFloat } from '../../../calibration/inputs/tensorTypes';
+import { takeBranches, type OpenIf } from '../../../onnx/network/branches';
+import { node as makeNode } from '../../../onnx/proto/build';
+import { findNetwork } from '../../../onnx/network/functions';
+import type { Branch, Branches, GraphInput } from '../../../onnx/network/network';
+import { ValueInfoProtoSchema, type ModelProto } from '../../../onnx/proto/onnx_pb';
+import { Names } from '../../../onnx/graph/names';
+import { serialize, withGraph } from '../score/gramHeads';
+import type { Job } from '../job/job';
+import { neededFor } from '../../../onnx/graph/subgraph';
+import { Session } from '../ort/session';
+import { Samples } from '../ort/samples';
+import { fixedBatch, padded } from '../score/survey';
+
+/** Bytes of samples that are kept between rounds. */
+const HELD = 64e6;
+
+export interface Taken {
+  branches: Branches;
+  /** Inputs that are one whole number, in the first sample. */
+  numbers: Record<string, string>;
+}
+
+/**
+ * An If whose branch changes from sample to sample has no entry.
+ * @throws DataError, EngineFault where the model does not run on the data
+ */
+export async function branchesTaken(
+  path: string,
+  model: ModelProto,
+  data: DataSpec,
+  job: Job,
+): Promise<Taken> {
+  if (takeBranches(model).open.length === 0) return { branches: {}, numbers: {} };
+  const { inputs } = findNetwork(model, { shapes: data.shapes });
+  const dataset = await openDataset(data, inputs, { signal: job.signal, atMost: true });
+  try {
+    const samples = await Samples.open(dataset, HELD, job, () => undefined);
+    const taken: Record<string, Branch> = {};
+    const seen = new Set<string>();
+    // In every round, the Ifs inside the branches that the last one found.
+    for (;;) {
+      const inlined = takeBranches(model, taken);
+      const open = inlined.open.filter(({ name }) => !seen.has(name));
+      if (open.length === 0) return { branches: taken, numbers: await singleNumbers(samples) };
+      for (const { name } of open) seen.add(name);
+      const found = await decide(path, inlined.model, open, { samples, inputs, job });
+      open.forEach(({ name }, i) => {
+        const branch = found[i];
+        if (branch) taken[name] = branch;
+      });
+    }
+  } finally {
+    await dataset.close();
+  }
+}
+
+/** What the first sample has for the inputs that are one whole number, as a sample rate. */
+async function singleNumbers(samples: Samples): Promise<Taken['numbers']> {
+  return Object.fromEntries(
+    Object.entries(await samples.take([0])).flatMap(([name, { type, data }]) =>
+      data.length === 1 && !isFloat(type) && samples.batchAxes[name] == null ? [[name, String(data[0])]] : [],
+    ),
+  );
+}
+
+/** Per If, the branch that all samples take; null where they differ. */
+async function decide(
+  path: string,
+  model: ModelProto,
+  open: readonly OpenIf[],
+  { samples, inputs, job }: { samples: Samples; inputs: readonly GraphInput[]; job: Job },
+): Promise<(Branch | null)[]> {
+  const graph = model.graph!;
+  const names = Names.of(graph);
+  const outputs = open.map(() => names.unique('ompq_condition'));
+  const heads = open.map(({ condition }, i) => makeNode('Identity', [condition], [outputs[i]]));
+  const needed = neededFor(
+    graph,
+    open.map(({ condition }) => condition),
+  );
+  const session = await Session.open(
+    serialize(
+      withGraph(model, {
+        node: [...needed.nodes, ...heads],
+        initializer: graph.initializer.filter(({ name }) => needed.tensors.has(name)),
+        input: graph.input.filter(({ name }) => needed.tensors.has(name)),
+        output: outputs.map((name) => create(ValueInfoProtoSchema, { name })),
+        valueInfo: [],
+      }),
+    ),
+    { provider: 'cpu', folder: dirname(path), model: path },
+  );
+  try {
+    const batch = fixedBatch(inputs, samples.batchAxes) ?? 1;
+    const answers = open.map(() => new Set<Branch>());
+    for (let from = 0; from < samples.size; from += batch) {
+      await job.checkpoint();
+      const count = Math.min(batch, samples.size - from);
+      const indices = Array.from({ length: count }, (_, i) => from + i);
+      const results = await session.runTensors(await samples.take(padded(indices, batch)));
+      outputs.forEach((name, i) => answers[i].add(results[name].data[0] ? 'then' : 'else'));
+    }
+    return answers.map((each) => (each.size === 1 ? [...each][0] : null));
+  } finally {
+    await session.close();
+  }
+}

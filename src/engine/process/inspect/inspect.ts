@@ -1,0 +1,65 @@
+/** What a model is made of, without running more of it than what decides between the branches of an If. */
+import { DataError } from '../../../calibration/inputs/errors';
+import type { DataSpec } from '../../../calibration/inputs/spec';
+import { takeBranches } from '../../../onnx/network/branches';
+import { externalLocations, externalPath } from '../../../onnx/proto/external';
+import { fingerprint, readModel } from '../../../onnx/files/file';
+import { findNetwork } from '../../../onnx/network/functions';
+import { Graph } from '../../../onnx/graph/graph';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { keepFloats } from '../../../onnx/qdq/placement';
+import { sizeModel } from '../../../onnx/packing/size';
+import { branchesTaken, type Taken } from './branchesTaken';
+import { EngineFault, type Job } from '../job/job';
+import type { InspectReply, InspectRequest } from '../../protocol';
+
+/** @throws OnnxError */
+export async function inspect(request: InspectRequest, job: Job): Promise<InspectReply> {
+  const { model: path, granularity, shapes } = request;
+  job.progress('Reading the model', 0);
+  const model = await readModel(path);
+  await job.checkpoint();
+  job.progress('Finding the functions', 0.3);
+  const found = request.branches ? undefined : await findBranches(request, model, job);
+  const branches = request.branches ?? found?.branches;
+  const notTaken = found && othersOf(request, found);
+  const network = findNetwork(model, { granularity, shapes, branches, notTaken });
+  const size = sizeModel(model, network, { scaleType: 'float32', branches });
+  // In the file as it is: what lies in a branch of it is left alone there.
+  const floatActivations = keepFloats(new Graph(model.graph!), network);
+  await job.checkpoint();
+  job.progress('Hashing the model', 0.6);
+  const { sha256, bytes } = await fingerprint(path, model);
+  const files = [path];
+  for (const location of externalLocations(model)) files.push(await externalPath(path, location));
+  return { network, branches, floatActivations, sha256, bytes, files, size };
+}
+
+/** Who does not take the other branches, where no data of the user's decided. */
+function othersOf({ data }: InspectRequest, { numbers }: Taken): string | undefined {
+  if (data && data.path !== null) return undefined;
+  const given = data?.values ?? {};
+  const names = Object.keys(numbers);
+  if (names.length === 0) return 'the made-up input does not take';
+  const values = `${names.map((name) => `${name}=${numbers[name]}`).join(', ')} does not take`;
+  const [open] = names.filter((name) => !Object.hasOwn(given, name));
+  return open === undefined ? values : `${values} (made-up input; --value ${open}=NUMBER chooses)`;
+}
+
+/** Undefined where there is nothing to decide, or no made-up sample that the model runs on. */
+async function findBranches(
+  { model: path, shapes, data }: InspectRequest,
+  model: ModelProto,
+  job: Job,
+): Promise<Taken | undefined> {
+  if (takeBranches(model).open.length === 0) return undefined;
+  if (data) return branchesTaken(path, model, data, job);
+  const sample: DataSpec = { path: null, samples: 1, seed: 0, shapes, preprocessing: { preset: 'raw' } };
+  try {
+    return await branchesTaken(path, model, sample, job);
+  } catch (error) {
+    if (!(error instanceof EngineFault || error instanceof DataError)) throw error;
+    job.log('info', `Which branches ${path} takes is not known without data: ${error.message}`);
+    return undefined;
+  }
+}

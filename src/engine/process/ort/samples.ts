@@ -1,0 +1,145 @@
+/** Calibration samples on their way into a session: any of them, in any order, read once where memory allows. */
+import type { Dataset, Tensor } from '../../../calibration/inputs/dataset';
+import type { Job } from '../job/job';
+import type { Feeds } from './session';
+
+/** Samples read from the data at a time. */
+const BLOCK = 8;
+
+export class Samples {
+  private readonly held: Feeds[] = [];
+
+  private constructor(
+    private readonly dataset: Dataset,
+    private readonly hold: boolean,
+  ) {}
+
+  /**
+   * @param memory bytes that held samples may take; above it they are read again whenever they are needed
+   * @param onProgress called with the share of samples that has been read
+   */
+  static async open(
+    dataset: Dataset,
+    memory: number,
+    job: Job,
+    onProgress: (share: number) => void,
+  ): Promise<Samples> {
+    const samples = new Samples(dataset, sampleBytes(dataset) * dataset.size <= memory);
+    const step = samples.hasBatch ? BLOCK : 1;
+    for (let start = 0; samples.hold && start < dataset.size; start += step) {
+      await job.checkpoint();
+      const count = Math.min(step, dataset.size - start);
+      const block = await dataset.read(start, count);
+      for (let i = 0; i < count; i++) samples.held.push(samples.pick(block, i));
+      onProgress((start + count) / dataset.size);
+    }
+    return samples;
+  }
+
+  get size(): number {
+    return this.dataset.size;
+  }
+
+  /** False for models that take one sample at a time and have no axis for more. */
+  get hasBatch(): boolean {
+    return Object.values(this.dataset.batchAxes).some((axis) => axis !== null);
+  }
+
+  get batchAxes(): Readonly<Record<string, number | null>> {
+    return this.dataset.batchAxes;
+  }
+
+  /** Dims per input of a block of `count` samples. */
+  shapes(count: number): Record<string, number[]> {
+    return Object.fromEntries(
+      Object.entries(this.dataset.shapes).map(([name, dims]) => [
+        name,
+        dims.map((size, axis) => (axis === this.batchAxes[name] ? count : size)),
+      ]),
+    );
+  }
+
+  /** The samples of these indices, stacked in this order. */
+  async take(indices: readonly number[]): Promise<Feeds> {
+    const parts: Feeds[] = [];
+    for (let i = 0; i < indices.length;) {
+      let end = i + 1;
+      if (this.hold) parts.push(this.held[indices[i]]);
+      else {
+        while (this.hasBatch && end < indices.length && indices[end] === indices[end - 1] + 1) end++;
+        parts.push(await this.dataset.read(indices[i], end - i));
+      }
+      i = end;
+    }
+    return Object.fromEntries(
+      Object.keys(parts[0]).map((name) => [
+        name,
+        stack(
+          parts.map((part) => part[name]),
+          this.batchAxes[name] ?? null,
+        ),
+      ]),
+    );
+  }
+
+  /** One sample out of a block. */
+  private pick(block: Feeds, index: number): Feeds {
+    return Object.fromEntries(
+      Object.entries(block).map(([name, tensor]) => {
+        const axis = this.batchAxes[name] ?? null;
+        return [name, axis === null ? tensor : slice(tensor, axis, index)];
+      }),
+    );
+  }
+}
+
+/** About the bytes of one sample over all inputs. */
+export function sampleBytes(dataset: Dataset): number {
+  // Four bytes per element: exact for pictures, near enough for the rest.
+  return Object.values(dataset.shapes).reduce(
+    (sum, dims) => sum + 4 * dims.reduce((product, size) => product * size, 1),
+    0,
+  );
+}
+
+/** The index-th sample along `axis`; a view where samples lie one after another. */
+function slice(tensor: Tensor, axis: number, index: number): Tensor {
+  const dims = tensor.dims.map((size, i) => (i === axis ? 1 : size));
+  const outer = product(tensor.dims.slice(0, axis));
+  const inner = product(tensor.dims.slice(axis + 1));
+  const data = tensor.data as Float32Array;
+  if (outer === 1) return withData(tensor, dims, data.subarray(index * inner, (index + 1) * inner));
+  const out = new (data.constructor as Float32ArrayConstructor)(outer * inner);
+  for (let o = 0; o < outer; o++) {
+    const from = (o * tensor.dims[axis] + index) * inner;
+    out.set(data.subarray(from, from + inner), o * inner);
+  }
+  return withData(tensor, dims, out);
+}
+
+/** Concatenates along `axis`; null: an input that all samples share. */
+function stack(tensors: readonly Tensor[], axis: number | null): Tensor {
+  if (axis === null || tensors.length === 1) return tensors[0];
+  const first = tensors[0];
+  const sizes = tensors.map((tensor) => tensor.dims[axis]);
+  const total = sizes.reduce((a, b) => a + b, 0);
+  const dims = first.dims.map((size, i) => (i === axis ? total : size));
+  const outer = product(first.dims.slice(0, axis));
+  const inner = product(first.dims.slice(axis + 1));
+  const out = new (first.data.constructor as Float32ArrayConstructor)(outer * total * inner);
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    tensors.forEach((tensor, t) => {
+      const length = sizes[t] * inner;
+      out.set((tensor.data as Float32Array).subarray(o * length, (o + 1) * length), at);
+      at += length;
+    });
+  }
+  return withData(first, dims, out);
+}
+
+const product = (dims: readonly number[]): number => dims.reduce((all, size) => all * size, 1);
+
+/** `data` is of the class that `tensor` holds. */
+const withData = (tensor: Tensor, dims: number[], data: unknown): Tensor =>
+  ({ type: tensor.type, data, dims }) as Tensor;

@@ -1,0 +1,79 @@
+/** Calibration samples in blocks that the model takes at once, as rounding and its relatives need them. */
+import type { Dataset } from '../../../calibration/inputs/dataset';
+import type { Network } from '../../../onnx/network/network';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import type { Job } from '../job/job';
+import { activationBytes, residentMemory } from '../ort/memory';
+import type { Feeds } from '../ort/session';
+import { sampleBytes, type Samples } from '../ort/samples';
+import { padded, survey } from '../score/survey';
+import { Workbench } from '../score/workbench';
+
+/** Samples per run, where the model leaves it open. */
+const BLOCK = 16;
+
+/** How a model takes samples. */
+export interface Batches {
+  /** The model as samples are run through it (its batch may have been opened). */
+  model: ModelProto;
+  /** Samples per block; the last block may be shorter. */
+  size: number;
+  /** Whether every block must have that size. */
+  fixed: boolean;
+}
+
+export interface CalibrationBlocks extends Batches {
+  blocks: Feeds[];
+  /** Samples in all blocks together. */
+  count: number;
+  /** These are all samples there are; else memory was too short. */
+  complete: boolean;
+}
+
+/**
+ * @param activations how many sets of activations are held at once, for the memory limit (bytes)
+ * @param reserved bytes of the limit that are for other things
+ */
+export async function calibrationBlocks(
+  dataset: Dataset,
+  samples: Samples,
+  { model, network, path }: { model: ModelProto; network: Network; path: string },
+  { limit, activations, reserved, job }: { limit: number; activations: number; reserved: number; job: Job },
+): Promise<CalibrationBlocks> {
+  const batches = await openBatches(samples, { model, network, path }, job);
+  const { size } = batches;
+  const perSample =
+    sampleBytes(dataset) +
+    activations * activationBytes(batches.model, samples.shapes(size), size, new Map());
+  const affordable = Math.floor((limit - reserved - residentMemory()) / perSample);
+  const count = Math.min(samples.size, Math.max(affordable, size));
+  const blocks: Feeds[] = [];
+  for await (const block of readBlocks(samples, batches, count)) {
+    await job.checkpoint();
+    blocks.push(block);
+  }
+  return { ...batches, blocks, count, complete: count === samples.size };
+}
+
+export async function openBatches(
+  samples: Samples,
+  { model, network, path }: { model: ModelProto; network: Network; path: string },
+  job: Job,
+): Promise<Batches> {
+  const bench = new Workbench(path, network, samples, 'cpu', job);
+  const surveyed = await survey(bench, model);
+  await surveyed.session?.close();
+  return { model: surveyed.model, size: surveyed.batch ?? BLOCK, fixed: surveyed.batch !== null };
+}
+
+/** The first `count` samples, read block by block. */
+export async function* readBlocks(
+  samples: Samples,
+  { size, fixed }: Batches,
+  count: number,
+): AsyncGenerator<Feeds> {
+  for (let from = 0; from < count; from += size) {
+    const indices = Array.from({ length: Math.min(size, count - from) }, (_, i) => from + i);
+    yield await samples.take(fixed ? padded(indices, size) : indices);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Rounded layers kept between exports. Which codes a layer gets depends on its inputs, which come from the layers before
+ * it as they were rounded: so its moments cannot be kept for other bits, but the finished layer can, by the model, the
+ * data, the settings, its own bits and those of every layer that feeds it. An export after a change further back, or
+ * after one that was interrupted, begins there.
+ */
+import { Cache } from '../../../cache/cache';
+import { canonical } from '../../../common/canonical';
+import { dataFingerprint } from '../../../calibration/dataFingerprint';
+import { fingerprint } from '../../../onnx/files/file';
+import type { CodeBits } from '../../../onnx/packing/planes';
+import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { elements, type StoredWeight } from '../../../onnx/packing/unpack';
+import type { Job } from '../job/job';
+import type { ExportRequest } from '../../protocol';
+
+const NAMESPACE = 'layers';
+/** To be raised whenever rounding the same layer gives other codes, or the record changes. */
+const VERSION = 1;
+
+/** A weight tensor that is changed on the way to a layer, and its bits. */
+export type Feeding = readonly [tensor: string, bits: number];
+
+export class KeptLayers {
+  /** Layers that were taken from the cache. */
+  reused = 0;
+
+  private constructor(
+    private readonly cache: Cache,
+    private readonly base: string,
+  ) {}
+
+  /**
+   * @param before content of the data before it was read: what has changed meanwhile is not kept, and null
+   * @param count samples in the blocks, which may be fewer than were asked for
+   */
+  static async open(
+    folder: string,
+    {
+      request,
+      model,
+      before,
+      count,
+    }: { request: ExportRequest; model: ModelProto; before: string; count: number },
+    job: Job,
+  ): Promise<KeptLayers | null> {
+    const content = await dataFingerprint(request.data.path, job.signal);
+    if (content !== before) return null;
+    const { sha256 } = await fingerprint(request.model, model);
+    const { rounding, scaleType, provider } = request;
+    const data = { ...request.data, path: undefined };
+    const cache = new Cache(folder, { log: (line) => job.log('warn', line) });
+    return new KeptLayers(
+      cache,
+      canonical([VERSION, sha256, content, data, { rounding, scaleType, provider, count }]),
+    );
+  }
+
+  async get(
+    { tensor, axis, shape, bits }: StoredWeight & { bits: CodeBits },
+    feeding: readonly Feeding[],
+  ): Promise<CodeStorage | null> {
+    const bytes = await this.cache.get(NAMESPACE, this.key(tensor, bits, feeding));
+    const codesAt = 4 * shape[axis];
+    if (bytes?.length !== codesAt + elements(shape)) return null;
+    this.reused++;
+    const scales = new Float32Array(shape[axis]);
+    new Uint8Array(scales.buffer).set(bytes.subarray(0, codesAt));
+    return { tensor, bits, axis, scales, codes: new Int8Array(bytes.subarray(codesAt)) };
+  }
+
+  /** Scales, then codes, one byte each. */
+  async put({ tensor, bits, scales, codes }: CodeStorage, feeding: readonly Feeding[]): Promise<void> {
+    const raw = [scales, codes].map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    await this.cache.put(NAMESPACE, this.key(tensor, bits, feeding), Buffer.concat(raw));
+  }
+
+  private key(tensor: string, bits: number, feeding: readonly Feeding[]): string {
+    return canonical([this.base, tensor, bits, feeding]);
+  }
+}

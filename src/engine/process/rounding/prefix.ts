@@ -1,0 +1,131 @@
+/** A network run step by step: what later nodes still need of each block of samples is kept, nothing runs twice. */
+import { create } from '@bufbuild/protobuf';
+import { basename, dirname } from 'node:path';
+import { TYPES } from '../../../calibration/inputs/tensorTypes';
+import { bodiesOf } from '../../../onnx/proto/attributes';
+import { valueInfo } from '../../../onnx/proto/build';
+import { captured, type Graph } from '../../../onnx/graph/graph';
+import {
+  ValueInfoProtoSchema,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from '../../../onnx/proto/onnx_pb';
+import { serialize, withGraph } from '../score/gramHeads';
+import { EngineFault, type Job } from '../job/job';
+import { neededFor } from '../../../onnx/graph/subgraph';
+import { type Feeds, Session } from '../ort/session';
+
+export class Prefix {
+  /** Per block, the tensors that nodes from `position` on read. */
+  private readonly blocks: Feeds[];
+  /** Index in graph.order of the first node that has not run. */
+  private position = 0;
+
+  /**
+   * @param inputs per block of samples, what the model is fed
+   * @param path of the model: external weights are looked up next to it
+   */
+  constructor(
+    private readonly model: ModelProto,
+    private readonly graph: Graph,
+    private readonly path: string,
+    private readonly job: Job,
+    inputs: readonly Feeds[],
+  ) {
+    this.blocks = inputs.map((feeds) => ({ ...feeds }));
+  }
+
+  get blockCount(): number {
+    return this.blocks.length;
+  }
+
+  tensor(block: number, name: string): Feeds[string] {
+    const found = this.blocks[block][name];
+    if (!found) throw new EngineFault(`The tensor "${name}" of ${basename(this.path)} was not kept.`);
+    return found;
+  }
+
+  /**
+   * Runs the nodes before graph.order[position] that have not run yet.
+   * @param replaced weights to use instead of the file's, by tensor name
+   */
+  async advance(position: number, replaced: ReadonlyMap<string, TensorProto>): Promise<void> {
+    const { graph } = this;
+    const later = readFrom(graph, position);
+    const nodes = graph.order
+      .slice(this.position, position)
+      .filter((node) => node.output.some((name) => name !== '' && !graph.isConstant(name)));
+    this.position = position;
+    const made = new Set(nodes.flatMap((node) => node.output));
+    const outputs = [...later].filter((name) => made.has(name) && !graph.isConstant(name));
+    const session = outputs.length > 0 ? await this.open(nodes, outputs, replaced) : null;
+    try {
+      for (const [index, block] of this.blocks.entries()) {
+        await this.job.checkpoint();
+        const results = session ? await session.runTensors(block) : {};
+        this.blocks[index] = { ...pick(block, later), ...results };
+      }
+    } finally {
+      await session?.close();
+    }
+  }
+
+  private open(
+    nodes: NodeProto[],
+    outputs: string[],
+    replaced: ReadonlyMap<string, TensorProto>,
+  ): Promise<Session> {
+    const part = segment(this.model, this.graph, nodes, outputs, this.blocks[0], replaced);
+    const options = { provider: 'cpu' as const, folder: dirname(this.path), model: this.path, sleeps: true };
+    return Session.open(serialize(part), options);
+  }
+}
+
+/** Data tensors that nodes from `position` on read. */
+function readFrom(graph: Graph, position: number): Set<string> {
+  const names = new Set<string>();
+  for (const node of graph.order.slice(position)) {
+    for (const name of [...node.input, ...bodiesOf(node).flatMap((body) => [...captured(body)])]) {
+      if (name !== '' && !graph.isConstant(name)) names.add(name);
+    }
+  }
+  return names;
+}
+
+/** The given nodes as a model of their own, with the constants that they need and the live tensors as inputs. */
+function segment(
+  model: ModelProto,
+  graph: Graph,
+  nodes: NodeProto[],
+  outputs: string[],
+  live: Feeds,
+  replaced: ReadonlyMap<string, TensorProto>,
+): ModelProto {
+  const fed = new Set(Object.keys(live));
+  const own = new Set(nodes);
+  // Nodes that run, and those that compute their constants.
+  const reduced = withGraph(model, {
+    node: graph.order.filter(
+      (node) => own.has(node) || node.output.every((name) => name === '' || graph.isConstant(name)),
+    ),
+  });
+  const { nodes: needed, tensors } = neededFor(reduced.graph!, outputs);
+  return withGraph(model, {
+    node: needed.filter((node) => !node.output.some((name) => replaced.has(name))),
+    initializer: [
+      ...graph.proto.initializer.filter(({ name }) => tensors.has(name) && !replaced.has(name)),
+      ...[...replaced.values()].filter(({ name }) => tensors.has(name)),
+    ],
+    input: [...tensors]
+      .filter((name) => fed.has(name))
+      .map((name) => valueInfo(name, TYPES[live[name].type].elemType, null)),
+    // Without a type: ONNX Runtime infers it.
+    output: outputs.map((name) => create(ValueInfoProtoSchema, { name })),
+    valueInfo: [],
+  });
+}
+
+function pick(feeds: Feeds, names: ReadonlySet<string>): Feeds {
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => names.has(name)));
+}

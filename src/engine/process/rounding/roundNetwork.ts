@@ -1,0 +1,198 @@
+/** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
+import { dirname } from 'node:path';
+import type { RoundingMethod } from '../../../core/rounding/problem';
+import { roundRows, type RoundingTools } from '../../../core/rounding/rows';
+import { Graph } from '../../../onnx/graph/graph';
+import type { Layer, Network } from '../../../onnx/network/network';
+import type { CodeBits } from '../../../onnx/packing/planes';
+import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
+import type { ModelProto, TensorProto } from '../../../onnx/proto/onnx_pb';
+import { networkWeights } from '../../../onnx/packing/size';
+import { readFloats } from '../../../onnx/proto/tensors';
+import type { StoredWeight } from '../../../onnx/packing/unpack';
+import { heldTensors } from '../../../onnx/packing/weights';
+import { layerMoments } from './moments';
+import { openMatMul } from '../ort/matmul';
+import { Prefix } from './prefix';
+import { gatherRows, layerRows, storedRows, viewWeights, type LayerRows } from './rows';
+import { unpackedTensor } from '../../../onnx/packing/dequantize';
+import type { Devices } from '../devices/adaptiveSession';
+import type { Job } from '../job/job';
+import type { Feeding, KeptLayers } from './keptLayers';
+import { neededFor } from '../../../onnx/graph/subgraph';
+import type { Feeds } from '../ort/session';
+import type { UnfoldedLayer } from './im2col';
+
+export interface RoundingWork {
+  /** The model as samples are run through it (its batch may have been opened). */
+  model: ModelProto;
+  network: Network;
+  path: string;
+  /** One per function. */
+  bits: readonly number[];
+  method: RoundingMethod;
+  roundScale: RoundingTools['roundScale'];
+  /** Per block, calibration samples; not read for 'nearest'. */
+  inputs: readonly Feeds[];
+  job: Job;
+  /** For the statistics; absent: the CPU. */
+  devices?: Devices;
+  /** Layers of earlier runs; absent: every layer is rounded. */
+  kept?: KeptLayers | null;
+  onProgress(done: number, all: number, name: string): void;
+}
+
+/** One per weight of networkWeights, in its order. */
+export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]> {
+  const { model, network, bits, path } = work;
+  const weights = networkWeights(network);
+  const held = heldTensors(model.graph!);
+  const storages = new Map<string, WeightStorage>();
+  const read = (tensor: string) => readFloats(held.get(tensor)!.tensor, path);
+  const todo: (StoredWeight & { bits: CodeBits })[] = [];
+  for (const weight of weights) {
+    const width = bits[weight.owner];
+    if (width === 32) storages.set(weight.tensor, { tensor: weight.tensor, bits: 32 });
+    else if (width === 16)
+      storages.set(weight.tensor, { tensor: weight.tensor, bits: 16, values: await read(weight.tensor) });
+    else todo.push({ ...weight, bits: width as CodeBits });
+  }
+  if (work.method === 'nearest') {
+    for (const [index, weight] of todo.entries()) {
+      await work.job.checkpoint();
+      work.onProgress(index, todo.length, weight.tensor);
+      const layer = layersOf(network, weight.tensor)[0];
+      const rows = storedRows(layer);
+      storages.set(weight.tensor, await round(work, weight, rows, await read(weight.tensor), null, {}));
+    }
+  } else await roundOnInputs(work, todo, storages, read);
+  return weights.map(({ tensor }) => storages.get(tensor)!);
+}
+
+async function roundOnInputs(
+  work: RoundingWork,
+  todo: (StoredWeight & { bits: CodeBits })[],
+  storages: Map<string, WeightStorage>,
+  read: (tensor: string) => Promise<Float32Array>,
+): Promise<void> {
+  const { model, network, path, job, inputs, method } = work;
+  const graph = new Graph(model.graph!);
+  const replaced = new Map<string, TensorProto>();
+  const replace = (weight: StoredWeight) => {
+    const unpacked = unpackedTensor(weight, storages.get(weight.tensor)!);
+    if (unpacked) replaced.set(weight.tensor, unpacked);
+  };
+  for (const weight of networkWeights(network)) if (storages.has(weight.tensor)) replace(weight);
+  const quantized = new Prefix(model, graph, path, job, inputs);
+  const float = method === 'reconstruct' ? new Prefix(model, graph, path, job, inputs) : null;
+  const fast = await openMatMul();
+  try {
+    // A tensor that several layers share is rounded for the first of them.
+    const steps = todo.map((weight) => {
+      const layers = layersOf(network, weight.tensor).map((layer) => ({
+        layer,
+        position: graph.producerIndex(layer.output)!,
+      }));
+      return { weight, ...layers.reduce((a, b) => (b.position < a.position ? b : a)) };
+    });
+    steps.sort((a, b) => a.position - b.position);
+    for (const [index, { weight, layer, position }] of steps.entries()) {
+      await job.checkpoint();
+      work.onProgress(index, steps.length, layer.node);
+      const feeding = work.kept ? feedingOf(graph, layer, storages) : [];
+      const known = await work.kept?.get(weight, feeding);
+      if (known) {
+        storages.set(weight.tensor, known);
+        replace(weight);
+        continue;
+      }
+      await quantized.advance(position, replaced);
+      await float?.advance(position, new Map());
+      const values = await read(weight.tensor);
+      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      const rows = unfolded?.rows ?? storedRows(layer);
+      const sums =
+        unfolded &&
+        (await layerMoments(
+          unfolded,
+          quantized,
+          float && { prefix: float, weights: Float32Array.from(gatherRows(values, rows)) },
+          path,
+          job,
+          work.devices,
+        ));
+      if (!sums) job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
+      const rounded = await round(work, weight, rows, values, sums, { matmul: fast.matmul });
+      storages.set(weight.tensor, rounded);
+      replace(weight);
+      await work.kept?.put(rounded, feeding);
+    }
+  } finally {
+    await fast.close();
+  }
+}
+
+/** The weights on the way to a layer's input that are not the float network's. */
+function feedingOf(graph: Graph, layer: Layer, storages: ReadonlyMap<string, WeightStorage>): Feeding[] {
+  const { tensors } = neededFor(graph.proto, [layer.input]);
+  return [...storages.values()]
+    .filter(({ tensor, bits }) => bits !== 32 && tensors.has(tensor))
+    .map(({ tensor, bits }) => [tensor, bits] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Null where rows of the layer share scales, so that each cannot be rounded on its own. */
+export async function unfoldedLayer(
+  model: ModelProto,
+  graph: Graph,
+  layer: Layer,
+  position: number,
+  path: string,
+): Promise<UnfoldedLayer | null> {
+  const node = graph.order[position];
+  const view = await viewWeights(model, graph, layer, node, {
+    provider: 'cpu',
+    folder: dirname(path),
+    model: path,
+  });
+  const rows = layerRows(layer, node, view);
+  if (!rows) return null;
+  const matrix = layer.op === 'Gemm' || layer.op === 'MatMul';
+  const transposed = node.attribute.some(({ name, i }) => name === 'transA' && i === 1n);
+  const transposedB = node.attribute.some(({ name, i }) => name === 'transB' && i === 1n);
+  const columnsLast = view.left ? layer.op === 'Gemm' && transposedB : !transposed;
+  return { layer, node, kernel: matrix ? [] : view.shape.slice(2), columnsLast, rows };
+}
+
+function layersOf(network: Network, tensor: string): Layer[] {
+  return network.functions.flatMap(({ layers }) => layers.filter(({ weight }) => weight === tensor));
+}
+
+/** Rounds all groups and puts codes and scales where the stored tensor has them. */
+async function round(
+  { method, roundScale }: RoundingWork,
+  { tensor, axis, shape, bits }: StoredWeight & { bits: CodeBits },
+  rows: LayerRows,
+  values: Float32Array,
+  sums: { moments: Float64Array[]; responses: Float64Array[] | null } | null,
+  tools: Pick<RoundingTools, 'matmul'>,
+): Promise<CodeStorage> {
+  const all = gatherRows(values, rows);
+  const codes = new Int8Array(values.length);
+  const scales = new Float32Array(shape[axis]);
+  const size = rows.rows * rows.columns;
+  for (let g = 0; g < rows.groups; g++) {
+    const problem = {
+      weights: all.subarray(g * size, (g + 1) * size),
+      rows: rows.rows,
+      columns: rows.columns,
+      bits,
+      moments: sums?.moments[g],
+      responses: sums?.responses?.[g],
+    };
+    const rounded = await roundRows(problem, sums ? method : 'nearest', { ...tools, roundScale });
+    for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
+    for (let r = 0; r < rows.rows; r++) scales[rows.scale[g * rows.rows + r]] = rounded.scales[r];
+  }
+  return { tensor, bits, axis, codes, scales };
+}

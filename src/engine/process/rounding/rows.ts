@@ -1,0 +1,172 @@
+/** A layer's stored weights as the rows that rounding works on. */
+import { intAttribute, standardOp } from '../../../onnx/proto/attributes';
+import { node as makeNode, valueInfo } from '../../../onnx/proto/build';
+import type { Graph } from '../../../onnx/graph/graph';
+import type { Layer } from '../../../onnx/network/network';
+import {
+  TensorProto_DataType as DataType,
+  type ModelProto,
+  type NodeProto,
+} from '../../../onnx/proto/onnx_pb';
+import { elements } from '../../../onnx/packing/unpack';
+import { serialize, withGraph } from '../score/gramHeads';
+import { Session, type SessionOptions } from '../ort/session';
+
+/** groups x rows x columns: the rows of a group see the same inputs. */
+export interface LayerRows {
+  groups: number;
+  rows: number;
+  columns: number;
+  /** Per element [group, row, column], its index in the stored tensor. */
+  stored: Int32Array;
+  /** Per row [group, row], the index of its scale. */
+  scale: Int32Array;
+}
+
+/** The layer's weights as its node sees them. */
+export interface WeightView {
+  shape: number[];
+  /** Per element, its index in the stored tensor; null: the same. */
+  stored: Int32Array | null;
+  /** A matrix product with the weights on the left. */
+  left: boolean;
+}
+
+/** Rows along the stored tensor's scale axis, whatever the layer does with them: enough to round to nearest. */
+export function storedRows({ weightShape, channelAxis }: Layer): LayerRows {
+  const count = elements(weightShape);
+  const rows = weightShape[channelAxis];
+  const inner = elements(weightShape.slice(channelAxis + 1));
+  const stored = new Int32Array(count);
+  const filled = new Int32Array(rows);
+  const columns = count / rows;
+  for (let i = 0; i < count; i++) {
+    const row = Math.floor(i / inner) % rows;
+    stored[row * columns + filled[row]++] = i;
+  }
+  return { groups: 1, rows, columns, stored, scale: Int32Array.from({ length: rows }, (_, r) => r) };
+}
+
+/** Rows as the layer's node multiplies them; null where several of its rows share one scale. */
+export function layerRows(layer: Layer, node: NodeProto, view: WeightView): LayerRows | null {
+  const shape = view.shape;
+  const found = rowsInView(layer, node, view);
+  if (!found) return null;
+  const { groups, rows, columns, at } = found;
+  const stored = new Int32Array(groups * rows * columns);
+  const scale = new Int32Array(groups * rows);
+  const inner = elements(layer.weightShape.slice(layer.channelAxis + 1));
+  const channels = layer.weightShape[layer.channelAxis];
+  if (elements(shape) !== stored.length) return null;
+  for (let g = 0, i = 0; g < groups; g++) {
+    for (let r = 0; r < rows; r++) {
+      for (let k = 0; k < columns; k++, i++) {
+        const seen = at(g, r, k);
+        stored[i] = view.stored ? view.stored[seen] : seen;
+        const channel = Math.floor(stored[i] / inner) % channels;
+        if (k === 0) scale[g * rows + r] = channel;
+        else if (scale[g * rows + r] !== channel) return null;
+      }
+    }
+  }
+  return new Set(scale).size === scale.length ? { groups, rows, columns, stored, scale } : null;
+}
+
+/** Sizes, and the index of [group, row, column] in the weights as the node sees them. */
+function rowsInView({ op, groups }: Layer, node: NodeProto, { shape, left }: WeightView) {
+  const last = shape.length - 1;
+  switch (op) {
+    case 'Conv': {
+      const [rows, columns] = [shape[0] / groups, elements(shape.slice(1))];
+      return { groups, rows, columns, at: (g: number, r: number, k: number) => (g * rows + r) * columns + k };
+    }
+    case 'ConvTranspose': {
+      // [in, out / groups, taps]: a row's columns are the group's input channels times the taps.
+      const [rows, taps] = [shape[1], elements(shape.slice(2))];
+      const inputs = shape[0] / groups;
+      const at = (g: number, r: number, k: number) =>
+        ((g * inputs + Math.floor(k / taps)) * rows + r) * taps + (k % taps);
+      return { groups, rows, columns: inputs * taps, at };
+    }
+    case 'Gemm': {
+      const byRow = left ? intAttribute(node, 'transA', 0) === 0 : intAttribute(node, 'transB', 0) === 1;
+      const [rows, columns] = byRow ? [shape[0], shape[1]] : [shape[1], shape[0]];
+      const at = (_: number, r: number, k: number) => (byRow ? r * columns + k : k * rows + r);
+      return { groups: 1, rows, columns, at };
+    }
+    case 'MatMul': {
+      if (elements(shape.slice(0, last - 1)) !== 1) return null;
+      const [rows, columns] = left ? [shape[last - 1], shape[last]] : [shape[last], shape[last - 1]];
+      const at = (_: number, r: number, k: number) => (left ? r * columns + k : k * rows + r);
+      return { groups: 1, rows, columns, at };
+    }
+  }
+}
+
+/** Follows the weights from the stored tensor to the layer's node, through Transpose, Reshape and the like. */
+export async function viewWeights(
+  model: ModelProto,
+  graph: Graph,
+  layer: Layer,
+  node: NodeProto,
+  options: SessionOptions,
+): Promise<WeightView> {
+  const matrix = layer.op === 'MatMul' || layer.op === 'Gemm';
+  const left = matrix && graph.isConstant(node.input[0]);
+  const seen = node.input[left ? 0 : 1];
+  const chain: NodeProto[] = [];
+  for (let name = seen; name !== layer.weight;) {
+    const producer = graph.producer(name)!;
+    chain.unshift(producer);
+    name = producer.input[0];
+  }
+  if (chain.every((step) => standardOp(step) === 'Cast' || standardOp(step) === 'Identity')) {
+    return { shape: layer.weightShape, stored: null, left };
+  }
+  // The file's own nodes say where each element goes: they are run on the elements' indices.
+  const session = await Session.open(serialize(indexModel(model, graph, chain, layer.weight, seen)), options);
+  try {
+    const count = elements(layer.weightShape);
+    const data = Int32Array.from({ length: count }, (_, i) => i);
+    const outputs = await session.runTensors({
+      [layer.weight]: { type: 'int32', data, dims: layer.weightShape },
+    });
+    return { shape: outputs[seen].dims, stored: outputs[seen].data as Int32Array, left };
+  } finally {
+    await session.close();
+  }
+}
+
+function indexModel(
+  model: ModelProto,
+  graph: Graph,
+  chain: NodeProto[],
+  from: string,
+  to: string,
+): ModelProto {
+  const nodes = chain.map((step) =>
+    standardOp(step) === 'Cast' ? makeNode('Identity', step.input, step.output) : step,
+  );
+  const others = new Set(chain.flatMap((step) => step.input.slice(1)));
+  return withGraph(model, {
+    node: [
+      ...[...others].flatMap((name) => {
+        const producer = graph.producer(name);
+        return producer ? [producer] : [];
+      }),
+      ...nodes,
+    ],
+    initializer: graph.proto.initializer.filter(({ name }) => others.has(name)),
+    input: [valueInfo(from, DataType.INT32, null)],
+    output: [valueInfo(to, DataType.INT32, null)],
+    valueInfo: [],
+  });
+}
+
+/** Values of the rows, in float64. */
+export function gatherRows(values: Float32Array, { stored }: LayerRows): Float64Array {
+  // Not Float64Array.from(stored, ...): that is ten times slower.
+  const rows = new Float64Array(stored.length);
+  for (let i = 0; i < rows.length; i++) rows[i] = values[stored[i]];
+  return rows;
+}

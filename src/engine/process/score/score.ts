@@ -1,0 +1,217 @@
+/** Calibration inputs through the network, Gram matrices out (Ma et al., OMPQ, section 3.2). */
+import { basename } from 'node:path';
+import type { Dataset } from '../../../calibration/inputs/dataset';
+import { openDataset } from '../../../calibration/open';
+import { takeBranches } from '../../../onnx/network/branches';
+import { externalLocations, externalPath } from '../../../onnx/proto/external';
+import { readModel } from '../../../onnx/files/file';
+import { findNetwork } from '../../../onnx/network/functions';
+import type { Network } from '../../../onnx/network/network';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { accelerate, type Chosen, differencesFromCpu, insist } from './scoreDevice';
+import { isAllAlike } from '../../../core/scoring/orthogonality';
+import { Grams } from './grams';
+import { EngineFault, type Job } from '../job/job';
+import { activationBytes, limitOf, megabytes, residentMemory } from '../ort/memory';
+import { choosePlan, leastBytes, type Load, type Plan } from './plan';
+import { carryOut } from './passes';
+import type { ScoreReply, ScoreRequest, Shard } from '../../protocol';
+import { deviceLabel, onnxRuntime } from '../ort/session';
+import { Samples } from '../ort/samples';
+import { closeSurvey, DOMINANCE, survey, type Surveyed } from './survey';
+import { Workbench } from './workbench';
+
+/** Where each step begins on the progress bar. */
+const STEP = { data: 0.02, survey: 0.2, score: 0.3 };
+/** Functions whose mean turns out to dominate more than the survey said are scored again above this (error 6e-6). */
+const SECOND_LOOK = 5 * DOMINANCE;
+
+/** @throws OnnxError, DataError, EngineFault, JobCancelled */
+export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply> {
+  const start = performance.now();
+  job.progress('Reading the model', 0);
+  const file = await readModel(request.model);
+  const { granularity, data } = request;
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
+  const { model } = takeBranches(file, data.branches);
+  if (network.functions.length === 0) {
+    throw new EngineFault(`${basename(request.model)} has no layer that can be scored.`);
+  }
+  // Refused here in our words; ONNX Runtime would refuse them, too.
+  for (const location of externalLocations(model)) await externalPath(request.model, location);
+  await onnxRuntime();
+  job.progress('Reading samples', STEP.data);
+  const dataset = await openDataset(data, network.inputs, { signal: job.signal });
+  try {
+    return await scoreOn(dataset, { request, model, network, job, start });
+  } finally {
+    await dataset.close();
+  }
+}
+
+interface Work {
+  request: ScoreRequest;
+  model: ModelProto;
+  network: Network;
+  job: Job;
+  start: number;
+}
+
+async function scoreOn(dataset: Dataset, { request, model, network, job, start }: Work): Promise<ScoreReply> {
+  const limit = limitOf(request.memoryLimit);
+  const samples = await Samples.open(dataset, limit / 8, job, (share) =>
+    job.progress('Reading samples', STEP.data + share * (STEP.survey - STEP.data)),
+  );
+  job.progress('Looking at the functions', STEP.survey);
+  // What the user insists on has to start; otherwise the CPU looks first, and hands over where that pays.
+  const forced = request.provider === 'auto' ? null : request.provider;
+  const insisted = forced && (await insist(forced));
+  if (forced !== 'cpu') await job.onDevice(insisted);
+  const bench = new Workbench(request.model, network, samples, forced ?? 'cpu', job);
+  const prepared = performance.now();
+  bench.roomy = isRoomy(bench, model, limit);
+  const surveyed = await survey(bench, model);
+  const chosen: Chosen =
+    forced && insisted
+      ? { provider: forced, device: insisted, warnings: await differencesFromCpu(bench, surveyed) }
+      : await accelerate(bench, surveyed);
+  bench.provider = chosen.provider;
+  const [from, to] = functionsOf(request.shard, surveyed);
+  const wanted = Array.from({ length: to - from }, (_, i) => from + i);
+  let done: Done;
+  try {
+    done = await gramsOn(bench, surveyed, wanted, request.memoryLimit, limit);
+  } catch (error) {
+    if (forced || chosen.provider === 'cpu' || !(error instanceof EngineFault)) throw error;
+    await closeSurvey(surveyed);
+    await job.onDevice(null);
+    chosen.warnings.push(`${chosen.device} failed and the CPU did the work: ${error.message}`);
+    bench.provider = 'cpu';
+    chosen.device = deviceLabel('cpu');
+    done = await gramsOn(bench, surveyed, wanted, request.memoryLimit, limit);
+  } finally {
+    await closeSurvey(surveyed);
+  }
+  job.progress('Scoring', 1);
+  const seconds = (milliseconds: number) => Math.round(milliseconds) / 1000;
+  const load = prepared - start + bench.loading;
+  const took = performance.now() - start;
+  const { running, moving } = bench.clock;
+  job.log(
+    'info',
+    `Scored ${wanted.length} functions of ${bench.name} on ${chosen.device}: ${seconds(bench.loading)} s in creating sessions, ${seconds(running)} s in forward passes and Gram products, ${seconds(moving)} s in moving samples in and results out, ${seconds(prepared - start)} s in reading model and data, ${seconds(took - load - running - moving)} s in the rest.`,
+  );
+  const grams = done.grams.finish().slice(from * samples.size ** 2, to * samples.size ** 2);
+  return {
+    samples: samples.size,
+    grams,
+    part: request.shard && { from, to, plan: done.plan },
+    provider: chosen.device,
+    seconds: { load: seconds(load), score: seconds(took - load) },
+    synthetic: dataset.synthetic,
+    dataDescription: dataset.description,
+    warnings: [...dataset.warnings, ...chosen.warnings, ...alikeWarning(grams, samples.size)],
+  };
+}
+
+/** Inputs that no function can tell apart: zeros, or one and the same again and again. */
+function alikeWarning(grams: Float64Array, samples: number): string[] {
+  if (grams.length === 0 || samples < 2 || !isAllAlike(grams, samples)) return [];
+  return [
+    `All ${samples} calibration samples lead to the same outputs (are they all zeros, or copies of one?): the scores mean nothing. Give different inputs.`,
+  ];
+}
+
+interface Done {
+  grams: Grams;
+  /** Equal where the same passes were made. */
+  plan: string;
+}
+
+/** The functions of a shard, [from, to): those with its share of the features, since Gram products grow with these. */
+function functionsOf(shard: Shard | undefined, { layouts }: Surveyed): [number, number] {
+  if (!shard) return [0, layouts.length];
+  const all = layouts.reduce((sum, { features }) => sum + features, 0);
+  const edge = (i: number): number => {
+    if (i === shard.count) return layouts.length;
+    let sum = 0;
+    return layouts.findIndex(({ features }) => (sum += features) > (all * i) / shard.count);
+  };
+  return [edge(shard.index), edge(shard.index + 1)];
+}
+
+/** @param asked memory limit that the user gave; 0: none */
+async function gramsOn(
+  bench: Workbench,
+  surveyed: Surveyed,
+  wanted: readonly number[],
+  asked: number,
+  limit: number,
+): Promise<Done> {
+  const { job } = bench;
+  const load = loadOf(bench, surveyed, limit);
+  if (asked > 0) refuseTooSmall(bench, load, limit);
+  const plan = choosePlan(load);
+  job.log('info', describePlan(bench, load, plan, surveyed));
+  if (bench.roomy && plan.kind !== 'once') {
+    bench.roomy = false;
+    await closeSurvey(surveyed);
+  }
+  const grams = new Grams(bench.functionNames, bench.samples.size, bench.name);
+  job.progress('Scoring', STEP.score);
+  const onProgress = (share: number) => job.progress('Scoring', STEP.score + share * (0.98 - STEP.score));
+  if (wanted.length > 0) await carryOut(bench, surveyed, plan, wanted, grams, onProgress);
+  const again = wanted.filter((index) => !surveyed.exact.has(index) && grams.dominance(index) > SECOND_LOOK);
+  if (again.length > 0) {
+    job.log('info', `${again.length} functions whose mean dominates are scored again, centred first.`);
+    grams.clear(again);
+    await closeSurvey(surveyed);
+    await carryOut(bench, { ...surveyed, exact: new Set(again) }, plan, again, grams, () => undefined);
+  }
+  return { grams, plan: JSON.stringify(plan) };
+}
+
+/** Is there three times the memory that one pass over all samples takes, as far as shapes can be known beforehand? */
+function isRoomy(bench: Workbench, model: ModelProto, limit: number): boolean {
+  const { functions } = bench.network;
+  if (functions.some(({ shape }) => shape === null)) return false;
+  const heads = new Map(functions.map(({ output }) => [output, null]));
+  const bytes = activationBytes(model, bench.samples.shapes(1), 1, heads);
+  return bytes > 0 && 3 * bytes * bench.samples.size < limit - residentMemory();
+}
+
+function loadOf(bench: Workbench, { model, batch, layouts }: Surveyed, limit: number): Load {
+  const count = batch ?? 2;
+  const heads = new Map(
+    layouts.map(({ features }, index) => [bench.network.functions[index].output, features]),
+  );
+  const inputs = bench.samples.shapes(count);
+  return {
+    samples: bench.samples.size,
+    batch,
+    activationBytes: Math.max(1, activationBytes(model, inputs, count, heads)),
+    features: layouts.reduce((sum, { features }) => sum + features, 0),
+    // The rest is for what the estimate does not see: the allocator's gaps, garbage between two runs.
+    budget: 0.85 * (limit - residentMemory()),
+  };
+}
+
+function refuseTooSmall(bench: Workbench, load: Load, limit: number): void {
+  const least = leastBytes(load);
+  if (least <= load.budget) return;
+  const needed = limit - load.budget + least;
+  throw new EngineFault(
+    `The memory limit of ${megabytes(limit)} is too small for ${bench.name}: one sample at a time takes about ${megabytes(needed)}; raise the limit or use smaller inputs.`,
+  );
+}
+
+function describePlan(bench: Workbench, load: Load, plan: Plan, { exact }: Surveyed): string {
+  const { samples, activationBytes: bytes, budget } = load;
+  const passes = {
+    once: 'all at once',
+    pairs: `in pairs of blocks of ${plan.kind === 'pairs' ? plan.blockSize : 0}`,
+    columns: 'by collected features',
+  }[plan.kind];
+  const apart = exact.size > 0 ? `; ${exact.size} functions are centred before the product` : '';
+  return `${bench.name}: ${samples} samples ${passes} (about ${megabytes(bytes)} per sample, ${megabytes(Math.max(0, budget))} to be had)${apart}.`;
+}

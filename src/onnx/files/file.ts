@@ -1,0 +1,136 @@
+/** Reading and writing .onnx files. */
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { writeAtomically } from '../../common/atomicFile';
+import { ioError, OnnxError } from '../errors';
+import { externalLocations, externalPath } from '../proto/external';
+import { ModelProtoSchema, type ModelProto } from '../proto/onnx_pb';
+
+export { OnnxError } from '../errors';
+
+/** Protobuf counts bytes in a signed 32-bit integer. */
+const LARGEST = 2 ** 31 - 1;
+
+/**
+ * A model, without its external weights. Fields that we do not know are kept and written back.
+ * @throws OnnxError with one sentence for anything that is not a readable ONNX model.
+ */
+export async function readModel(path: string): Promise<ModelProto> {
+  const bytes = await readBytes(path);
+  if (bytes.length === 0) throw new OnnxError(`${path} is empty.`);
+  const other = otherFormat(bytes);
+  if (other) throw new OnnxError(`${path} is ${other}, not an ONNX model.`);
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, bytes);
+  } catch (error) {
+    throw new OnnxError(
+      `${path} is not a readable ONNX model: it is damaged, truncated or of another format.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (!model.graph || model.irVersion < 1n) {
+    throw new OnnxError(`${path} is not an ONNX model: it holds no graph.`);
+  }
+  if (model.irVersion >= 3n && model.opsetImport.length === 0) {
+    throw new OnnxError(`${path} does not say which operator set it uses; it may be truncated.`);
+  }
+  return model;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    // Looked at before it is opened: opening a pipe would wait for ever.
+    const found = await stat(path);
+    if (!found.isFile()) {
+      throw new OnnxError(`Cannot read ${path}: it is ${found.isDirectory() ? 'a folder' : 'not a file'}.`);
+    }
+    if (found.size > LARGEST) {
+      throw new OnnxError(
+        `${path} is larger than 2 GB, the most an ONNX file can be; save the model with external data and try again.`,
+      );
+    }
+    const file = await open(path, 'r');
+    try {
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw ioError(error, path, 'read');
+  }
+}
+
+/** Files that people take for ONNX models, by their first bytes. */
+function otherFormat(bytes: Uint8Array): string | null {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64)).toString('latin1');
+  if (head.startsWith('version https://git-lfs')) return 'a Git LFS pointer (run "git lfs pull")';
+  if (head.slice(4, 8) === 'ORTM') return 'a model in ORT format';
+  if (head.slice(4, 8) === 'TFL3') return 'a TensorFlow Lite model';
+  if (head.startsWith('PK\x03\x04')) return 'a zip archive (a PyTorch checkpoint?)';
+  if (head.startsWith('\x89HDF')) return 'an HDF5 file (a Keras model?)';
+  if (/^\s*(<!doctype|<html|<\?xml)/i.test(head)) return 'a web page';
+  return null;
+}
+
+/**
+ * Writes to a temporary file next to `path` and renames it: a failure leaves the old file as it was.
+ * @throws OnnxError with one sentence (disk full, folder not writable, more than 2 GB).
+ */
+export async function writeModel(path: string, model: ModelProto): Promise<void> {
+  const bytes = encode(path, model);
+  try {
+    await writeAtomically(path, bytes);
+  } catch (error) {
+    throw ioError(error, path, 'write');
+  }
+}
+
+function encode(path: string, model: ModelProto): Uint8Array {
+  const tooLarge = (cause?: unknown) =>
+    new OnnxError(
+      `Cannot write ${path}: the model would be larger than 2 GB, the most an ONNX file can be.`,
+      {
+        cause,
+      },
+    );
+  try {
+    const bytes = toBinary(ModelProtoSchema, model);
+    if (bytes.length > LARGEST) throw tooLarge();
+    return bytes;
+  } catch (error) {
+    // The encoder doubles its buffer and dies at the runtime's limit.
+    throw error instanceof RangeError ? tooLarge(error) : error;
+  }
+}
+
+/** Identity and weight of a model on disk. */
+export interface Fingerprint {
+  /** SHA-256, hex, of the file followed by its external files in the order of their names. */
+  sha256: string;
+  /** Of all of them. */
+  bytes: number;
+}
+
+/** Streams the files; a model without external data has the hash that sha256sum prints. */
+export async function fingerprint(path: string, model: ModelProto): Promise<Fingerprint> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const paths = [path];
+  for (const location of externalLocations(model)) paths.push(await externalPath(path, location));
+  for (const each of paths) {
+    try {
+      for await (const chunk of createReadStream(each) as AsyncIterable<Buffer>) {
+        hash.update(chunk);
+        bytes += chunk.length;
+      }
+    } catch (error) {
+      throw ioError(error, each, 'read');
+    }
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}

@@ -1,0 +1,224 @@
+/**
+ * Layers in the branches of an If: the branch that the samples take is put in line with the nodes around it, so that all
+ * that looks at a graph sees them. The file itself keeps its Ifs; `places` leads back into it.
+ */
+import { bodiesOf, standardOp } from '../proto/attributes';
+import { bodyOf, BranchNames, defined } from './branchNames';
+import { node as makeNode } from '../proto/build';
+import { Graph } from '../graph/graph';
+import { isLayerOp } from './layers';
+import type { Branch, Branches } from './network';
+import {
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  ValueInfoProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from '../proto/onnx_pb';
+import { shallowCopy } from '../proto/shallowCopy';
+import { skippedInBodies } from './skipped';
+
+/** Where the file holds a tensor. */
+export interface Place {
+  body: GraphProto;
+  /** Its name there: branches beside each other may use the same one. */
+  name: string;
+}
+
+/** An If that is still one, at the top level of the model in line. */
+export interface OpenIf {
+  /** Its key in Branches. */
+  name: string;
+  /** The tensor that decides. */
+  condition: string;
+}
+
+/** A branch that was left out because the other one is taken. */
+export interface LeftOut {
+  name: string;
+  branch: Branch;
+  body: GraphProto;
+}
+
+export interface Inlined {
+  /** The given model itself where nothing was put in line. */
+  model: ModelProto;
+  /** Of the tensors that lie in a branch, by their name in `model`. */
+  places: ReadonlyMap<string, Place>;
+  open: OpenIf[];
+  left: LeftOut[];
+}
+
+/**
+ * The model with these branches in line. Names that several branches use are qualified: "If_0.then/conv". A model
+ * without layers in branches is left alone.
+ */
+export function takeBranches(model: ModelProto, branches: Branches = {}): Inlined {
+  if (!model.graph || !holdsLayers(model.graph)) return { model, places: new Map(), open: [], left: [] };
+  const writer = new Writer(model.graph, branches);
+  writer.graph();
+  const { nodes, initializers, valueInfo, places, open, left } = writer;
+  if (left.length === 0) return { model, places, open, left };
+  const graph = shallowCopy(GraphProtoSchema, model.graph, {
+    node: nodes,
+    initializer: initializers,
+    valueInfo,
+  });
+  return { model: shallowCopy(ModelProtoSchema, model, { graph }), places, open, left };
+}
+
+/** Does a branch of any If hold a layer with weights? */
+function holdsLayers(proto: GraphProto): boolean {
+  if (!proto.node.some((node) => standardOp(node) === 'If')) return false;
+  const graph = new Graph(proto);
+  return proto.node.some(
+    (node) =>
+      standardOp(node) === 'If' &&
+      skippedInBodies(node, '', (tensor) => graph.isConstant(tensor)).some(({ op }) => isLayerOp(op)),
+  );
+}
+
+/**
+ * A copy of the graph in which `edit` has changed some of its bodies, itself included; the others are shared.
+ * @param edits by the body as it is in `graph`
+ */
+export function editBodies(
+  graph: GraphProto,
+  edits: ReadonlyMap<GraphProto, (body: GraphProto) => GraphProto>,
+): GraphProto {
+  let changed = false;
+  const nodes = graph.node.map((node) => {
+    const edited = mapBodies(node, (body) => editBodies(body, edits));
+    changed ||= edited !== node;
+    return edited;
+  });
+  const copy = changed ? shallowCopy(GraphProtoSchema, graph, { node: nodes }) : graph;
+  return edits.get(graph)?.(copy) ?? copy;
+}
+
+/** The node itself where no body changes. */
+function mapBodies(node: NodeProto, map: (body: GraphProto) => GraphProto): NodeProto {
+  if (bodiesOf(node).length === 0) return node;
+  let changed = false;
+  const mapped = (body: GraphProto): GraphProto => {
+    const after = map(body);
+    changed ||= after !== body;
+    return after;
+  };
+  const attribute = node.attribute.map((each) => {
+    if (!each.g && each.graphs.length === 0) return each;
+    const g = each.g && mapped(each.g);
+    return shallowCopy(AttributeProtoSchema, each, { ...(g ? { g } : {}), graphs: each.graphs.map(mapped) });
+  });
+  return changed ? shallowCopy(NodeProtoSchema, node, { attribute }) : node;
+}
+
+class Writer {
+  readonly nodes: NodeProto[] = [];
+  readonly initializers: TensorProto[] = [];
+  readonly valueInfo: ValueInfoProto[] = [];
+  readonly places = new Map<string, Place>();
+  readonly open: OpenIf[] = [];
+  readonly left: LeftOut[] = [];
+  private readonly names: BranchNames;
+
+  constructor(
+    private readonly root: GraphProto,
+    private readonly branches: Branches,
+  ) {
+    this.names = new BranchNames(root);
+  }
+
+  graph(): void {
+    this.initializers.push(...this.root.initializer);
+    this.valueInfo.push(...this.root.valueInfo);
+    this.body(this.root);
+  }
+
+  private body(body: GraphProto): void {
+    for (const [index, node] of body.node.entries()) {
+      if (standardOp(node) !== 'If') {
+        this.nodes.push(this.renamed(node, index, body));
+        continue;
+      }
+      const name = this.names.ofIf(node);
+      const branch = Object.hasOwn(this.branches, name) ? this.branches[name] : null;
+      const taken = branch && bodyOf(node, branch);
+      if (!taken || hasSparseTensors(taken)) {
+        this.open.push({ name, condition: this.names.tensor(body, node.input[0] ?? '') });
+        this.nodes.push(this.renamed(node, index, body));
+        continue;
+      }
+      this.inline(node, taken, body);
+      const other = branch === 'then' ? 'else' : 'then';
+      const left = bodyOf(node, other);
+      if (left) this.left.push({ name, branch: other, body: left });
+    }
+  }
+
+  private inline(node: NodeProto, taken: GraphProto, around: GraphProto): void {
+    const inner = (name: string) => this.names.tensor(taken, name);
+    for (const tensor of taken.initializer) {
+      const name = inner(tensor.name);
+      this.places.set(name, { body: taken, name: tensor.name });
+      this.initializers.push(shallowCopy(TensorProtoSchema, tensor, { name }));
+    }
+    for (const info of taken.valueInfo) {
+      this.valueInfo.push(shallowCopy(ValueInfoProtoSchema, info, { name: inner(info.name) }));
+    }
+    for (const each of taken.node) {
+      const output = each.output[0] ?? '';
+      if (standardOp(each) === 'Constant') this.places.set(inner(output), { body: taken, name: output });
+    }
+    this.body(taken);
+    node.output.forEach((output, index) => {
+      const from = inner(taken.output[index]?.name ?? '');
+      if (output !== '') this.nodes.push(makeNode('Identity', [from], [this.names.tensor(around, output)]));
+    });
+  }
+
+  private renamed(node: NodeProto, index: number, body: GraphProto): NodeProto {
+    if (body === this.root) return node;
+    const rename = (name: string) => this.names.tensor(body, name);
+    return shallowCopy(
+      NodeProtoSchema,
+      mapBodies(node, (inner) => renameCaptured(inner, rename)),
+      {
+        name: this.names.node(body, node, index),
+        input: node.input.map(rename),
+        output: node.output.map(rename),
+      },
+    );
+  }
+}
+
+/** Field 15 of a GraphProto, which our schema leaves out. */
+function hasSparseTensors(body: GraphProto): boolean {
+  return body.$unknown?.some(({ no }) => no === 15) ?? false;
+}
+
+/** A body that stays one, with the names that it takes from around it as they are now. */
+function renameCaptured(body: GraphProto, around: (name: string) => string): GraphProto {
+  const own = defined(body);
+  const rename = (name: string) => (own.has(name) ? name : around(name));
+  let changed = false;
+  const nodes = body.node.map((node) => {
+    const copy = mapBodies(node, (inner) => renameCaptured(inner, rename));
+    const input = copy.input.map(rename);
+    const same = copy === node && input.every((name, i) => name === node.input[i]);
+    changed ||= !same;
+    return same ? node : shallowCopy(NodeProtoSchema, copy, { input });
+  });
+  const output = body.output.map((info) => {
+    const name = rename(info.name);
+    changed ||= name !== info.name;
+    return name === info.name ? info : shallowCopy(ValueInfoProtoSchema, info, { name });
+  });
+  return changed ? shallowCopy(GraphProtoSchema, body, { node: nodes, output }) : body;
+}

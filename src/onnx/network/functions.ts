@@ -1,0 +1,247 @@
+/** The functions of a network (Ma et al., OMPQ, section 3): what is scored, and gets one bit-width each. */
+import { bodiesOf, opsetOf, standardOp } from '../proto/attributes';
+import { takeBranches, type Inlined } from './branches';
+import { epilogueEnd } from './epilogue';
+import { OnnxError } from '../errors';
+import { Graph } from '../graph/graph';
+import { describeLayer, isLayerOp, type PlacedLayer } from './layers';
+import { liveElements } from './liveness';
+import type {
+  Branches,
+  Dimension,
+  Granularity,
+  GraphInput,
+  Network,
+  NetworkFunction,
+  SkippedNode,
+} from './network';
+import { distinctParams, merge, type PlacedFunction } from './granularity';
+import type { ModelProto, ValueInfoProto } from '../proto/onnx_pb';
+import { declaredShape, inferShapes, type Shapes } from '../shapes/inferShapes';
+import { bothTaken, functionsWithLayers, reasonToSkip, skippedInBodies, skippedInBody } from './skipped';
+import { stageIndices } from './stages';
+
+export interface NetworkOptions {
+  /** Default 'layer'. */
+  granularity?: Granularity;
+  /** Full shapes of inputs (batch included) whose sizes the model leaves open. */
+  shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Branches to look into; absent: it is not known which ones are taken. */
+  branches?: Branches;
+  /** Who does not take the others, as a phrase for people. */
+  notTaken?: string;
+}
+
+/**
+ * Finds the layers of a model, takes each one's output after its epilogue, and puts layers that end in the same tensor
+ * together.
+ * @throws OnnxError for a graph that is no graph, or shapes that do not fit the model's inputs.
+ */
+export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Network {
+  if (!model.graph) throw new OnnxError('The model holds no graph.');
+  const inlined = takeBranches(model, options.branches);
+  const graph = new Graph(inlined.model.graph!);
+  const opset = opsetOf(model);
+  const inputs = model.graph.input.filter(({ name }) => !graph.initializer(name));
+  const given = options.shapes ?? {};
+  checkShapes(inputs, given);
+
+  const shapes = inferShapes(graph, opset, given);
+  const single = oneSample(inputs, given);
+  const sizes = inferShapes(graph, opset, single.shapes);
+  const { layers, skipped } = findLayers(graph, sizes, inlined, options);
+  for (const { layer } of layers) {
+    // A batch that the file fixes is counted out again.
+    const macs = layer.macs === null ? null : layer.macs / single.batch;
+    layer.macs = macs !== null && Number.isInteger(macs) ? macs : layer.macs;
+  }
+  const functions = group(graph, shapes, layers);
+  const open = Object.values(single.shapes).some((shape) => shape.some((dim) => typeof dim === 'string'));
+  const nominal = open ? inferShapes(graph, opset, withNominalSizes(single.shapes)) : sizes;
+  stageIndices(functions, nominal).forEach((stage, index) => (functions[index].stage = stage));
+
+  const merged = merge(graph, functions, options.granularity ?? 'layer');
+  const live = liveElements(
+    graph,
+    sizes,
+    inputs.map(({ name }) => name),
+  );
+  return {
+    opset,
+    irVersion: Number(model.irVersion),
+    inputs: inputs.map(describeTensor),
+    outputs: model.graph.output.map(describeTensor),
+    functions: merged.map((f) => withoutPlace(f, live, single.batch)),
+    ties: findTies(merged),
+    skipped,
+  };
+}
+
+function findLayers(
+  graph: Graph,
+  shapes: Shapes,
+  { model, left }: Inlined,
+  { branches, notTaken = 'the calibration data do not take' }: NetworkOptions,
+) {
+  const layers: PlacedLayer[] = [];
+  const skipped: SkippedNode[] = [];
+  const functions = functionsWithLayers(model);
+  const isConstant = (tensor: string) => graph.isConstant(tensor);
+  graph.order.forEach((node, index) => {
+    const name = graph.nodeNames[index];
+    if (bodiesOf(node).length > 0) {
+      const mixed = branches !== undefined && standardOp(node) === 'If';
+      for (const each of skippedInBodies(node, name, isConstant, mixed ? bothTaken : undefined))
+        skipped.push(each);
+      return;
+    }
+    // Folded before the first inference: no layer, however it is written.
+    if (node.output.every((output) => output === '' || graph.isConstant(output))) return;
+    const found = isLayerOp(standardOp(node))
+      ? describeLayer(graph, shapes, index)
+      : { reason: reasonToSkip(graph, node, functions) };
+    if ('layer' in found) layers.push(found);
+    else if (found.reason !== null) skipped.push({ name, op: node.opType, reason: found.reason });
+  });
+  const weights = new Set(layers.map(({ layer }) => layer.weight));
+  for (const { name, branch, body } of left) {
+    const reason = `it lies in the ${branch} branch of the If node "${name}", which ${notTaken}`;
+    // What shares its weights with a layer does not stay float.
+    skipped.push(...skippedInBody(body, reason, (tensor) => isConstant(tensor) && !weights.has(tensor)));
+  }
+  return { layers, skipped };
+}
+
+/** One function per tensor in which epilogues end, in the order in which these are computed. */
+function group(graph: Graph, shapes: Shapes, layers: readonly PlacedLayer[]): PlacedFunction[] {
+  const byEnd = new Map<string, PlacedLayer[]>();
+  for (const placed of layers) {
+    const end = epilogueEnd(graph, shapes, placed.layer.output);
+    const others = byEnd.get(end);
+    if (others) others.push(placed);
+    else byEnd.set(end, [placed]);
+  }
+  const functions = [...byEnd].map(([output, members]): PlacedFunction => {
+    const own = members.map(({ layer }) => layer);
+    return {
+      name: own[0].node,
+      layers: own,
+      op: own[own.length - 1].op,
+      output,
+      shape: shapes.get(output),
+      params: distinctParams(own),
+      macs: own.some(({ macs }) => macs === null)
+        ? null
+        : own.reduce((sum, { macs }) => sum + (macs ?? 0), 0),
+      stage: 0,
+      starts: members.map(({ index }) => index),
+      end: graph.producerIndex(output) ?? 0,
+    };
+  });
+  return functions.sort((a, b) => a.end - b.end);
+}
+
+function withoutPlace(
+  { starts, end: _end, ...rest }: PlacedFunction,
+  live: readonly (number | null)[],
+  batch: number,
+): NetworkFunction {
+  const elements = starts.map((index) => live[index]);
+  const activations = elements.some((each) => each === null)
+    ? null
+    : Math.ceil(elements.reduce<number>((most, each) => Math.max(most, each ?? 0), 0) / batch);
+  return { ...rest, activations };
+}
+
+/** Functions that share a stored tensor, directly or through a third one. */
+function findTies(functions: readonly NetworkFunction[]): number[][] {
+  const users = new Map<string, number>();
+  const parent = functions.map((_, index) => index);
+  const root = (index: number): number => {
+    let at = index;
+    while (parent[at] !== at) at = parent[at] = parent[parent[at]];
+    return at;
+  };
+  functions.forEach(({ layers }, index) => {
+    for (const { weight } of layers) {
+      const other = users.get(weight);
+      if (other === undefined) users.set(weight, index);
+      else parent[Math.max(root(other), root(index))] = Math.min(root(other), root(index));
+    }
+  });
+  const groups = new Map<number, number[]>();
+  functions.forEach((_, index) => groups.set(root(index), [...(groups.get(root(index)) ?? []), index]));
+  return [...groups.values()].filter(({ length }) => length > 1);
+}
+
+function describeTensor(info: ValueInfoProto): GraphInput {
+  const type = info.type?.value;
+  return {
+    name: info.name,
+    elemType: type?.case === 'tensorType' ? type.value.elemType : 0,
+    shape: declaredShape(info) ?? [],
+  };
+}
+
+function checkShapes(
+  inputs: readonly ValueInfoProto[],
+  given: Readonly<Record<string, readonly number[]>>,
+): void {
+  for (const [name, shape] of Object.entries(given)) {
+    const input = inputs.find((each) => each.name === name);
+    if (!input) {
+      const names = inputs.map((each) => `"${each.name}"`).join(', ');
+      throw new OnnxError(`The model has no input "${name}" to give a shape to; its inputs are ${names}.`);
+    }
+    const declared = declaredShape(input);
+    const fits =
+      shape.every((dim) => Number.isSafeInteger(dim) && dim > 0) &&
+      (!declared ||
+        (declared.length === shape.length &&
+          declared.every((dim, axis) => typeof dim === 'string' || dim === shape[axis])));
+    if (!fits) {
+      const wanted = declared ? declared.map((dim) => (dim === '' ? '?' : dim)).join('x') : 'any';
+      throw new OnnxError(
+        `The input "${name}" has the shape ${wanted}, which ${shape.join('x')} does not fit.`,
+      );
+    }
+  }
+}
+
+/**
+ * Input shapes for one sample: where the batch (the first input's first dimension) is open it becomes 1; where it is
+ * fixed it stays, and is given back.
+ */
+function oneSample(
+  inputs: readonly ValueInfoProto[],
+  given: Readonly<Record<string, readonly number[]>>,
+): { shapes: Record<string, Dimension[]>; batch: number } {
+  const shapes: Record<string, Dimension[]> = {};
+  for (const input of inputs) {
+    const shape = Object.hasOwn(given, input.name) ? [...given[input.name]] : declaredShape(input);
+    if (shape) shapes[input.name] = shape;
+  }
+  const first = inputs.length > 0 ? (shapes[inputs[0].name] ?? []) : [];
+  const batch = first.length > 1 ? first[0] : 1;
+  if (typeof batch === 'number') return { shapes, batch: Math.max(1, batch) };
+  for (const shape of Object.values(shapes)) {
+    shape.forEach((dim, axis) => {
+      if (typeof dim === 'string' && (axis === 0 || (dim !== '' && dim === batch))) shape[axis] = 1;
+    });
+  }
+  return { shapes, batch: 1 };
+}
+
+/** Stands in for open heights and widths where only ratios between layers matter. */
+const NOMINAL_SIZE = 256;
+
+function withNominalSizes(
+  shapes: Readonly<Record<string, readonly Dimension[]>>,
+): Record<string, Dimension[]> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      shape.map((dim) => (typeof dim === 'number' ? dim : NOMINAL_SIZE)),
+    ]),
+  );
+}

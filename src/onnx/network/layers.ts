@@ -1,0 +1,106 @@
+/** Which nodes of a graph have constant weights that we can quantize. */
+import { intAttribute, standardOp } from '../proto/attributes';
+import type { Graph } from '../graph/graph';
+import type { Layer, LayerOp } from './network';
+import { elementsOf, type Shapes } from '../shapes/inferShapes';
+import { traceWeights, type StoredWeights } from './stored';
+import type { NodeProto } from '../proto/onnx_pb';
+
+/** A layer and the index of its node in Graph.order. */
+export interface PlacedLayer {
+  layer: Layer;
+  index: number;
+}
+
+const OPS: ReadonlySet<string> = new Set<LayerOp>(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
+export function isLayerOp(op: string): op is LayerOp {
+  return OPS.has(op);
+}
+
+/** @param shapes for one sample: macs are counted from them */
+export function describeLayer(graph: Graph, shapes: Shapes, index: number): PlacedLayer | { reason: string } {
+  const node = graph.order[index];
+  const op = standardOp(node) as LayerOp;
+  const [first = '', second = ''] = node.input;
+  // A matrix product may have its weights on either side.
+  const left = (op === 'MatMul' || op === 'Gemm') && graph.isConstant(first);
+  const [input, weight] = left ? [second, first] : [first, second];
+  if (op === 'MatMul' && !graph.isConstant(weight)) {
+    return { reason: 'it multiplies two computed tensors and has no weights of its own' };
+  }
+  const found = traceWeights(graph, shapes, weight);
+  if ('reason' in found) return found;
+  const expected = op === 'Gemm' || op === 'MatMul' ? 2 : 3;
+  if (found.shape.length < expected || (op === 'Gemm' && found.shape.length > 2)) {
+    return { reason: `its weights have ${found.shape.length} axes, which ${op} does not take` };
+  }
+  const groups = op === 'Conv' || op === 'ConvTranspose' ? intAttribute(node, 'group', 1) : 1;
+  const channel = outputAxis(node, op, found.shape, groups, left);
+  const channelAxis = found.storedAxis(channel);
+  if (channelAxis === null) return { reason: 'its weights are reshaped across output channels' };
+  const output = node.output[0] ?? '';
+  const params = product(found.shape);
+  return {
+    index,
+    layer: {
+      node: graph.nodeNames[index],
+      op,
+      weight: found.name,
+      weightShape: storedShape(found),
+      weightType: found.tensor.dataType,
+      channelAxis,
+      groups,
+      input,
+      output,
+      params,
+      macs: countMacs(op, shapes, found.shape, channel, input, output),
+    },
+  };
+}
+
+function storedShape({ tensor }: StoredWeights): number[] {
+  return tensor.dims.map(Number);
+}
+
+/**
+ * The axis of the weights, as the layer sees them, along which output channels run. A ConvTranspose stores
+ * [in, out / groups, ...]: output channels run along axis 1 and start anew in every group, so that one index stands for
+ * one channel of each group; in the depthwise case (one channel per group) they run along axis 0.
+ */
+function outputAxis(node: NodeProto, op: LayerOp, shape: number[], groups: number, left: boolean): number {
+  switch (op) {
+    case 'Conv':
+      return 0;
+    case 'ConvTranspose':
+      return shape[1] === 1 && groups === shape[0] ? 0 : 1;
+    case 'Gemm':
+      if (left) return intAttribute(node, 'transA', 0) === 0 ? 0 : 1;
+      return intAttribute(node, 'transB', 0) === 0 ? 1 : 0;
+    case 'MatMul':
+      return left ? shape.length - 2 : shape.length - 1;
+  }
+}
+
+/**
+ * Every weight of a convolution meets each position of its output (transposed: of its input) once; a matrix product
+ * sums over the other one of its weights' last two axes per output element.
+ */
+function countMacs(
+  op: LayerOp,
+  shapes: Shapes,
+  weights: number[],
+  channel: number,
+  input: string,
+  output: string,
+): number | null {
+  const matrix = op === 'Gemm' || op === 'MatMul';
+  const last = weights.length - 1;
+  const perElement = matrix ? weights[channel === last ? last - 1 : last] : product(weights.slice(1));
+  const elements = elementsOf(shapes, op === 'ConvTranspose' ? input : output);
+  return elements === null ? null : elements * perElement;
+}
+
+function product(dims: readonly number[]): number {
+  return dims.reduce((a, b) => a * b, 1);
+}

@@ -1,0 +1,177 @@
+/** What a quantized file will weigh, per function and width, before any weight is quantized. */
+import { toBinary } from '@bufbuild/protobuf';
+import { addedNames } from '../graph/addedNames';
+import { allBodies } from '../proto/attributes';
+import { isExternal } from '../proto/external';
+import type { Branches, Network } from '../network/network';
+import type { CodeBits } from './planes';
+import { fieldBytes, partBytes, tensorBytes } from '../graph/graphPart';
+import { graphOf, recordBytes, recordBytesPerFunction, storageForm, unrecorded } from './quantizeModel';
+import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from '../proto/onnx_pb';
+import { shallowCopy } from '../proto/shallowCopy';
+import { sharedKeys, sharedPart, type SharedKey } from './tables';
+import { insertActivations, type ActivationPlan } from '../qdq/insert';
+import {
+  codesName,
+  codesPart,
+  halfPart,
+  isWiderThanHalf,
+  type StoredWeight,
+  type UnpackedAs,
+  type WeightContent,
+} from './unpack';
+import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
+
+/** What the exported file will weigh. */
+export interface SizeModel {
+  /** Bytes that no choice changes; all look-up tables are counted here, needed or not (about 1.4 KB together). */
+  fixedBytes: number;
+  /** functionBytes[i][bits]: weights, scales and unpacking nodes of function i. A tensor shared by several functions is
+   * counted in the first. */
+  functionBytes: Record<number, number>[];
+  /** Look-up tables and constants that layers share: what each weighs, and which ones function i needs at each width. */
+  shared?: { bytes: number[]; needs: Record<number, number[]>[] };
+}
+
+/** Widths that a size is predicted for. */
+const predictedWidths = [2, 3, 4, 5, 6, 7, 8, 16, 32] as const;
+
+/**
+ * Predicts the size of what quantizeModel writes for `network` (with a record), to within a few bytes: message lengths
+ * that grow by a digit. Data in files beside the model counts as if it were inside. Cost: serializing the model without its weights.
+ * `branches`: those that the network was found through. `integer`: weights that integer layers read; what those and their activations add is activationBytes.
+ */
+export function sizeModel(
+  model: ModelProto,
+  network: Network,
+  options: { scaleType: 'float32' | 'float16'; integer?: ReadonlySet<string>; branches?: Branches } = {
+    scaleType: 'float32',
+  },
+): SizeModel {
+  const graph = graphOf(model);
+  const find = tensorFinder(model, options.branches);
+  const weights = networkWeights(network);
+  const names = addedNames(graph, weights.length);
+  const form = storageForm(model, names, options.scaleType);
+  const shared = sharedKeys();
+  const sharedBytes = shared.map((key) =>
+    partBytes(sharedPart(key, names.shared, form.opset), form.constants),
+  );
+
+  const functionBytes = network.functions.map(() =>
+    Object.fromEntries(predictedWidths.map((bits) => [bits, recordBytesPerFunction(bits)])),
+  );
+  const needs = network.functions.map(() =>
+    Object.fromEntries(predictedWidths.map((bits) => [bits, new Set<SharedKey>()])),
+  );
+  let fixedBytes =
+    modelBytes(unrecorded(model)) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
+  for (const [index, weight] of weights.entries()) {
+    const held = find(weight.tensor)!;
+    const now = heldBytes(held);
+    const own = { ...weight, tensor: held.name };
+    fixedBytes -= now;
+    for (const bits of predictedWidths) {
+      const as = options.integer?.has(weight.tensor) ? 'codes' : 'weight';
+      const part = predictedPart(own, bits, (n) => names.forWeight(index, n), form, as);
+      functionBytes[weight.owner][bits] += part ? partBytes(part, form.constants) : now;
+      for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
+    }
+  }
+  const positions = (keys: Set<SharedKey>) => [...keys].map((key) => shared.indexOf(key));
+  return {
+    fixedBytes,
+    functionBytes,
+    shared: {
+      bytes: sharedBytes,
+      needs: needs.map((widths) =>
+        Object.fromEntries(Object.entries(widths).map(([bits, keys]) => [bits, positions(keys)])),
+      ),
+    },
+  };
+}
+
+/** Size of the file at these bits (one per function), tables counted only where needed. */
+export function predictedBytes(size: SizeModel, bits: number[]): number {
+  let sum = size.fixedBytes;
+  const used = new Set<number>();
+  for (const [index, width] of bits.entries()) {
+    sum += size.functionBytes[index][width];
+    for (const piece of size.shared?.needs[index][width] ?? []) used.add(piece);
+  }
+  for (const [piece, bytes] of (size.shared?.bytes ?? []).entries()) if (!used.has(piece)) sum -= bytes;
+  return sum;
+}
+
+/** What integer layers and activations add to a file whose integer weights end as codes. */
+export function activationBytes(model: ModelProto, plan: ActivationPlan, weights: number): number {
+  const source = graphOf(model);
+  const names = addedNames(source, weights);
+  const { constants } = storageForm(model, names, 'float32');
+  const integer = new Set(plan.layers.map(({ layer }) => layer.weight));
+  const graph = shallowCopy(GraphProtoSchema, source, {
+    initializer: source.initializer.filter(({ name }) => !integer.has(name)),
+    node: source.node.filter(({ opType, output }) => opType !== 'Constant' || !integer.has(output[0])),
+  });
+  const before = modelBytes(shallowCopy(ModelProtoSchema, model, { graph }));
+  insertActivations(
+    graph,
+    plan,
+    { kind: 'codes', name: () => codesName((n) => names.forWeight(0, n)) },
+    names,
+    constants,
+  );
+  const added = modelBytes(shallowCopy(ModelProtoSchema, model, { graph })) - before;
+  return added + recordBytes(plan.record) - recordBytes();
+}
+
+/** Weight tensors in network order, each with the first function that reads it. */
+export function networkWeights(network: Network): (StoredWeight & { owner: number })[] {
+  const weights = new Map<string, StoredWeight & { owner: number }>();
+  for (const [owner, { layers }] of network.functions.entries()) {
+    for (const { weight, weightShape, weightType, channelAxis } of layers) {
+      if (weights.has(weight)) continue;
+      weights.set(weight, {
+        tensor: weight,
+        shape: weightShape,
+        dataType: weightType,
+        axis: channelAxis,
+        owner,
+      });
+    }
+  }
+  return [...weights.values()];
+}
+
+const noContent: WeightContent = {
+  codes: () => new Int8Array(0),
+  scales: () => new Float32Array(0),
+  values: () => new Float32Array(0),
+};
+
+function predictedPart(
+  weight: StoredWeight,
+  bits: (typeof predictedWidths)[number],
+  names: (n: number) => string,
+  form: ReturnType<typeof storageForm>,
+  as: UnpackedAs,
+) {
+  if (bits === 32) return null;
+  if (bits === 16) return isWiderThanHalf(weight.dataType) ? halfPart(weight, names, noContent) : null;
+  return codesPart(weight, bits satisfies CodeBits, names, form, noContent, as);
+}
+
+/** Bytes of a model with all its data inside, without serializing large tensors. */
+function modelBytes(model: ModelProto): number {
+  const graph = graphOf(model);
+  const emptied = shallowCopy(GraphProtoSchema, graph, { initializer: [] });
+  let graphLength = toBinary(GraphProtoSchema, emptied).length;
+  for (const tensor of graph.initializer) graphLength += fieldBytes(wholeTensorBytes(tensor));
+  for (const body of allBodies(graph)) {
+    for (const tensor of body.initializer) {
+      if (isExternal(tensor)) graphLength += wholeTensorBytes(tensor) - tensorBytes(tensor, 0);
+    }
+  }
+  const rest = toBinary(ModelProtoSchema, shallowCopy(ModelProtoSchema, model, { graph: undefined })).length;
+  return rest + fieldBytes(graphLength);
+}

@@ -1,0 +1,171 @@
+/** Bits to other tools and back: what a foreign format needs is computed, written, and read into a config. */
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { ConfigError, type Config } from '../config/config';
+import { editConfig, type FunctionEdit } from '../config/edit';
+import { SettingsError } from '../core/allocation/buildProblem';
+import type { BitWidth } from '../core/problem/widths';
+import type { Engine } from '../engine/client';
+import type { InspectReply } from '../engine/protocol';
+import { dataOf, inspectFor } from './export';
+import { FormatError, type Format, type ReadBits, type Written } from '../interop/format';
+import { formatOf, READABLE, recognize } from '../interop/formats/formats';
+import { list, parseNameMap, type NameMap } from '../interop/names';
+import { ioError } from '../onnx/errors';
+import type { Network } from '../onnx/network/network';
+import { modelPathOf, portable } from '../config/paths';
+import { scoreModel, type ScoreOptions, type ScoreSettings } from './quantize';
+
+/** The allocation in a foreign format. @throws FormatError, SettingsError when the model has changed */
+export async function writeForeign(
+  engine: Engine,
+  configPath: string,
+  config: Config,
+  format: Format,
+  names: NameMap,
+  options: ScoreOptions,
+): Promise<Written> {
+  const { network } = await inspectFor(engine, configPath, config, options);
+  const scales = format.needs === 'scales' ? await scalesOf(engine, configPath, config, options) : null;
+  const orm = format.needs === 'orm' ? await ormOf(engine, configPath, config, options) : null;
+  return format.write({ config, network, names, scales, orm });
+}
+
+async function scalesOf(
+  engine: Engine,
+  configPath: string,
+  config: Config,
+  options: ScoreOptions,
+): Promise<Map<string, Float32Array>> {
+  const { tensors } = await engine.request(
+    {
+      kind: 'scales',
+      model: modelPathOf(config, configPath),
+      granularity: config.scoring.granularity,
+      shapes: config.calibration.shapes,
+      branches: config.calibration.branches,
+      bits: config.functions.map((f) => f.bits),
+    },
+    options,
+  );
+  return new Map(tensors.map(({ tensor, scales }) => [tensor, scales]));
+}
+
+/** A config does not hold the matrix: the model is scored as it was for the config, or found scored in the cache. */
+async function ormOf(
+  engine: Engine,
+  configPath: string,
+  config: Config,
+  options: ScoreOptions,
+): Promise<Float64Array> {
+  return (await scoreModel(engine, scoreSettingsOf(config, configPath), options)).orm;
+}
+
+/** How the config at `configPath` was scored. */
+export function scoreSettingsOf(config: Config, configPath: string): ScoreSettings {
+  const { granularity, centered, decay, beta } = config.scoring;
+  return {
+    model: modelPathOf(config, configPath),
+    data: dataOf(config, configPath),
+    granularity,
+    centered,
+    decay,
+    beta,
+    // The config's provider is a sentence for people.
+    provider: 'auto',
+    memoryLimit: 0,
+  };
+}
+
+/** "net.ompq.json", AIMET -> "net.encodings.json", next to the config. */
+export function foreignPath(configPath: string, { suffix }: Format): string {
+  return configPath.replace(/\.ompq\.json$/i, '') + suffix;
+}
+
+/** @throws FormatError that names the file */
+export async function readNameMap(path: string): Promise<NameMap> {
+  return aboutFile(path, async () => parseNameMap(await readText(path)));
+}
+
+/**
+ * Bits out of another tool's file.
+ * @param id of its format; undefined: recognized by its content
+ * @throws FormatError that names the file
+ */
+export async function readForeign(
+  path: string,
+  id: string | undefined,
+  network: Network,
+  names: NameMap,
+): Promise<ReadBits> {
+  const text = await readText(path);
+  const format = id === undefined ? recognize(text) : formatOf(id, READABLE);
+  if (!format) {
+    const known = READABLE.map((each) => each.id).join(', ');
+    throw new FormatError(`${path} is of no format that can be read (${known}); --format says which it is.`);
+  }
+  const read = await aboutFile(path, () => Promise.resolve(format.read(text, { network, names })));
+  if (read.bits.size === 0) {
+    throw new FormatError(`${path} names no function of the model; it speaks of ${list(read.unknown)}.`);
+  }
+  return read;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new FormatError(ioError(error, path, 'read').message, { cause: error });
+  }
+}
+
+/** The reader's sentence with the file's name before it. */
+async function aboutFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(
+      /^[a-z]/.test(error.message) ? `${path} ${error.message}` : `${path}: ${error.message}`,
+    );
+  }
+}
+
+/** The config with those bits, locked. @throws SettingsError where tied functions were given different bits */
+export function withGivenBits(
+  config: Config,
+  bits: ReadonlyMap<string, BitWidth>,
+  { network, size }: InspectReply,
+): Config {
+  for (const group of network.ties) {
+    const given = group.map((i) => network.functions[i].name).filter((name) => bits.has(name));
+    const other = given.find((name) => bits.get(name) !== bits.get(given[0]));
+    if (other !== undefined) {
+      throw new SettingsError(
+        `"${given[0]}" and "${other}" share their weights but are given ${bits.get(given[0])} and ${bits.get(other)} bits.`,
+      );
+    }
+  }
+  const edits = new Map(
+    [...bits].map(([name, width]): [string, FunctionEdit] => [name, { bits: width, lock: true }]),
+  );
+  return editConfig(config, edits, size, network.ties);
+}
+
+/** @throws ConfigError */
+export function checkModel(config: Config, configPath: string, model: string): void {
+  if (modelPathOf(config, configPath) !== model) {
+    throw new ConfigError(`${configPath} belongs to another model, ${basename(config.model.file)}.`);
+  }
+}
+
+/** The config as it has to be at another place: its paths are relative to it. */
+export function movedConfig(config: Config, from: string, to: string): Config {
+  const folder = dirname(to);
+  const { path } = dataOf(config, from);
+  return {
+    ...config,
+    model: { ...config.model, file: portable(folder, modelPathOf(config, from)) },
+    calibration: { ...config.calibration, path: path === null ? null : portable(folder, path) },
+  };
+}

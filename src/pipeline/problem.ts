@@ -1,0 +1,192 @@
+/** From what was measured and what is asked to the problem that the solvers answer. */
+import { type BudgetSpec, solverBudget } from '../config/budget';
+import type { Pins } from '../config/config';
+import { type LatencyTable, timesOf } from '../config/latency';
+import { allBudgets, type Limits } from '../config/limits';
+import { suggestion } from '../config/names';
+import { type Named, resolveRules, resolveTies, type Rules } from '../config/rules';
+import type { Quality } from '../config/types';
+import type { ContestSettings } from './contest';
+import { buildProblem, SettingsError } from '../core/allocation/buildProblem';
+import type { Material, Noise, Objective } from '../core/allocation/objectives';
+import type { AllocationProblem, Budget } from '../core/problem/problem';
+import { BIT_WIDTHS, type BitWidth } from '../core/problem/widths';
+import type { InspectReply } from '../engine/protocol';
+import type { ScoreSettings } from './quantize';
+
+export interface AllocationSettings {
+  objective: Objective;
+  budget: BudgetSpec;
+  widths: BitWidth[];
+  pin: Pins | null;
+  /** Bits that are given, by function name. */
+  locks: Record<string, BitWidth>;
+  /** Beside the budget. */
+  limits?: Limits;
+  /** The smallest file that is as good as this, in place of the budget; the objective is then noise-aware. */
+  quality?: Quality;
+  rules?: Rules;
+  /** Groups of patterns whose functions get the same bits. */
+  ties?: string[][];
+  /** For limits on BOPs and activation memory; default 32. */
+  activationBits?: number;
+  /** Bits of the activations as part of the search, per function: these widths, in place of activationBits. */
+  activationWidths?: number[];
+  latency?: LatencyTable;
+  /** Samples of the calibration data drawn again so many times, to see how often each function keeps its bits. */
+  bootstrap?: number;
+  /** How 'auto' compares. */
+  contest?: ContestSettings;
+}
+
+/** What it takes to allocate: sizes, importance, and noise where the objective asks for it. */
+export interface Measurements {
+  inspect: InspectReply;
+  gamma: Float64Array;
+  weight: Float64Array;
+  noise: Noise | null;
+  activationNoise?: Noise;
+  scoring: Pick<ScoreSettings, 'decay' | 'beta'>;
+}
+
+/** @throws SettingsError for a lock of a function that does not exist */
+export function materialOf(measured: Measurements, settings: Omit<AllocationSettings, 'contest'>): Material {
+  const { inspect, weight, noise, activationNoise, gamma, scoring } = measured;
+  const known = inspect.network.functions.map((f) => f.name);
+  for (const name of Object.keys(settings.locks)) {
+    if (!known.includes(name)) {
+      throw new SettingsError(
+        `There is no function "${name}" to lock${suggestion(name, known)} "ompq inspect" lists all.`,
+      );
+    }
+  }
+  if (settings.activationWidths && !activationNoise) {
+    throw new SettingsError(
+      'The noise of the activations has not been measured, and without it their bits cannot be searched: quantize the model again.',
+    );
+  }
+  const problem = problemOf(
+    inspect,
+    { weight, noise, activationNoise },
+    settings,
+    allBudgets(settings.budget, settings.limits, inspect.bytes),
+  );
+  return { problem, gamma, scoring };
+}
+
+function problemOf(
+  inspect: InspectReply,
+  {
+    weight,
+    noise,
+    activationNoise,
+  }: Partial<Pick<Measurements, 'activationNoise'>> & {
+    weight: Float64Array | null;
+    noise: Noise | null;
+  },
+  settings: Omit<AllocationSettings, 'budget' | 'contest' | 'objective'>,
+  budget: Budget | Budget[],
+): AllocationProblem {
+  const { network, size } = inspect;
+  refuseUnknown(network, [budget].flat());
+  const named = network.functions.map(namedFunction);
+  const latency = settings.latency && timesOf(named, settings.latency);
+  const activationWidths = widthsOfActivations(inspect, settings.activationWidths);
+  const functions = network.functions.map((f, i) => ({
+    name: f.name,
+    params: f.params,
+    weight: weight?.[i] ?? 0,
+    bytesByWidth: size.functionBytes[i],
+    // Weights that are left alone make no noise.
+    noiseByWidth: noise ? { ...noise[i], 16: 0, 32: 0 } : undefined,
+    millisecondsByWidth: latency?.[i],
+    macs: f.macs,
+    activations: f.activations,
+    activationBits: keepsFloats(inspect, i) ? FLOAT_BITS : undefined,
+    activationWidths: activationWidths?.[i],
+    activationNoise: activationNoise?.[i],
+  }));
+  const { widths, pin: pins, locks, rules, ties, activationBits } = settings;
+  return buildProblem(functions, {
+    widths,
+    pins,
+    locks,
+    rules: resolveRules(named, rules),
+    ties: resolveTies(named, network.ties, ties),
+    fixedBytes: size.fixedBytes,
+    fixedMilliseconds: settings.latency?.rest,
+    activationBits,
+    budget,
+  });
+}
+
+/** As an export has it, the first and the last function's inputs take 8 bits; and so do those of what is tied to one. */
+export const OUTER_BITS = 8;
+
+/** What limits count for activations that no export quantizes. */
+export const FLOAT_BITS = 32;
+
+export function keepsFloats({ floatActivations }: InspectReply, index: number): boolean {
+  return floatActivations?.[index] ?? false;
+}
+
+/** @throws SettingsError for a limit that needs sizes which are not known */
+function refuseUnknown({ functions }: InspectReply['network'], budgets: readonly Budget[]): void {
+  for (const { kind } of budgets) {
+    if (kind !== 'activationBytes' && kind !== 'bops') continue;
+    const unknown = functions.filter((f) => (kind === 'bops' ? f.macs : f.activations) == null);
+    if (unknown.length === 0) continue;
+    const more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : '';
+    throw new SettingsError(
+      `A limit on ${kind === 'bops' ? 'BOPs' : 'activation memory'} cannot be counted: the sizes of the activations of ` +
+        `"${unknown[0].name}"${more} are not known from the file (open input sizes, or a branch of an If). ` +
+        `Give the inputs' sizes with --shape, as input=1x512; where that is not enough, leave this limit out.`,
+    );
+  }
+}
+
+function widthsOfActivations(inspect: InspectReply, widths: number[] | undefined): number[][] | undefined {
+  if (!widths) return undefined;
+  const { functions, ties } = inspect.network;
+  const outer = new Set([0, functions.length - 1]);
+  for (const group of ties) if (group.some((i) => outer.has(i))) group.forEach((i) => outer.add(i));
+  const floats = new Set([...functions.keys()].filter((i) => keepsFloats(inspect, i)));
+  for (const group of ties) if (group.some((i) => floats.has(i))) group.forEach((i) => floats.add(i));
+  return functions.map((_, i) => (floats.has(i) ? [FLOAT_BITS] : outer.has(i) ? [OUTER_BITS] : widths));
+}
+
+export function namedFunction({ name, op, layers }: InspectReply['network']['functions'][number]): Named {
+  return { name, op, layers };
+}
+
+/** The smallest file that widths, pins and locks allow. */
+export function smallestBytes(inspect: InspectReply, settings: Omit<AllocationSettings, 'budget'>): number {
+  const { candidates, fixedBytes } = problemOf(inspect, { weight: null, noise: null }, settings, {
+    kind: 'bytes',
+    bytes: 0,
+  });
+  return candidates.reduce(
+    (sum, c) => sum + Math.min(...c.choices.map((choice) => choice.bytes)),
+    fixedBytes,
+  );
+}
+
+/** The largest file that the budget allows; for an average, with the dearest overhead of each function. */
+export function budgetBytes({ network, size, bytes }: InspectReply, budget: BudgetSpec): number {
+  const limit = solverBudget(budget, bytes);
+  if (limit.kind !== 'averageBits') return limit.bytes;
+  const overhead = network.functions.map(({ params }, i) =>
+    Math.max(...BIT_WIDTHS.filter((b) => b <= 8).map((b) => size.functionBytes[i][b] - (params * b) / 8)),
+  );
+  const params = network.functions.reduce((sum, f) => sum + f.params, 0);
+  return Math.ceil(size.fixedBytes + overhead.reduce((a, b) => a + b, 0) + (params * limit.bits) / 8);
+}
+
+/** What the file weighs at an average, interpolated between uniform widths: for people to choose by. */
+export function estimatedBytes({ size }: InspectReply, averageBits: number): number {
+  const low = Math.min(7, Math.max(2, Math.floor(averageBits)));
+  const share = averageBits - low;
+  const total = (bits: number): number =>
+    size.functionBytes.reduce((sum, bytes) => sum + bytes[bits], size.fixedBytes);
+  return Math.round(total(low) * (1 - share) + total(low + 1) * share);
+}
