@@ -15,22 +15,22 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openDataset } from '../src/calibration/open';
 import type { DataSpec } from '../src/calibration/inputs/spec';
-import { formatSize } from '../src/config/budget';
+import { openDataset } from '../src/calibration/open';
+import { formatSize } from '../src/common/sizes';
 import { allocate } from '../src/core/allocation/allocation';
 import { buildProblem, type ProblemSettings } from '../src/core/allocation/buildProblem';
-import { importance } from '../src/core/scoring/importance';
 import { allocateNoiseAware } from '../src/core/allocation/noiseObjective';
-import { gramToOrm } from '../src/core/scoring/orthogonality';
-import type { ActivationChoice, RangeMethod, RoundingMethod } from '../src/engine/protocol';
 import { allocateUniform } from '../src/core/allocation/uniform';
 import type { BitWidth } from '../src/core/problem/widths';
+import { importance } from '../src/core/scoring/importance';
+import { gramToOrm } from '../src/core/scoring/orthogonality';
+import { measureNoise } from '../src/engine/process/contest/noise';
 import { evaluate } from '../src/engine/process/evaluate/evaluate';
 import { exportModel } from '../src/engine/process/export/exportModel';
 import { Job } from '../src/engine/process/job/job';
-import { measureNoise } from '../src/engine/process/contest/noise';
 import { score } from '../src/engine/process/score/score';
+import type { ActivationChoice, RangeMethod, RoundingMethod } from '../src/engine/protocol';
 import { readModel } from '../src/onnx/files/file';
 import { findNetwork } from '../src/onnx/network/functions';
 import { predictedBytes, sizeModel } from '../src/onnx/packing/size';
@@ -51,6 +51,7 @@ const { values: args } = parseArgs({
 
 const folder = resolve(args.example ? 'examples' : '../shared/data/cifar10');
 const path = join(folder, args.example ? 'resnet_cifar10.onnx' : 'resnet20.onnx');
+
 /** Bits of a PyTorch prototype's noise-aware allocation at 2.5 bits, in network order. */
 const prototype = '83443433333333222328';
 const preprocessing = { preset: 'cifar10' as const };
@@ -61,6 +62,7 @@ const data = (name: string, samples: number): DataSpec => ({
   shapes: {},
   preprocessing,
 });
+
 const job = new Job(
   () => undefined,
   () => undefined,

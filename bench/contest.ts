@@ -8,11 +8,11 @@
  *                               [--test FOLDER]   (labelled images; default: the folder "test" beside the model)
  *   node bench/run.mjs contest --time     (MobileNetV2 shapes, 64 samples: the contest as a multiple of one scoring)
  */
+import { toBinary } from '@bufbuild/protobuf';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { toBinary } from '@bufbuild/protobuf';
 import type { DataSpec } from '../src/calibration/inputs/spec';
 import type { Config } from '../src/config/config';
 import { costOf } from '../src/core/allocation/divergence';
@@ -21,8 +21,9 @@ import { Engine } from '../src/engine/client';
 import type { InspectReply } from '../src/engine/protocol';
 import { predictedBytes } from '../src/onnx/packing/size';
 import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
-import type { AllocationSettings } from '../src/pipeline/problem';
-import { quantize, type ScoreSettings } from '../src/pipeline/quantize';
+import { quantize } from '../src/pipeline/quantize';
+import type { AllocationSettings } from '../src/pipeline/settings';
+import { type ScoreSettings } from '../src/pipeline/settings';
 import { mobilenetV2 } from '../test/support/models/zoo';
 
 const { values: args } = parseArgs({

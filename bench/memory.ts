@@ -5,18 +5,18 @@
  *
  * node bench/run.mjs memory [tiny: small shapes, to see that it runs]      (after npm run build)
  */
+import { toBinary } from '@bufbuild/protobuf';
 import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { toBinary } from '@bufbuild/protobuf';
 import { Cache } from '../src/cache/cache';
 import { Engine, MALLOC } from '../src/engine/client';
 import { Job } from '../src/engine/process/job/job';
-import type { ScoreRequest } from '../src/engine/protocol';
 import { score } from '../src/engine/process/score/score';
+import type { ScoreRequest } from '../src/engine/protocol';
 import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
-import { scoreModel } from '../src/pipeline/quantize';
+import { scoreModel } from '../src/pipeline/score';
 import { resnet50 } from '../test/support/models/zoo';
 
 const FOLDER = resolve('out/bench');

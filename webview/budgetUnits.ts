@@ -1,8 +1,9 @@
 /** A budget in the unit that the user thinks in, and as a place on the slider. */
-import { parseSize, type BudgetSpec } from '../src/config/budget';
+import { parseSize } from '../src/common/sizes';
+import { type BudgetSpec } from '../src/config/budget';
+import { t } from './l10n';
 import type { Range } from './problem';
 import type { BudgetUnit } from './protocol';
-import { t } from './l10n';
 
 export const UNITS: { value: BudgetUnit; text: string }[] = [
   { value: 'MB', text: 'MB' },

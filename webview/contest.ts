@@ -1,10 +1,10 @@
 /** Allocations of at most the same size side by side, as they measured on the user's own data. (data, document) -> element. */
-import { formatSize } from '../src/config/budget';
+import { formatSize } from '../src/common/sizes';
 import type { Contest, ContestEntry } from '../src/config/types';
 import { h } from './dom';
 import { formatPercent, plural, significant } from './format';
-import { colourStrip } from './strip';
 import { t } from './l10n';
+import { colourStrip } from './strip';
 
 export interface ContestData {
   contest: Contest;

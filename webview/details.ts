@@ -1,12 +1,12 @@
 /** The card of one function: what it is, why it got its bits, what every other width would cost. (data, document) -> element. */
-import { formatSize } from '../src/config/budget';
-import type { BitWidth } from '../src/core/problem/widths';
+import { formatSize } from '../src/common/sizes';
 import type { FixedBy } from '../src/core/problem/problem';
+import type { BitWidth } from '../src/core/problem/widths';
 import { h } from './dom';
 import { formatCount, formatPercent, formatShape, significant } from './format';
 import { FIXED_WORDS, icon } from './glyphs';
-import type { PanelFunction } from './protocol';
 import { t } from './l10n';
+import type { PanelFunction } from './protocol';
 
 export interface DetailsData {
   function: PanelFunction;

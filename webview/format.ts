@@ -1,5 +1,5 @@
 /** Numbers as people read them. */
-import type { Dimension } from '../src/onnx/network/network';
+import type { Dimension } from '../src/onnx/proto/dims';
 import { t } from './l10n';
 
 /** 3504872 -> "3.50 M". */

@@ -1,12 +1,13 @@
 /** The head of the page: what the model was, what it becomes, and how far to trust that. (data, document) -> element. */
-import { formatSize, solverBudget } from '../src/config/budget';
+import { formatSize } from '../src/common/sizes';
+import { solverBudget } from '../src/config/budget';
 import { formatQuality } from '../src/config/quality';
 import type { Certificate } from '../src/core/problem/problem';
 import { h } from './dom';
 import { formatCount, formatSeconds, plural, significant } from './format';
+import { t } from './l10n';
 import type { PanelState } from './protocol';
 import type { Totals } from './totals';
-import { t } from './l10n';
 
 export interface HeaderData {
   state: PanelState;

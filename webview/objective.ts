@@ -1,13 +1,13 @@
 /** By which objective a plan is solved, and what an allocation is worth under it. Pure; page and worker share it. */
 import type { Contest, ContestEntry } from '../src/config/types';
-import type { Decay } from '../src/core/scoring/importance';
+import { winnerOf as entryOf, standsIn } from '../src/config/winner';
 import { valueOf as valueOfObjective } from '../src/core/allocation/objectives';
+import { keepsLimits } from '../src/core/allocation/solution';
 import type { Allocation, AllocationProblem } from '../src/core/problem/problem';
 import type { Value } from '../src/core/problem/program';
-import { keepsLimits } from '../src/core/allocation/solution';
 import type { BitWidth } from '../src/core/problem/widths';
-import { standsIn, winnerOf as entryOf } from '../src/config/winner';
-import type { Plan } from './plan';
+import type { Decay } from '../src/core/scoring/importance';
+import type { Plan } from './protocol';
 
 export type Single = ContestEntry['objective'];
 

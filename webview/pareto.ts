@@ -1,8 +1,8 @@
 /** Objective against file size: every distinct optimum, the budget, and where the current allocation stands. (data, document) -> SVG. */
 import * as Plot from '@observablehq/plot';
-import { formatSize } from '../src/config/budget';
-import type { Frontier } from './solver';
+import { formatSize } from '../src/common/sizes';
 import { t } from './l10n';
+import type { Frontier } from './solver';
 
 export interface ParetoData {
   /** null while it is sought. */

@@ -1,14 +1,7 @@
 /** What the user has changed in the page but not yet written: pure values, with undo and redo. */
 import type { PinnedEnds } from '../src/core/allocation/buildProblem';
 import type { BitWidth } from '../src/core/problem/widths';
-import type { PanelSettings, PanelState } from './protocol';
-
-/** Settings and locks: everything that decides an allocation. */
-export interface Plan extends PanelSettings {
-  /** With the objective auto: the contest's candidate to follow. */
-  chosen: string | null;
-  locks: Record<string, BitWidth>;
-}
+import type { PanelState, Plan } from './protocol';
 
 /** The plan that the config stands for; null before the first allocation. */
 export function planOf(state: PanelState): Plan | null {

@@ -2,10 +2,9 @@
 import type { BudgetSpec } from '../src/config/budget';
 import { allBudgets } from '../src/config/limits';
 import { buildProblem } from '../src/core/allocation/buildProblem';
-import { importance, importanceOfGamma, type Importance } from '../src/core/scoring/importance';
 import type { AllocationProblem } from '../src/core/problem/problem';
-import type { Plan } from './plan';
-import type { PanelState } from './protocol';
+import { importance, type Importance, importanceOfGamma } from '../src/core/scoring/importance';
+import type { PanelState, Plan } from './protocol';
 
 /** Importance under the plan's decay and beta, from the ORM or the gamma that the config keeps; null before scoring. */
 export function weightsOf(

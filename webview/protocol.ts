@@ -5,13 +5,12 @@
 import type { BudgetSpec } from '../src/config/budget';
 import type { Limits } from '../src/config/limits';
 import type { Contest, Quality } from '../src/config/types';
-import type { Objective } from '../src/core/allocation/objectives';
 import type { PinnedEnds } from '../src/core/allocation/buildProblem';
-import type { Decay } from '../src/core/scoring/importance';
+import type { Objective } from '../src/core/allocation/objectives';
 import type { Certificate } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
-import type { Dimension } from '../src/onnx/network/network';
-import type { Plan } from './plan';
+import type { Decay } from '../src/core/scoring/importance';
+import type { Dimension } from '../src/onnx/proto/dims';
 
 /** One function of the network, as far as it is known: from the file alone, or scored and allocated. */
 export interface PanelFunction {
@@ -172,3 +171,10 @@ export interface SavedView {
 }
 
 export type BudgetUnit = 'MB' | 'MiB' | 'KB' | 'bits' | 'ratio';
+
+/** Settings and locks: everything that decides an allocation. */
+export interface Plan extends PanelSettings {
+  /** With the objective auto: the contest's candidate to follow. */
+  chosen: string | null;
+  locks: Record<string, BitWidth>;
+}

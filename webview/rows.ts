@@ -1,12 +1,12 @@
 /** The rows of the table: what is in them, and which are shown in what order. */
+import { formatSize } from '../src/common/sizes';
+import type { FixedBy } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
-import { formatSize } from '../src/config/budget';
 import { formatCount, formatPercent, formatShape, significant } from './format';
 import { FIXED_WORDS } from './glyphs';
-import type { PanelFunction } from './protocol';
-import type { FixedBy } from '../src/core/problem/problem';
-import type { Store } from './store';
 import { t } from './l10n';
+import type { PanelFunction } from './protocol';
+import type { Store } from './store';
 
 export interface Row {
   /** 0-based, in network order. */

@@ -1,6 +1,6 @@
 /** Before any bits are chosen: the size of each function, from the file alone. (data, document) -> SVG. */
-import { columnSpans, gapFor, stageRuns, type BitMapData } from './bitMap';
-import { formatSize } from '../src/config/budget';
+import { formatSize } from '../src/common/sizes';
+import { type BitMapData, columnSpans, gapFor, stageRuns } from './bitMap';
 import { s } from './dom';
 
 const TOP = 22;

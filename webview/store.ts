@@ -1,9 +1,13 @@
 /** What the page knows: the extension's state, the user's plan with its history, and the solution that is shown. */
+import type { BudgetSpec } from '../src/config/budget';
 import { SettingsError } from '../src/core/allocation/buildProblem';
-import type { Importance } from '../src/core/scoring/importance';
 import type { Certificate, FixedBy } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
+import type { Importance } from '../src/core/scoring/importance';
+import { t } from './l10n';
+import { effective, improved, isNoise, type Task, worth } from './objective';
 import {
+  type History,
   pinAt,
   planOf,
   push,
@@ -13,16 +17,12 @@ import {
   undo,
   withLocks,
   withoutLocks,
-  type History,
-  type Plan,
 } from './plan';
-import { effective, improved, isNoise, worth, type Task } from './objective';
-import { nearestFeasible, problemOf, rangeOf, weightsOf, type Range } from './problem';
+import { nearestFeasible, problemOf, type Range, rangeOf, weightsOf } from './problem';
 import type { PanelState, SavedView } from './protocol';
+import { type Plan } from './protocol';
 import type { Frontier, Solver } from './solver';
-import { totalsOf, type Totals } from './totals';
-import type { BudgetSpec } from '../src/config/budget';
-import { t } from './l10n';
+import { type Totals, totalsOf } from './totals';
 
 /** What is on show; bits stay those of the last solution while a new one is sought or none exists. */
 export interface Shown {

@@ -1,21 +1,21 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { resolve } from 'node:path';
 import { dataFingerprint } from '../calibration/dataFingerprint';
 import type { DataSpec } from '../calibration/inputs/spec';
+import { formatSize } from '../common/sizes';
 import { formatSqnr } from '../config/quality';
-import { formatSize } from '../config/budget';
 import type { EvaluateReply, Shard } from '../engine/protocol';
-import { evaluateModels } from '../pipeline/export';
+import { evaluateModels } from '../pipeline/evaluate';
 import { jobOf, writePart } from '../pipeline/shards';
 import {
   addDataOptions,
   addEngineOptions,
   addShardOptions,
+  type DataFlags,
   dataSpec,
+  type EngineFlags,
   partPath,
   positive,
-  type DataFlags,
-  type EngineFlags,
   type ShardFlags,
 } from './options';
 import { printJson, printLines, withSession } from './session';

@@ -1,23 +1,23 @@
-import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { formatSize } from '../config/budget';
+import { resolve } from 'node:path';
+import { sameFile } from '../common/sameFile';
+import { formatSize } from '../common/sizes';
 import { readConfig } from '../config/config';
-import { SettingsError } from '../core/allocation/buildProblem';
 import { keepsNeeded, neededActivations, neededSentence } from '../config/neededActivations';
 import type { Config } from '../config/types';
+import { SettingsError } from '../core/allocation/buildProblem';
 import type { ActivationBits, ActivationChoice, ExportRequest, RangeMethod } from '../engine/protocol';
+import { FORMATS } from '../interop/formats/formats';
 import {
+  type Exported,
   exportModel,
   freeModelPath,
   ROUNDING_SAMPLES,
   searchedActivations,
-  type Exported,
 } from '../pipeline/export';
-import { FORMATS } from '../interop/formats/formats';
-import { sameFile } from '../common/sameFile';
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
-import { addEngineOptions, positive, type EngineFlags } from './options';
+import { addEngineOptions, type EngineFlags, positive } from './options';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags extends EngineFlags {

@@ -1,14 +1,14 @@
 /** `ompq export CONFIG --format ID`: the allocation in another tool's format. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config } from '../config/config';
-import { inspectFor } from '../pipeline/export';
-import { foreignPath, readNameMap, writeForeign } from '../pipeline/foreign';
-import { formatOf, FORMATS } from '../interop/formats/formats';
-import { FormatError } from '../interop/format';
 import { writeAtomically } from '../common/atomicFile';
-import { ioError } from '../onnx/errors';
+import { ioError } from '../common/fileErrors';
 import { sameFile } from '../common/sameFile';
+import type { Config } from '../config/config';
+import { FormatError } from '../interop/errors';
+import { formatOf, FORMATS } from '../interop/formats/formats';
+import { inspectFor } from '../pipeline/configured';
+import { foreignPath, readNameMap, writeForeign } from '../pipeline/foreign';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags {

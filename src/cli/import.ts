@@ -1,20 +1,23 @@
+import { Command, Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
-import { budgetUse, formatBudget, formatSize, type BudgetSpec } from '../config/budget';
-import { CONFIG_SUFFIX, readConfig, replacedConfig, type Config } from '../config/config';
+import { formatSize } from '../common/sizes';
+import { type BudgetSpec, budgetUse, formatBudget } from '../config/budget';
+import { type Config, CONFIG_SUFFIX, readConfig, replacedConfig } from '../config/config';
 import { writeConfig } from '../config/format';
+import { configPathFor } from '../config/paths';
 import { BIT_WIDTHS, type BitWidth } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
-import { inspectFor } from '../pipeline/export';
-import { checkModel, movedConfig, readForeign, readNameMap, withGivenBits } from '../pipeline/foreign';
 import type { ReadBits } from '../interop/format';
 import { READABLE } from '../interop/formats/formats';
 import { list, type NameMap } from '../interop/names';
-import { configPathFor } from '../config/paths';
-import { inspectRequest, quantize, type ScoreSettings } from '../pipeline/quantize';
-import { addScoreOptions, scoreSettings, type ScoreFlags } from './options';
-import { printJson, printLines, withSession, type Session } from './session';
+import { checkModel, inspectFor, movedConfig } from '../pipeline/configured';
+import { readForeign, readNameMap, withGivenBits } from '../pipeline/foreign';
+import { quantize } from '../pipeline/quantize';
+import { inspectRequest } from '../pipeline/score';
+import { type ScoreSettings } from '../pipeline/settings';
+import { addScoreOptions, type ScoreFlags, scoreSettings } from './options';
+import { printJson, printLines, type Session, withSession } from './session';
 
 interface Flags extends ScoreFlags {
   format?: string;

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { formatSize } from '../config/budget';
-import type { InspectReply } from '../engine/protocol';
+import { resolve } from 'node:path';
 import type { DataSpec } from '../calibration/inputs/spec';
+import { formatSize } from '../common/sizes';
+import type { InspectReply } from '../engine/protocol';
 import { addShapeOption, addValueOption } from './options';
 import { printJson, printLines, withSession } from './session';
 import { count, table } from './table';

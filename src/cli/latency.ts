@@ -1,14 +1,14 @@
 /** `ompq latency MODEL`: run times of every function, as `ompq quantize --latency-table` reads them. */
-import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { formatLimit } from '../config/limits';
-import type { LatencyReply } from '../engine/protocol';
-import type { Granularity } from '../onnx/network/network';
+import { basename, dirname, join, resolve } from 'node:path';
 import { writeAtomically } from '../common/atomicFile';
 import { sameFile } from '../common/sameFile';
+import { formatLimit } from '../config/limits';
 import { SettingsError } from '../core/allocation/buildProblem';
-import { inspectRequest, through } from '../pipeline/quantize';
-import { addDataOptions, dataSpec, granularityOption, positive, type DataFlags } from './options';
+import type { LatencyReply } from '../engine/protocol';
+import type { Granularity } from '../onnx/network/network';
+import { inspectRequest, through } from '../pipeline/score';
+import { addDataOptions, type DataFlags, dataSpec, granularityOption, positive } from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 

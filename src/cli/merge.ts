@@ -1,17 +1,17 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { resolve } from 'node:path';
 import { Cache } from '../cache/cache';
 import { userCacheFolder } from '../cache/folder';
 import { keepScore } from '../pipeline/keptScores';
+import { orthogonality } from '../pipeline/score';
 import {
   complete,
+  type EvaluatePart,
   mergeEvaluations,
   mergeScores,
   readPart,
-  type EvaluatePart,
   type ScorePart,
 } from '../pipeline/shards';
-import { orthogonality } from '../pipeline/quantize';
 import { evaluationForPeople, evaluationToJson } from './eval';
 import { scoreForPeople, scoreToJson, type ShownScore } from './score';
 import { printJson, printLines } from './session';

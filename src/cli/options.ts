@@ -1,23 +1,23 @@
 /** The options that several commands share, and how their words become settings. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DataSpec, Preprocessing } from '../calibration/inputs/spec';
-import { parseSize, type BudgetSpec } from '../config/budget';
+import { ioError } from '../common/fileErrors';
+import { parseSize } from '../common/sizes';
+import { type BudgetSpec } from '../config/budget';
 import type { Pins, Quality } from '../config/config';
-import { parseLatencyTable, type LatencyTable } from '../config/latency';
-import { LIMIT_KINDS, parseLimit, type LimitKind, type Limits } from '../config/limits';
+import { type LatencyTable, parseLatencyTable } from '../config/latency';
+import { LIMIT_KINDS, type LimitKind, type Limits, parseLimit } from '../config/limits';
 import type { Rules } from '../config/rules';
-import { OBJECTIVES, type Objective } from '../core/allocation/objectives';
 import { isBitWidth, parseWidths } from '../config/widths';
-import type { Decay } from '../core/scoring/importance';
+import { type Objective, OBJECTIVES } from '../core/allocation/objectives';
 import type { BitWidth } from '../core/problem/widths';
+import type { Decay } from '../core/scoring/importance';
 import type { ContestRequest, Provider, Shard } from '../engine/protocol';
-import { ioError } from '../onnx/errors';
 import type { Granularity } from '../onnx/network/network';
-import type { AllocationSettings } from '../pipeline/problem';
-import type { ScoreSettings } from '../pipeline/quantize';
+import type { AllocationSettings, ScoreSettings } from '../pipeline/settings';
 
 export interface DataFlags extends Preprocessing {
   data?: string;

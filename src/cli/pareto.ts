@@ -1,15 +1,15 @@
 /** `ompq pareto CONFIG...`: the best allocation at every size, from what the configs hold. */
-import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { formatSize } from '../config/budget';
-import { readConfig, type Config } from '../config/config';
+import { resolve } from 'node:path';
+import { formatSize } from '../common/sizes';
+import { type Config, readConfig } from '../config/config';
+import { modelPathOf } from '../config/paths';
 import { decidedBy, winnerOf } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
-import { OBJECTIVES, valueOf, type FixedObjective, type Material } from '../core/allocation/objectives';
+import { type FixedObjective, type Material, OBJECTIVES, valueOf } from '../core/allocation/objectives';
 import { paretoCurve } from '../core/allocation/pareto';
 import { sampleCurve } from '../core/allocation/paretoSample';
 import type { BitWidth } from '../core/problem/widths';
-import { modelPathOf } from '../config/paths';
 import { materialOfConfig } from '../pipeline/resolve';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';

@@ -1,22 +1,23 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { formatBudget, formatSize } from '../config/budget';
+import { resolve } from 'node:path';
+import { formatSize } from '../common/sizes';
+import { formatBudget } from '../config/budget';
 import type { Config, ContestEntry } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
 import { neededActivations, neededSentence } from '../config/neededActivations';
+import { configPathFor } from '../config/paths';
 import { formatQuality } from '../config/quality';
 import { IMPROVED, winnerOf } from '../config/winner';
-import { configPathFor } from '../config/paths';
 import { quantize, type QuantizeResult } from '../pipeline/quantize';
 import { allocationNotes } from './allocationNotes';
 import {
   addBudgetOptions,
   addScoreOptions,
   allocationSettings,
-  scoreSettings,
   type BudgetFlags,
   type ScoreFlags,
+  scoreSettings,
 } from './options';
 import { noteScore } from './score';
 import { printJson, printLines, withSession } from './session';

@@ -1,14 +1,15 @@
 import { Command } from 'commander';
-import { scoreKey } from '../pipeline/keptScores';
 import type { Shard } from '../engine/protocol';
-import { jobOf, writePart, type ScorePart } from '../pipeline/shards';
-import { inspectRequest, scoreModel, through, type Scored, type ScoreSettings } from '../pipeline/quantize';
+import { scoreKey } from '../pipeline/keptScores';
+import { inspectRequest, scoreModel, through } from '../pipeline/score';
+import { type Scored, type ScoreSettings } from '../pipeline/settings';
+import { jobOf, type ScorePart, writePart } from '../pipeline/shards';
 import {
   addScoreOptions,
   addShardOptions,
   partPath,
-  scoreSettings,
   type ScoreFlags,
+  scoreSettings,
   type ShardFlags,
 } from './options';
 import { printJson, printLines, withSession } from './session';

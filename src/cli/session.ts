@@ -1,12 +1,12 @@
 /** What every command needs around its work: an engine, a progress bar on a terminal, Ctrl+C, one JSON document. */
-import { join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
+import { join } from 'node:path';
 import { Cache } from '../cache/cache';
 import { userCacheFolder } from '../cache/folder';
+import { printable } from '../common/printable';
 import { Engine } from '../engine/client';
 import type { Progress } from '../engine/protocol';
-import type { ScoreOptions } from '../pipeline/quantize';
-import { printable } from '../common/printable';
+import type { ScoreOptions } from '../pipeline/settings';
 
 export interface Session {
   engine: Engine;

@@ -1,16 +1,16 @@
 /** The quantization config, `<model>.ompq.json`: its type and how it is read. The JSON Schema is schemas/ompq.schema.json. */
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
-import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import { parse, type ParseError, printParseErrorCode } from 'jsonc-parser';
 import { access, readFile } from 'node:fs/promises';
 import schema from '../../schemas/ompq.schema.json';
-import { ioError } from '../onnx/errors';
+import { ioError } from '../common/fileErrors';
 import { isTooDeep } from './depth';
 import { CONFIG_SUFFIX } from './paths';
 import type { Config } from './types';
 
 export type * from './types';
-export { CONFIG_SUFFIX };
 export { NOISE_WIDTHS } from './types';
+export { CONFIG_SUFFIX };
 
 /** A config that cannot be used, in one sentence for people. */
 export class ConfigError extends Error {

@@ -68,3 +68,9 @@ export function recount(config: Config, size: SizeModel): Config {
 export function matchesFunctions(config: Config, names: readonly string[]): boolean {
   return config.functions.length === names.length && config.functions.every((f, i) => f.name === names[i]);
 }
+
+/** Bits the solver must leave alone: locked functions, and those edited by hand since it ran. */
+export function lockedBits(config: Config): Record<string, BitWidth> {
+  const given = config.functions.filter((f, i) => f.lock || f.bits !== config.solver.bits[i]);
+  return Object.fromEntries(given.map((f) => [f.name, f.bits]));
+}

@@ -1,8 +1,8 @@
 /** How a config is written: fixed key order and one function a line, so that a change of bits is a one-line diff. */
 import schema from '../../schemas/ompq.schema.json';
 import { writeAtomically } from '../common/atomicFile';
-import { ioError } from '../onnx/errors';
-import { ConfigError, type Config } from './config';
+import { ioError } from '../common/fileErrors';
+import { type Config, ConfigError } from './config';
 
 interface ObjectSchema {
   properties?: Record<string, ObjectSchema>;

@@ -1,6 +1,7 @@
 /** Limits beside the budget: how people write them, how a config keeps them, what the solver is asked. */
+import { formatSize, parseSize } from '../common/sizes';
 import type { Budget } from '../core/problem/problem';
-import { formatSize, parseSize, solverBudget, type BudgetSpec } from './budget';
+import { type BudgetSpec, solverBudget } from './budget';
 
 /** All of them hold together, and with the budget. */
 export interface Limits {

@@ -2,14 +2,14 @@
  * The boundary between the editor (or CLI) and the engine process. One request kind per job; the reply type follows
  * from the request; every request ends in exactly one reply or error. The client sends one request at a time.
  */
+import type { Comparison, LikenessSums } from '../core/metrics';
 import type { DataSpec } from '../calibration/inputs/spec';
-import type { RangeMethod } from '../core/rounding/activationRange';
 import type { Divergence } from '../core/allocation/divergence';
+import type { RangeMethod } from '../core/rounding/activationRange';
 import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing/listing';
 import type { Branches, Granularity, Network } from '../onnx/network/network';
 import type { SizeModel } from '../onnx/packing/size';
-import type { Tally } from './process/evaluate/tally';
 
 export type { RangeMethod, RoundingMethod, SizeModel };
 
@@ -227,16 +227,6 @@ export interface EvaluateReply {
   warnings: string[];
 }
 
-export interface Comparison {
-  /** Share of samples with the same arg max; null where no output looks like scores of classes. */
-  agreement: number | null;
-  /** Mean KL divergence of the soft-maxed scores from the first model's, in nats. */
-  kl: number | null;
-  /** Of the first output; Infinity where nothing differs. */
-  sqnrDb: number;
-  outputs: { name: string; sqnrDb: number; cosine: number }[];
-}
-
 /** How much of each function's output is noise when only its own weights are quantized. */
 export interface NoiseRequest {
   kind: 'noise';
@@ -417,3 +407,13 @@ export type FromEngine =
   /** The device that is about to be used, for people; null: the CPU again. */
   | { id: number; device: string | null }
   | { log: string; level: LogLevel };
+
+export interface Tally {
+  samples: number;
+  /** Classes of the scores; 0: the outputs are none. */
+  classes: number;
+  /** Per model, as in Accuracy; null without labels that fit. */
+  accuracies: number[][] | null;
+  /** Of the second model against the first; null where there is one. */
+  likeness: LikenessSums | null;
+}

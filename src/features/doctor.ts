@@ -1,8 +1,8 @@
 /** "OMPQ: Doctor": what this machine offers, in the log and as a page. */
 import * as vscode from 'vscode';
-import { formatSize } from '../config/budget';
-import { doctorLines } from '../pipeline/doctorReport';
+import { formatSize } from '../common/sizes';
 import type { DoctorReply } from '../engine/protocol';
+import { doctorLines } from '../pipeline/doctorReport';
 import { withProgress } from './progress';
 import { escaped, Reports } from './reports';
 import type { Services } from './services';

@@ -1,14 +1,15 @@
 /** "Evaluate": the original and a quantized model side by side, reported as a page that can be kept. */
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import type { EvaluateReply } from '../engine/protocol';
-import { dataOf, evaluateModels } from '../pipeline/export';
-import { formatSqnr } from '../config/quality';
-import { formatSize } from '../config/budget';
-import { modelPathOf } from '../config/paths';
-import { configOf } from './configEditor/documents';
 import { printable } from '../common/printable';
-import { pickData, type DataChoice } from './pickData';
+import { formatSize } from '../common/sizes';
+import { modelPathOf } from '../config/paths';
+import { formatSqnr } from '../config/quality';
+import type { EvaluateReply } from '../engine/protocol';
+import { dataOf } from '../pipeline/configured';
+import { evaluateModels } from '../pipeline/evaluate';
+import { configOf } from './configEditor/documents';
+import { type DataChoice, pickData } from './pickData';
 import { pickOne } from './pickOne';
 import { escaped, Reports } from './reports';
 import type { Services } from './services';

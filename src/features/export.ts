@@ -1,20 +1,20 @@
 /** "Export quantized model": from a config to a smaller .onnx file, measured against the original. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { formatSqnr } from '../config/quality';
-import { formatSize } from '../config/budget';
+import { unlinked } from '../common/printable';
+import { formatSize } from '../common/sizes';
 import type { Config } from '../config/config';
 import { keepsNeeded, neededActivations } from '../config/neededActivations';
+import { formatSqnr } from '../config/quality';
 import type { ExportRequest } from '../engine/protocol';
 import {
+  type Exported,
   exportModel,
   freeModelPath,
   ROUNDING_SAMPLES,
   searchedActivations,
-  type Exported,
 } from '../pipeline/export';
 import { configOf } from './configEditor/documents';
-import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 import { pickOne } from './pickOne';
 import type { Services } from './services';

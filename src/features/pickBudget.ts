@@ -1,8 +1,10 @@
 /** Asking how small the file must get, with the sizes that each answer means. */
 import * as vscode from 'vscode';
-import { formatBudget, formatSize, parseSize, type BudgetSpec } from '../config/budget';
+import { formatSize, parseSize } from '../common/sizes';
+import { type BudgetSpec, formatBudget } from '../config/budget';
 import type { InspectReply } from '../engine/protocol';
-import { estimatedBytes, smallestBytes, type AllocationSettings } from '../pipeline/problem';
+import { type AllocationSettings } from '../pipeline/settings';
+import { estimatedBytes, smallestBytes } from '../pipeline/sizes';
 import { pickOne, separator } from './pickOne';
 
 interface BudgetItem extends vscode.QuickPickItem {
@@ -12,6 +14,7 @@ interface BudgetItem extends vscode.QuickPickItem {
 }
 
 const AVERAGES = [8, 6, 5, 4, 3.5, 3, 2.5];
+
 /** Offered first where there is no last time. */
 const USUAL: BudgetSpec = { averageBits: 4 };
 

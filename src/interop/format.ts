@@ -46,8 +46,3 @@ export interface Format {
   /** Bits out of a file of this format. @throws FormatError, in a sentence that begins after the file's name */
   read?(text: string, context: Pick<FormatContext, 'network' | 'names'>): ReadBits;
 }
-
-/** A network or a file that a format cannot carry, in one sentence for people. */
-export class FormatError extends Error {
-  override name = 'FormatError';
-}

@@ -1,5 +1,5 @@
 /** Reading JSON that other tools wrote. */
-import { FormatError } from './format';
+import { FormatError } from './errors';
 
 export type JsonObject = Record<string, unknown>;
 

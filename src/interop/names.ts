@@ -1,7 +1,7 @@
 /** What other tools call the layers of a network: PyTorch's module paths where the file tells them, or what the user says. */
 import type { Layer, Network } from '../onnx/network/network';
 import { modulePath } from '../pytorch/paths';
-import { FormatError } from './format';
+import { FormatError } from './errors';
 import { parseObject } from './json';
 
 /** From a node's name, or its weight tensor's, to the foreign name. */

@@ -1,23 +1,15 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
-import { remembered, type Remembering } from './keptReplies';
 import type { Contest, ContestEntry } from '../config/config';
 import { IMPROVED } from '../config/winner';
 import { costOf } from '../core/allocation/divergence';
-import { isAllowed, limitRows } from '../core/problem/limits';
-import { candidatesOf, type Candidate, type Material, type Noise } from '../core/allocation/objectives';
-import type { Allocation, AllocationProblem } from '../core/problem/problem';
+import { type Candidate, candidatesOf, type Material, type Noise } from '../core/allocation/objectives';
 import { checkedTotals } from '../core/allocation/solution';
+import { isAllowed, limitRows } from '../core/problem/limits';
+import type { Allocation, AllocationProblem } from '../core/problem/problem';
 import { CancelledError, type Engine, type RequestOptions } from '../engine/client';
 import type { ContestReply, ContestRequest, Measured } from '../engine/protocol';
-import type { ScoreSettings } from './quantize';
-
-export interface ContestSettings {
-  rounding: ContestRequest['rounding'];
-  /** Time for the local search after the contest; 0: none. */
-  searchSeconds: number;
-}
-
-export const QUICK_CONTEST: ContestSettings = { rounding: 'nearest', searchSeconds: 5 };
+import { remembered, type Remembering } from './keptReplies';
+import type { ContestSettings, ScoreSettings } from './settings';
 
 export interface Decided {
   allocation: Allocation;

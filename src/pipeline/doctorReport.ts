@@ -1,5 +1,5 @@
 /** What `ompq doctor` and "OMPQ: Doctor" say, as lines of text. */
-import { formatSize } from '../config/budget';
+import { formatSize } from '../common/sizes';
 import type { DoctorReply } from '../engine/protocol';
 
 /** @param more further versions: of the editor, of OMPQ */

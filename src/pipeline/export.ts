@@ -1,42 +1,16 @@
 /** From a config to a quantized model that has been measured: export, then compare with the original. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { dirname, isAbsolute, resolve } from 'node:path';
-import type { DataSpec } from '../calibration/inputs/spec';
-import { CONFIG_SUFFIX, type Config } from '../config/config';
+import { type Config, CONFIG_SUFFIX } from '../config/config';
 import { formatConfig } from '../config/format';
-import { checkNames } from '../config/names';
-import type { Engine, RequestOptions } from '../engine/client';
-import type {
-  ActivationBits,
-  ActivationChoice,
-  EvaluateReply,
-  ExportReply,
-  ExportRequest,
-  InspectReply,
-  Provider,
-  Shard,
-} from '../engine/protocol';
-import { part } from '../engine/progress';
 import { modelPathOf } from '../config/paths';
-import type { ScoreOptions } from './quantize';
-import { namesOf } from './resolve';
 import { SettingsError } from '../core/allocation/buildProblem';
-
-export interface ExportSettings {
-  /** Absolute path of the file to write. */
-  out: string;
-  overwrite: boolean;
-  rounding: ExportRequest['rounding'];
-  scaleType: ExportRequest['scaleType'];
-  /** Null: weights only. */
-  activations: ExportRequest['activations'];
-  /** Calibration samples for rounding and for ranges, at most. */
-  samples: number;
-  provider: Provider;
-  /** Bytes; 0: half of the free memory. */
-  memoryLimit: number;
-}
+import type { Engine } from '../engine/client';
+import { part } from '../engine/progress';
+import type { ActivationBits, ActivationChoice, EvaluateReply, ExportReply } from '../engine/protocol';
+import { dataOf, inspectFor } from './configured';
+import { evaluateModels } from './evaluate';
+import type { ExportSettings, ScoreOptions } from './settings';
 
 export interface Exported {
   path: string;
@@ -119,51 +93,4 @@ export async function exportModel(
     part(options, 0.9, 1),
   );
   return { path: out, export: reply, evaluation };
-}
-
-/** @throws SettingsError when the model is not the one that the config was made for */
-export async function inspectFor(
-  engine: Engine,
-  configPath: string,
-  config: Config,
-  { signal }: RequestOptions,
-): Promise<InspectReply> {
-  const model = modelPathOf(config, configPath);
-  const { granularity } = config.scoring;
-  const { shapes, branches } = config.calibration;
-  const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes, branches }, { signal });
-  if (inspect.sha256 !== config.model.sha256) {
-    throw new SettingsError(`${model} has changed since ${configPath} was made; quantize it again.`);
-  }
-  checkNames(configPath, ...namesOf(config, inspect));
-  return inspect;
-}
-
-export interface EvaluateOptions extends Pick<ExportSettings, 'provider' | 'memoryLimit'> {
-  /** Every sample; else data.samples of them. */
-  all: boolean;
-  /** Also each layer's output; needs two models. */
-  perLayer: boolean;
-  shard?: Shard;
-}
-
-/** Both models over the data in one pass. */
-export function evaluateModels(
-  engine: Engine,
-  model: string,
-  other: string | null,
-  data: DataSpec,
-  { all, perLayer, provider, memoryLimit, shard }: EvaluateOptions,
-  options: RequestOptions,
-): Promise<EvaluateReply> {
-  return engine.request(
-    { kind: 'evaluate', model, other, data, allSamples: all, perLayer, provider, memoryLimit, shard },
-    options,
-  );
-}
-
-/** The calibration data of a config, its path absolute. */
-export function dataOf({ calibration }: Config, configPath: string): DataSpec {
-  const { path, ...rest } = calibration;
-  return { ...rest, path: path === null || isAbsolute(path) ? path : resolve(dirname(configPath), path) };
 }

@@ -1,20 +1,21 @@
 /** Bits to other tools and back: what a foreign format needs is computed, written, and read into a config. */
 import { readFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import { ConfigError, type Config } from '../config/config';
+import { ioError } from '../common/fileErrors';
+import { type Config } from '../config/config';
 import { editConfig, type FunctionEdit } from '../config/edit';
+import { modelPathOf } from '../config/paths';
 import { SettingsError } from '../core/allocation/buildProblem';
 import type { BitWidth } from '../core/problem/widths';
 import type { Engine } from '../engine/client';
 import type { InspectReply } from '../engine/protocol';
-import { dataOf, inspectFor } from './export';
-import { FormatError, type Format, type ReadBits, type Written } from '../interop/format';
+import { FormatError } from '../interop/errors';
+import { type Format, type ReadBits, type Written } from '../interop/format';
 import { formatOf, READABLE, recognize } from '../interop/formats/formats';
-import { list, parseNameMap, type NameMap } from '../interop/names';
-import { ioError } from '../onnx/errors';
+import { list, type NameMap, parseNameMap } from '../interop/names';
 import type { Network } from '../onnx/network/network';
-import { modelPathOf, portable } from '../config/paths';
-import { scoreModel, type ScoreOptions, type ScoreSettings } from './quantize';
+import { inspectFor, scoreSettingsOf } from './configured';
+import { scoreModel } from './score';
+import { type ScoreOptions } from './settings';
 
 /** The allocation in a foreign format. @throws FormatError, SettingsError when the model has changed */
 export async function writeForeign(
@@ -59,22 +60,6 @@ async function ormOf(
   options: ScoreOptions,
 ): Promise<Float64Array> {
   return (await scoreModel(engine, scoreSettingsOf(config, configPath), options)).orm;
-}
-
-/** How the config at `configPath` was scored. */
-export function scoreSettingsOf(config: Config, configPath: string): ScoreSettings {
-  const { granularity, centered, decay, beta } = config.scoring;
-  return {
-    model: modelPathOf(config, configPath),
-    data: dataOf(config, configPath),
-    granularity,
-    centered,
-    decay,
-    beta,
-    // The config's provider is a sentence for people.
-    provider: 'auto',
-    memoryLimit: 0,
-  };
 }
 
 /** "net.ompq.json", AIMET -> "net.encodings.json", next to the config. */
@@ -150,22 +135,4 @@ export function withGivenBits(
     [...bits].map(([name, width]): [string, FunctionEdit] => [name, { bits: width, lock: true }]),
   );
   return editConfig(config, edits, size, network.ties);
-}
-
-/** @throws ConfigError */
-export function checkModel(config: Config, configPath: string, model: string): void {
-  if (modelPathOf(config, configPath) !== model) {
-    throw new ConfigError(`${configPath} belongs to another model, ${basename(config.model.file)}.`);
-  }
-}
-
-/** The config as it has to be at another place: its paths are relative to it. */
-export function movedConfig(config: Config, from: string, to: string): Config {
-  const folder = dirname(to);
-  const { path } = dataOf(config, from);
-  return {
-    ...config,
-    model: { ...config.model, file: portable(folder, modelPathOf(config, from)) },
-    calibration: { ...config.calibration, path: path === null ? null : portable(folder, path) },
-  };
 }

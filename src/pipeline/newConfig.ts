@@ -1,18 +1,13 @@
 /** What scoring and the solver found, as a config. */
 import { dirname } from 'node:path';
-import {
-  type AllocationSettings,
-  budgetBytes,
-  FLOAT_BITS,
-  keepsFloats,
-  type Measurements,
-  namedFunction,
-} from './problem';
 import { type Config, type Contest, NOISE_WIDTHS } from '../config/config';
 import { timesOf } from '../config/latency';
 import { portable } from '../config/paths';
 import type { Allocation } from '../core/problem/problem';
-import type { Scored } from './quantize';
+import { FLOAT_BITS, keepsFloats, namedFunction } from './problem';
+import type { Scored } from './settings';
+import { type AllocationSettings, type Measurements } from './settings';
+import { budgetBytes } from './sizes';
 
 interface Found extends Pick<Measurements, 'noise' | 'activationNoise'> {
   allocation: Allocation;

@@ -1,53 +1,13 @@
 /** From what was measured and what is asked to the problem that the solvers answer. */
-import { type BudgetSpec, solverBudget } from '../config/budget';
-import type { Pins } from '../config/config';
-import { type LatencyTable, timesOf } from '../config/latency';
-import { allBudgets, type Limits } from '../config/limits';
+import { timesOf } from '../config/latency';
+import { allBudgets } from '../config/limits';
 import { suggestion } from '../config/names';
-import { type Named, resolveRules, resolveTies, type Rules } from '../config/rules';
-import type { Quality } from '../config/types';
-import type { ContestSettings } from './contest';
+import { type Named, resolveRules, resolveTies } from '../config/rules';
 import { buildProblem, SettingsError } from '../core/allocation/buildProblem';
-import type { Material, Noise, Objective } from '../core/allocation/objectives';
+import type { Material, Noise } from '../core/allocation/objectives';
 import type { AllocationProblem, Budget } from '../core/problem/problem';
-import { BIT_WIDTHS, type BitWidth } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
-import type { ScoreSettings } from './quantize';
-
-export interface AllocationSettings {
-  objective: Objective;
-  budget: BudgetSpec;
-  widths: BitWidth[];
-  pin: Pins | null;
-  /** Bits that are given, by function name. */
-  locks: Record<string, BitWidth>;
-  /** Beside the budget. */
-  limits?: Limits;
-  /** The smallest file that is as good as this, in place of the budget; the objective is then noise-aware. */
-  quality?: Quality;
-  rules?: Rules;
-  /** Groups of patterns whose functions get the same bits. */
-  ties?: string[][];
-  /** For limits on BOPs and activation memory; default 32. */
-  activationBits?: number;
-  /** Bits of the activations as part of the search, per function: these widths, in place of activationBits. */
-  activationWidths?: number[];
-  latency?: LatencyTable;
-  /** Samples of the calibration data drawn again so many times, to see how often each function keeps its bits. */
-  bootstrap?: number;
-  /** How 'auto' compares. */
-  contest?: ContestSettings;
-}
-
-/** What it takes to allocate: sizes, importance, and noise where the objective asks for it. */
-export interface Measurements {
-  inspect: InspectReply;
-  gamma: Float64Array;
-  weight: Float64Array;
-  noise: Noise | null;
-  activationNoise?: Noise;
-  scoring: Pick<ScoreSettings, 'decay' | 'beta'>;
-}
+import type { AllocationSettings, Measurements } from './settings';
 
 /** @throws SettingsError for a lock of a function that does not exist */
 export function materialOf(measured: Measurements, settings: Omit<AllocationSettings, 'contest'>): Material {
@@ -74,7 +34,7 @@ export function materialOf(measured: Measurements, settings: Omit<AllocationSett
   return { problem, gamma, scoring };
 }
 
-function problemOf(
+export function problemOf(
   inspect: InspectReply,
   {
     weight,
@@ -157,36 +117,4 @@ function widthsOfActivations(inspect: InspectReply, widths: number[] | undefined
 
 export function namedFunction({ name, op, layers }: InspectReply['network']['functions'][number]): Named {
   return { name, op, layers };
-}
-
-/** The smallest file that widths, pins and locks allow. */
-export function smallestBytes(inspect: InspectReply, settings: Omit<AllocationSettings, 'budget'>): number {
-  const { candidates, fixedBytes } = problemOf(inspect, { weight: null, noise: null }, settings, {
-    kind: 'bytes',
-    bytes: 0,
-  });
-  return candidates.reduce(
-    (sum, c) => sum + Math.min(...c.choices.map((choice) => choice.bytes)),
-    fixedBytes,
-  );
-}
-
-/** The largest file that the budget allows; for an average, with the dearest overhead of each function. */
-export function budgetBytes({ network, size, bytes }: InspectReply, budget: BudgetSpec): number {
-  const limit = solverBudget(budget, bytes);
-  if (limit.kind !== 'averageBits') return limit.bytes;
-  const overhead = network.functions.map(({ params }, i) =>
-    Math.max(...BIT_WIDTHS.filter((b) => b <= 8).map((b) => size.functionBytes[i][b] - (params * b) / 8)),
-  );
-  const params = network.functions.reduce((sum, f) => sum + f.params, 0);
-  return Math.ceil(size.fixedBytes + overhead.reduce((a, b) => a + b, 0) + (params * limit.bits) / 8);
-}
-
-/** What the file weighs at an average, interpolated between uniform widths: for people to choose by. */
-export function estimatedBytes({ size }: InspectReply, averageBits: number): number {
-  const low = Math.min(7, Math.max(2, Math.floor(averageBits)));
-  const share = averageBits - low;
-  const total = (bits: number): number =>
-    size.functionBytes.reduce((sum, bytes) => sum + bytes[bits], size.fixedBytes);
-  return Math.round(total(low) * (1 - share) + total(low + 1) * share);
 }

@@ -1,167 +1,27 @@
 /** The whole job: a model goes in, a config comes out. The VS Code command and the CLI both call this. */
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { type AllocationSettings, materialOf, type Measurements, OUTER_BITS } from './problem';
-import { type BudgetSpec, solverBudget } from '../config/budget';
-import type { Cache } from '../cache/cache';
-import { remembered } from './keptReplies';
-import { findScore, keepScore, scoreKey } from './keptScores';
-import type { DataSpec } from '../calibration/inputs/spec';
-import { type Config, ConfigError, NOISE_WIDTHS, replacedConfig } from '../config/config';
+import { type Config, ConfigError, replacedConfig } from '../config/config';
+import { lockedBits } from '../config/edit';
 import { writeConfig } from '../config/format';
-import type { Limits } from '../config/limits';
 import { modelPathOf } from '../config/paths';
-import type { Quality, Robustness } from '../config/types';
+import type { Robustness } from '../config/types';
 import { decidedBy, looksAtScores, winnerOf } from '../config/winner';
-import { type ContestSettings, decide, QUICK_CONTEST } from './contest';
-import { bootstrap } from '../core/scoring/bootstrap';
 import { SettingsError } from '../core/allocation/buildProblem';
-import { type Decay, importance } from '../core/scoring/importance';
-import { smallestFile } from '../core/allocation/noiseObjective';
-import { allocateBy, type FixedObjective, NEEDS_NOISE, type Noise } from '../core/allocation/objectives';
-import { gramToOrm } from '../core/scoring/orthogonality';
+import { allocateBy, type FixedObjective, NEEDS_NOISE } from '../core/allocation/objectives';
 import type { Allocation } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
-import type { Engine, RequestOptions } from '../engine/client';
+import { bootstrap } from '../core/scoring/bootstrap';
+import { importance } from '../core/scoring/importance';
+import { gramToOrm } from '../core/scoring/orthogonality';
+import type { Engine } from '../engine/client';
 import { part } from '../engine/progress';
-import type { InspectReply, InspectRequest, NoiseRequest, Provider, ScoreReply } from '../engine/protocol';
-import type { Granularity } from '../onnx/network/network';
-import { smallestMeasured } from './smallestFile';
-import { lockedBits } from './resolve';
+import { decide } from './contest';
 import { toConfig } from './newConfig';
-
-export interface ScoreSettings {
-  /** Absolute path. */
-  model: string;
-  data: DataSpec;
-  granularity: Granularity;
-  /** Centred Gram matrices; false: the paper's formula. */
-  centered: boolean;
-  decay: Decay;
-  beta: number;
-  provider: Provider;
-  /** Bytes; 0: half of the free memory. */
-  memoryLimit: number;
-}
-
-export interface ScoreOptions extends RequestOptions {
-  /** Where Gram matrices, and rounded layers, are kept between runs; absent: nowhere. */
-  cache?: Cache;
-}
-
-export interface Scored {
-  settings: ScoreSettings;
-  inspect: InspectReply;
-  /** Where cached: the reply of the run that computed it. */
-  score: ScoreReply;
-  cached: boolean;
-  /** L x L, row-major. */
-  orm: Float64Array;
-  gamma: Float64Array;
-  theta: Float64Array;
-  weight: Float64Array;
-}
-
-/** Functions, calibration inputs -> Gram matrices -> ORM -> importance. */
-export async function scoreModel(
-  engine: Engine,
-  asked: ScoreSettings,
-  options: ScoreOptions,
-): Promise<Scored> {
-  const inspect = await engine.request(inspectRequest(asked), part(options, 0, 0.05));
-  const settings = through(asked, inspect);
-  const { model, data, granularity, provider, memoryLimit } = settings;
-  if (inspect.network.functions.length === 0) {
-    const reasons = inspect.network.skipped.slice(0, 3).map((node) => `${node.name} (${node.reason})`);
-    throw new SettingsError(
-      `${model} has no layer that can be quantized${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}.`,
-    );
-  }
-  const { cache, signal, onProgress } = options;
-  const functions = inspect.network.functions.length;
-  const findKey = () => scoreKey(inspect.sha256, settings, signal);
-  const key = cache ? await findKey() : null;
-  const found = cache && key !== null ? await findScore(cache, key, functions) : null;
-  if (found) {
-    onProgress?.({ stage: 'Scored before', fraction: 1 });
-    return { settings, inspect, score: found, cached: true, ...orthogonality(found, functions, settings) };
-  }
-  const before = await stamps(inspect.files);
-  const score = await engine.request(
-    { kind: 'score', model, granularity, data, provider, memoryLimit },
-    part(options, 0.05, 1),
-  );
-  if ((await stamps(inspect.files)) !== before) {
-    throw new SettingsError(
-      `${basename(model)} was changed or removed while it was scored; run it again when it stays as it is.`,
-    );
-  }
-  // Data that has changed meanwhile has another key.
-  if (cache && key !== null && (await findKey()) === key) await keepScore(cache, key, score);
-  return { settings, inspect, score, cached: false, ...orthogonality(score, functions, settings) };
-}
-
-/** What the model is made of on this data. */
-export function inspectRequest({
-  model,
-  granularity,
-  data,
-}: Pick<ScoreSettings, 'model' | 'granularity' | 'data'>): InspectRequest {
-  return { kind: 'inspect', model, granularity, shapes: data.shapes, data };
-}
-
-/** The settings for everything that follows an inspection: it has found the branches that the data take. */
-export function through<S extends { data: DataSpec }>(settings: S, { branches }: InspectReply): S {
-  return branches ? { ...settings, data: { ...settings.data, branches } } : settings;
-}
-
-/** Equal as long as nobody has written to the files. */
-async function stamps(paths: readonly string[]): Promise<string> {
-  const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
-  return found.map((file) => (file ? `${file.size} ${file.mtimeMs}` : 'gone')).join();
-}
-
-/** Noise of every function at every width, on the calibration inputs. */
-async function measureNoise(
-  engine: Engine,
-  settings: ScoreSettings,
-  {
-    rounding,
-    activationWidths,
-  }: Pick<ContestSettings, 'rounding'> & Pick<AllocationSettings, 'activationWidths'>,
-  { inspect, score }: Scored,
-  options: ScoreOptions,
-): Promise<{ noise: Noise; activationNoise?: Noise; cached: boolean }> {
-  const { model, granularity, data, provider, memoryLimit } = settings;
-  const request: NoiseRequest = {
-    kind: 'noise',
-    model,
-    granularity,
-    widths: [...NOISE_WIDTHS],
-    // The first and the last function's keep 8.
-    ...(activationWidths ? { activationWidths: [...new Set([...activationWidths, OUTER_BITS])] } : {}),
-    rounding,
-    data,
-    provider,
-    memoryLimit,
-  };
-  const { reply, cached } = await remembered(
-    request,
-    { cache: options.cache, sha256: inspect.sha256, signal: options.signal },
-    () => engine.request(request, options),
-    ({ samples }) => samples >= score.samples,
-  );
-  return { noise: reply.noise, activationNoise: reply.activationNoise, cached };
-}
-
-export function orthogonality(
-  score: ScoreReply,
-  functions: number,
-  { centered, decay, beta }: Pick<ScoreSettings, 'centered' | 'decay' | 'beta'>,
-) {
-  const orm = gramToOrm(score.grams, functions, score.samples, { centered });
-  return { orm, ...importance(orm, functions, { decay, beta }) };
-}
+import { measureNoise } from './noise';
+import { materialOf } from './problem';
+import { scoreModel } from './score';
+import type { Scored, ScoreOptions, ScoreSettings } from './settings';
+import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
+import { smallestFor } from './smallestFile';
 
 export interface QuantizeResult {
   config: Config;
@@ -264,36 +124,6 @@ function refuseContradictions({ activationWidths, objective, quality }: Allocati
 
 function needsNoise({ objective, limits }: AllocationSettings): boolean {
   return NEEDS_NOISE.has(objective) || limits?.noise !== undefined;
-}
-
-/** The settings with the smallest size at which the quality is reached as budget. */
-async function smallestFor(
-  engine: Engine,
-  score: ScoreSettings,
-  measured: Measurements,
-  settings: AllocationSettings & { quality: Quality },
-  options: RequestOptions,
-): Promise<AllocationSettings> {
-  const { quality } = settings;
-  const rounding = settings.contest?.rounding ?? QUICK_CONTEST.rounding;
-  const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };
-  if ('noise' in quality) {
-    const limited = { ...settings, limits: { ...limits, noise: quality.noise } };
-    const { problem } = materialOf(measured, limited);
-    const smallest = smallestFile({ ...problem, budgets: problem.budgets.slice(1) });
-    return { ...limited, budget: { bytes: smallest.sizeBytes } };
-  }
-  const limited = { ...settings, limits };
-  const { problem } = materialOf(measured, limited);
-  const found = await smallestMeasured(engine, score, problem, quality, rounding, options);
-  return { ...limited, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
-}
-
-/** A budget as the limit that it is where the size is the answer; the float model's own size is none. */
-function limitOfBudget(budget: BudgetSpec, modelBytes: number): Limits {
-  if ('ratio' in budget && budget.ratio === 1) return {};
-  const limit = solverBudget(budget, modelBytes);
-  return limit.kind === 'bytes' ? { bytes: limit.bytes } : { averageBits: limit.bits };
 }
 
 /** Scoring and solving again on samples drawn with replacement; by the objective that the allocation was made with. */

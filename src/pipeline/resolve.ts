@@ -1,25 +1,20 @@
 /** A config solved again from what it holds, without scoring. */
-import { budgetBytes, materialOf } from './problem';
 import type { BudgetSpec } from '../config/budget';
 import { type Config, NOISE_WIDTHS } from '../config/config';
-import { recount } from '../config/edit';
+import { lockedBits, recount } from '../config/edit';
 import type { LatencyTable } from '../config/latency';
 import { checkNames } from '../config/names';
 import { decidedBy, standsIn, winnerOf } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
 import { smallestFile } from '../core/allocation/noiseObjective';
 import { allocateBy, type Material, type Noise } from '../core/allocation/objectives';
-import type { Allocation } from '../core/problem/problem';
 import { checkedTotals, keepsLimits } from '../core/allocation/solution';
+import type { Allocation } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
 import { certificate, given } from './newConfig';
-
-/** Bits the solver must leave alone: locked functions, and those edited by hand since it ran. */
-export function lockedBits(config: Config): Record<string, BitWidth> {
-  const given = config.functions.filter((f, i) => f.lock || f.bits !== config.solver.bits[i]);
-  return Object.fromEntries(given.map((f) => [f.name, f.bits]));
-}
+import { materialOf } from './problem';
+import { budgetBytes } from './sizes';
 
 /**
  * The config solved again from the importance it holds, without scoring: its locks and edited bits stay.

@@ -2,14 +2,15 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { canonical } from '../common/canonical';
 import { decodeRecord, encodeRecord } from '../cache/record';
-import { SettingsError } from '../core/allocation/buildProblem';
-import type { EvaluateReply, ScoreReply, Shard } from '../engine/protocol';
-import { outcome, type Tally } from '../engine/process/evaluate/tally';
 import { writeAtomically } from '../common/atomicFile';
-import { ioError } from '../onnx/errors';
-import type { ScoreSettings } from './quantize';
+import { canonical } from '../common/canonical';
+import { ioError } from '../common/fileErrors';
+import { SettingsError } from '../core/allocation/buildProblem';
+import { outcome } from '../engine/tally';
+import type { EvaluateReply, ScoreReply, Shard } from '../engine/protocol';
+import { type Tally } from '../engine/protocol';
+import type { ScoreSettings } from './settings';
 
 const VERSION = 1;
 

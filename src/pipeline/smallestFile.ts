@@ -1,4 +1,7 @@
 /** The inverse question, where it takes measuring: the smallest file whose outputs are close enough to the float model's. */
+import { type BudgetSpec, solverBudget } from '../config/budget';
+import type { Limits } from '../config/limits';
+import type { Quality } from '../config/types';
 import { SettingsError } from '../core/allocation/buildProblem';
 import {
   amount,
@@ -9,18 +12,20 @@ import {
 } from '../core/allocation/infeasible';
 import { allocateNoiseAware, smallestFile } from '../core/allocation/noiseObjective';
 import type { Allocation, AllocationProblem, Budget } from '../core/problem/problem';
-import { contestRequest } from './contest';
-import type { Quality } from '../config/types';
 import type { Engine, RequestOptions } from '../engine/client';
-import type { ContestRequest, Measured } from '../engine/protocol';
 import { part } from '../engine/progress';
-import type { ScoreSettings } from './quantize';
+import type { ContestRequest, Measured } from '../engine/protocol';
+import { contestRequest } from './contest';
+import { materialOf } from './problem';
+import type { ScoreSettings } from './settings';
+import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
 
 type MeasuredQuality = Exclude<Quality, { noise: number }>;
 
 /** Sizes measured at a time; every round narrows the interval to one of so many parts. */
 const SIZES = 6;
 const ROUNDS = 4;
+
 /** Of the size: where the interval is narrow enough, and how far below it is looked once more. */
 const NARROW = 0.01;
 const BELOW = 0.03;
@@ -139,4 +144,34 @@ function unreachable(
       : `No file reaches ${asked}: the largest (${average}) has ${has}. Ask for less or allow wider widths.`,
     conflict,
   );
+}
+
+/** The settings with the smallest size at which the quality is reached as budget. */
+export async function smallestFor(
+  engine: Engine,
+  score: ScoreSettings,
+  measured: Measurements,
+  settings: AllocationSettings & { quality: Quality },
+  options: RequestOptions,
+): Promise<AllocationSettings> {
+  const { quality } = settings;
+  const rounding = settings.contest?.rounding ?? QUICK_CONTEST.rounding;
+  const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };
+  if ('noise' in quality) {
+    const limited = { ...settings, limits: { ...limits, noise: quality.noise } };
+    const { problem } = materialOf(measured, limited);
+    const smallest = smallestFile({ ...problem, budgets: problem.budgets.slice(1) });
+    return { ...limited, budget: { bytes: smallest.sizeBytes } };
+  }
+  const limited = { ...settings, limits };
+  const { problem } = materialOf(measured, limited);
+  const found = await smallestMeasured(engine, score, problem, quality, rounding, options);
+  return { ...limited, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
+}
+
+/** A budget as the limit that it is where the size is the answer; the float model's own size is none. */
+export function limitOfBudget(budget: BudgetSpec, modelBytes: number): Limits {
+  if ('ratio' in budget && budget.ratio === 1) return {};
+  const limit = solverBudget(budget, modelBytes);
+  return limit.kind === 'bytes' ? { bytes: limit.bytes } : { averageBits: limit.bits };
 }

@@ -1,14 +1,15 @@
 /** Work that moves between devices: taken over where it is faster, given back where a device fails. */
+import { toBinary } from '@bufbuild/protobuf';
+import chromium from '@sparticuz/chromium';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import chromium from '@sparticuz/chromium';
-import { toBinary } from '@bufbuild/protobuf';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Devices, type Graph } from '../../src/engine/process/devices/adaptiveSession';
-import { EngineFault, Job } from '../../src/engine/process/job/job';
-import type { EvaluateRequest } from '../../src/engine/protocol';
 import type { Probed } from '../../src/engine/process/devices/probe';
+import { EngineFault } from '../../src/engine/process/job/faults';
+import { Job } from '../../src/engine/process/job/job';
 import { type Feeds, Session } from '../../src/engine/process/ort/session';
+import type { EvaluateRequest } from '../../src/engine/protocol';
 import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { tinyCnn } from '../support/models/zoo';
 import { save, scratch, startEngine, synthetic } from './harness';
@@ -18,6 +19,7 @@ const graph: Graph = {
   folder: '.',
   model: 'net.onnx',
 };
+
 const size = 3 * 8 * 8;
 const feeds: Feeds = {
   input: {
@@ -26,6 +28,7 @@ const feeds: Feeds = {
     dims: [2, 3, 8, 8],
   },
 };
+
 const only = 'cuda';
 const found = (provider: string): Promise<Probed> =>
   Promise.resolve(
@@ -57,6 +60,7 @@ async function devices(run: (outputs: Feeds, count: number) => Feeds) {
 afterEach(() => vi.restoreAllMocks());
 
 const values = (outputs: Feeds) => [...(Object.values(outputs)[0].data as Float32Array)];
+
 /** Enough for any device to be worth its while. */
 const MANY = 1000;
 

@@ -5,29 +5,30 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { DataSpec } from '../../src/calibration/inputs/spec';
-import { withGraph } from '../../src/engine/process/score/gramHeads';
-import { bodiesOf } from '../../src/onnx/proto/attributes';
-import { editBodies, takeBranches } from '../../src/onnx/network/branches';
-import { tensor } from '../../src/onnx/proto/build';
+import { parseConfig } from '../../src/config/config';
 import { readModel } from '../../src/onnx/files/file';
+import { editBodies } from '../../src/onnx/graph/bodies';
+import { withGraph } from '../../src/onnx/graph/subgraph';
+import { takeBranches } from '../../src/onnx/network/branches';
 import { findNetwork } from '../../src/onnx/network/functions';
 import type { Branches } from '../../src/onnx/network/network';
+import { tensorFinder } from '../../src/onnx/packing/weights';
+import { bodiesOf } from '../../src/onnx/proto/attributes';
+import { tensor } from '../../src/onnx/proto/build';
 import {
+  type GraphProto,
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProtoSchema,
   ValueInfoProtoSchema,
-  type GraphProto,
-  type ModelProto,
 } from '../../src/onnx/proto/onnx_pb';
 import { shallowCopy } from '../../src/onnx/proto/shallowCopy';
-import { tensorFinder } from '../../src/onnx/packing/weights';
 import { branched } from '../support/models/branched';
-import { parseConfig } from '../../src/config/config';
 import { sileroV4, sileroV5 } from '../support/models/thirdparty';
 import { runCommand } from './command';
-import { compare, quantize, type Options } from './exporting';
+import { compare, type Options, quantize } from './exporting';
 import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, startEngine, synthetic } from './harness';
 
 /** The data with the branches that the model takes on them. */

@@ -1,12 +1,13 @@
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { looksAtScores } from '../../src/config/winner';
 import { Cache } from '../../src/cache/cache';
 import { readConfig } from '../../src/config/config';
+import { looksAtScores } from '../../src/config/winner';
 import { Engine } from '../../src/engine/client';
-import type { AllocationSettings } from '../../src/pipeline/problem';
-import { quantize, type QuantizeResult, type ScoreOptions } from '../../src/pipeline/quantize';
+import { quantize, type QuantizeResult } from '../../src/pipeline/quantize';
 import { resolveConfig } from '../../src/pipeline/resolve';
+import type { AllocationSettings } from '../../src/pipeline/settings';
+import { type ScoreOptions } from '../../src/pipeline/settings';
 import { resnet18 } from '../support/models/zoo';
 import { save, scratch, synthetic } from './harness';
 import { SCRIPT } from './script';

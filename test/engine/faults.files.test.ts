@@ -1,5 +1,6 @@
 /** What a fault in mid-run leaves on disk: nothing, and no half-written file. */
-import { fork, type ChildProcess } from 'node:child_process';
+import { build } from 'esbuild';
+import { type ChildProcess, fork } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -12,14 +13,14 @@ import {
 } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config';
 import type { Engine } from '../../src/engine/client';
 import type { ExportRequest } from '../../src/engine/protocol';
 import { readModel } from '../../src/onnx/files/file';
 import { findNetwork } from '../../src/onnx/network/functions';
-import { scoreModel, type ScoreSettings } from '../../src/pipeline/quantize';
+import { scoreModel } from '../../src/pipeline/score';
+import { type ScoreSettings } from '../../src/pipeline/settings';
 import { resnet18, tinyCnn } from '../support/models/zoo';
 import { runCommand } from './command';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';

@@ -1,16 +1,16 @@
 /** A real config, changed at random: it is read, or refused in one sentence, at once and without a trace. */
+import { toBinary } from '@bufbuild/protobuf';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { toBinary } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../../src/config/config';
+import { lockedBits } from '../../src/config/edit';
 import { formatConfig } from '../../src/config/format';
 import { locate } from '../../src/config/locate';
-import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { modelPathOf } from '../../src/config/paths';
-import { lockedBits } from '../../src/pipeline/resolve';
+import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { Random } from '../support/models/random';
 import { tinyCnn } from '../support/models/zoo';
 import { HOSTILE_NAMES } from './mutations';

@@ -1,4 +1,4 @@
-import { ioError } from '../../onnx/errors';
+import { ioError } from '../../common/fileErrors';
 
 /** Data that cannot be used: one sentence that says which file, what is wrong and what to do. */
 export class DataError extends Error {

@@ -1,7 +1,8 @@
 /** Shapes of a model's inputs: which sizes are open, where the batch runs, what the user said about them. */
-import type { Dimension, GraphInput } from '../../onnx/network/network';
+import type { GraphInput } from '../../onnx/network/network';
+import type { Dimension } from '../../onnx/proto/dims';
 import { DataError } from './errors';
-import { elemTypeName, typeOfElem, type TensorType } from './tensorTypes';
+import { elemTypeName, type TensorType, typeOfElem } from './tensorTypes';
 
 /** What the model wants of one input. */
 export interface InputSpec {

@@ -1,4 +1,5 @@
 /** Element types: ONNX's numbers for them, our names, their typed arrays and ranges. */
+import { fromFloat16Bits } from '../../onnx/proto/float16';
 import { TensorProto_DataType as DataType } from '../../onnx/proto/onnx_pb';
 import { typeName } from '../../onnx/proto/tensors';
 import type { Tensor } from './dataset';
@@ -59,4 +60,11 @@ export function dataFromBytes(type: TensorType, bytes: Uint8Array): TensorData {
   const data = makeData(type, bytes.length / TYPES[type].bytes);
   new Uint8Array(data.buffer).set(bytes);
   return data;
+}
+
+/** Numbers of a float tensor. */
+export function numbers(tensor: Tensor): ArrayLike<number> {
+  return tensor.type === 'float16'
+    ? Float32Array.from(tensor.data, fromFloat16Bits)
+    : (tensor.data as Float32Array);
 }

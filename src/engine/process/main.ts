@@ -1,19 +1,21 @@
 /** Entry of the engine process (dist/engine.js). Serves requests by node IPC and ends with its parent's channel. */
 import { basename } from 'node:path';
 import { DataError } from '../../calibration/inputs/errors';
-import { OnnxError } from '../../onnx/errors';
+import { OnnxError } from '../../common/fileErrors';
+import type { EngineError, EngineReply, EngineRequest, FromEngine, ToEngine } from '../protocol';
+import { contest } from './contest/contest';
+import { noise } from './contest/noiseRequest';
 import { doctor } from './devices/doctor';
+import { PROBE, runProbe } from './devices/probe';
 import { evaluate } from './evaluate/evaluate';
-import { contest, noise } from './contest/contest';
 import { exportModel } from './export/exportModel';
 import { isGuard, startGuard } from './guard';
 import { inspect } from './inspect/inspect';
-import { EngineFault, Job, JobCancelled } from './job/job';
-import type { EngineError, EngineReply, EngineRequest, FromEngine, ToEngine } from '../protocol';
-import { latency } from './latency/latency';
 import { listing, statistics } from './inspect/listing';
-import { PROBE, runProbe } from './devices/probe';
-import { RunFault, type ExecutionProvider } from './ort/session';
+import { EngineFault, JobCancelled } from './job/faults';
+import { Job } from './job/job';
+import { latency } from './latency/latency';
+import { type ExecutionProvider, RunFault } from './ort/session';
 import { scales } from './rounding/scales';
 import { score } from './score/score';
 

@@ -1,13 +1,13 @@
 /** From a model, its config and its ORM to what the page shows, and from the page's edit back to a config. Pure. */
-import { NOISE_WIDTHS, type Config } from '../../config/config';
-import { editedFunctions, matchesFunctions, recount } from '../../config/edit';
-import type { InspectReply } from '../../engine/protocol';
+import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
+import { type Config, NOISE_WIDTHS } from '../../config/config';
+import { editedFunctions, lockedBits, matchesFunctions, recount } from '../../config/edit';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { looksAtScores } from '../../config/winner';
 import { SettingsError } from '../../core/allocation/buildProblem';
-import { budgetBytes, namedFunction } from '../../pipeline/problem';
-import { lockedBits } from '../../pipeline/resolve';
-import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
+import type { InspectReply } from '../../engine/protocol';
+import { namedFunction } from '../../pipeline/problem';
+import { budgetBytes } from '../../pipeline/sizes';
 import type { KeptScore } from './ormCache';
 
 export interface PanelSources {

@@ -1,22 +1,22 @@
 /** What the lenses and quick fixes do to a config: solve again, change bits, lock. All of it can be undone. */
 import * as vscode from 'vscode';
-import { formatSize } from '../../config/budget';
+import { unlinked } from '../../common/printable';
+import { formatSize } from '../../common/sizes';
+import type { Config } from '../../config/config';
 import {
   editConfig,
   editedFunctions,
+  type FunctionEdit,
   matchesFunctions,
   recount,
   takeBackEdits,
-  type FunctionEdit,
 } from '../../config/edit';
-import type { Config } from '../../config/config';
+import { modelPathOf } from '../../config/paths';
+import { InfeasibleBudgetError } from '../../core/allocation/infeasible';
 import { BIT_WIDTHS, type BitWidth } from '../../core/problem/widths';
 import type { InspectReply } from '../../engine/protocol';
-import { modelPathOf } from '../../config/paths';
 import { resolveConfig } from '../../pipeline/resolve';
-import { unlinked } from '../../common/printable';
 import { COMMAND } from '../ids';
-import { InfeasibleBudgetError } from '../../core/allocation/infeasible';
 import { pickOne } from '../pickOne';
 import type { Services } from '../services';
 import { configOf, replaceConfig } from './documents';

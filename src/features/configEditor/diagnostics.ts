@@ -1,19 +1,20 @@
 /** Squiggles in a config for what its schema cannot know: the model, its functions and the budget. */
 import * as vscode from 'vscode';
-import { budgetUse, formatBudget, formatSize } from '../../config/budget';
+import { formatSize } from '../../common/sizes';
+import { budgetUse, formatBudget } from '../../config/budget';
 import type { Config } from '../../config/config';
 import { matchesFunctions, recount } from '../../config/edit';
 import { formatLimit, LIMIT_NAMES } from '../../config/limits';
 import { limitUse } from '../../config/limitUse';
 import type { Span } from '../../config/locate';
+import { modelPathOf } from '../../config/paths';
 import { resolveRules, resolveTies } from '../../config/rules';
 import type { InspectReply } from '../../engine/protocol';
 import { namedFunction } from '../../pipeline/problem';
-import { modelPathOf } from '../../config/paths';
 import type { Models } from '../models';
 import { Owner } from '../owner';
 import type { Services } from '../services';
-import { isConfigDocument, parseDocument, rangeOf, type ParsedDocument } from './documents';
+import { isConfigDocument, type ParsedDocument, parseDocument, rangeOf } from './documents';
 
 /** What a quick fix can tell a problem by. */
 export const PROBLEM = {

@@ -1,6 +1,7 @@
 /** CodeLens of a config: what can be done with the whole on top, what with one function on its line. */
 import * as vscode from 'vscode';
-import { budgetUse, formatBudget, formatSize } from '../../config/budget';
+import { formatSize } from '../../common/sizes';
+import { budgetUse, formatBudget } from '../../config/budget';
 import type { Config } from '../../config/config';
 import { COMMAND } from '../ids';
 import { isConfigDocument, parseDocument, rangeOf } from './documents';

@@ -1,7 +1,8 @@
 /** Encodings of AIMET: bits, scales and offsets per weight tensor. Version 1.0.0, and the older 0.6.1. */
 import type { Network } from '../../onnx/network/network';
-import { FormatError, type Format, type FormatContext, type ReadBits } from '../format';
-import { isObject, parseObject, widthOf, type JsonObject } from '../json';
+import { FormatError } from '../errors';
+import { type Format, type FormatContext, type ReadBits } from '../format';
+import { isObject, type JsonObject, parseObject, widthOf } from '../json';
 import { functionBits, tensorBits } from '../layers';
 
 const HALF = 16;

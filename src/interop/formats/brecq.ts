@@ -1,13 +1,17 @@
 /** `--bit_cfg` of OMPQ's post-training quantization, a fork of BRECQ: a list of bits, handed out by position. */
 import type { Network } from '../../onnx/network/network';
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { functionBits, Losses } from '../layers';
 
 const WIDTHS = [2, 3, 4, 5, 6, 7, 8];
+
 /** The list's length says how it is read: 53 entries go to the modules one by one (MobileNetV2) ... */
 const ONE_BY_ONE = 53;
+
 /** ... 8 and 20 entries are blocks, ... */
 const BLOCKS = [8, 20];
+
 /** ... and in every other list these entries count twice, for the shortcuts of ResNet-18. */
 const TWICE = [6, 10, 14];
 

@@ -1,5 +1,6 @@
 /** Bits per module for Brevitas, which has no file format: a Python file that swaps the modules in. */
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { layerBits, Losses } from '../layers';
 import { foreignNames, torchModule } from '../names';
 import { pythonComment, pythonDict } from '../python';

@@ -1,12 +1,14 @@
 /** Palettization config of coremltools: OptimizationConfig.from_yaml reads it (JSON is YAML). */
 import type { Layer } from '../../onnx/network/network';
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { isObject, parseObject, widthOf } from '../json';
 import { functionBits, layerBits, Losses } from '../layers';
-import { foreignNames, torchModule, type NameMap } from '../names';
+import { foreignNames, type NameMap, torchModule } from '../names';
 
 const WIDTHS = [1, 2, 3, 4, 6, 8];
 const WHAT = 'name of a Core ML op';
+
 /** What the converter appends to constants of a float16 model. */
 const HALF = '_to_fp16';
 

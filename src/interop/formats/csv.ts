@@ -1,6 +1,7 @@
 /** A table with one function a row, for spreadsheets. */
 import { parse } from 'csv-parse/sync';
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { widthOf } from '../json';
 import { functionBits } from '../layers';
 

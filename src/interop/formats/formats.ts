@@ -1,10 +1,11 @@
 /** Every foreign format, in the order in which people are offered them. */
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { aimet, aimetOld } from './aimet';
 import { brecq } from './brecq';
 import { brevitas } from './brevitas';
 import { coreml } from './coreml';
 import { csv } from './csv';
-import { FormatError, type Format } from '../format';
 import { hawq } from './hawq';
 import { modelopt } from './modelopt';
 import { nncf } from './nncf';

@@ -1,5 +1,6 @@
 /** Quantization config of NVIDIA's Model Optimizer: what mtq.quantize takes. */
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { isObject, parseObject, widthOf } from '../json';
 import { functionBits, layerBits, Losses } from '../layers';
 import { foreignNames, torchModule } from '../names';

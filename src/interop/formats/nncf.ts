@@ -1,5 +1,6 @@
 /** Weight compression with NNCF, which knows 4 and 8 bits and no widths per layer: one pass per width, the rest ignored. */
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { layerBits, Losses } from '../layers';
 import { pythonComment, pythonList } from '../python';
 

@@ -1,7 +1,9 @@
 /** The orthogonality matrix as a NumPy array. */
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
+
 /** Of the data, from the file's beginning. */
 const ALIGNMENT = 64;
 

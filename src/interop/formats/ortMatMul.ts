@@ -1,5 +1,6 @@
 /** Bits per MatMul for onnxruntime's MatMulNBitsQuantizer: customized_weight_config. */
-import { FormatError, type Format } from '../format';
+import { FormatError } from '../errors';
+import { type Format } from '../format';
 import { layerBits, Losses } from '../layers';
 import { list } from '../names';
 import { pythonComment, pythonDict, pythonList } from '../python';

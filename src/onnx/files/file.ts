@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { writeAtomically } from '../../common/atomicFile';
-import { ioError, OnnxError } from '../errors';
+import { ioError, OnnxError } from '../../common/fileErrors';
 import { externalLocations, externalPath } from '../proto/external';
-import { ModelProtoSchema, type ModelProto } from '../proto/onnx_pb';
+import { type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 
-export { OnnxError } from '../errors';
+export { OnnxError } from '../../common/fileErrors';
 
 /** Protobuf counts bytes in a signed 32-bit integer. */
 const LARGEST = 2 ** 31 - 1;

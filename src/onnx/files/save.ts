@@ -1,28 +1,29 @@
 /** Writing a new model file so that it can be tried before it takes its place, and leaves nothing behind if it fails. */
 import { create, toBinary } from '@bufbuild/protobuf';
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ioError } from '../../common/fileErrors';
+import { beginUnfinished, finish, sweep } from '../../common/temporaryFiles';
+import { editBodies } from '../graph/bodies';
+import { wholeTensorBytes } from '../packing/weights';
 import { allBodies } from '../proto/attributes';
-import { editBodies } from '../network/branches';
-import { ioError } from '../errors';
 import { isExternal, readExternal } from '../proto/external';
 import {
+  TensorProto_DataLocation as DataLocation,
+  type GraphProto,
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   StringStringEntryProtoSchema,
-  TensorProto_DataLocation as DataLocation,
-  TensorProtoSchema,
-  type GraphProto,
-  type ModelProto,
   type TensorProto,
+  TensorProtoSchema,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
-import { beginUnfinished, finish, sweep } from '../../common/temporaryFiles';
-import { elementCount, elementBytes } from '../proto/tensors';
-import { wholeTensorBytes } from '../packing/weights';
+import { elementBytes, elementCount } from '../proto/tensors';
 
 /** Above this, tensors go into a file of their own: Protobuf ends at 2 GiB. */
 const LARGEST = 2 ** 31 - 2 ** 20;
+
 /** Tensors that are worth a place in the external file. */
 const WORTH_MOVING = 1024;
 

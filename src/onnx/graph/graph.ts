@@ -1,9 +1,9 @@
 /** Questions about one graph, answered from indices built once: who produces, who consumes, what is constant. */
+import { OnnxError } from '../../common/fileErrors';
 import { bodiesOf, findAttribute, standardOp } from '../proto/attributes';
 import { int64s, scalar, tensor } from '../proto/build';
-import { OnnxError } from '../errors';
-import { Names } from './names';
 import type { GraphProto, NodeProto, TensorProto } from '../proto/onnx_pb';
+import { Names } from './names';
 
 const NONE: readonly number[] = [];
 

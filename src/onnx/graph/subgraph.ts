@@ -1,7 +1,15 @@
 /** Cutting a graph down to what some tensors need. */
+import { toBinary } from '@bufbuild/protobuf';
 import { bodiesOf } from '../proto/attributes';
+import {
+  type GraphProto,
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+} from '../proto/onnx_pb';
+import { shallowCopy } from '../proto/shallowCopy';
 import { captured, Graph } from './graph';
-import type { GraphProto, NodeProto } from '../proto/onnx_pb';
 
 /** Nodes (in topological order) and names of all tensors that the targets depend on, the targets included. */
 export function neededFor(
@@ -22,4 +30,14 @@ export function neededFor(
     for (const body of bodiesOf(producer)) waiting.push(...captured(body));
   }
   return { nodes: graph.order.filter((node) => nodes.has(node)), tensors };
+}
+
+export function withGraph(model: ModelProto, changes: Partial<GraphProto>): ModelProto {
+  return shallowCopy(ModelProtoSchema, model, {
+    graph: shallowCopy(GraphProtoSchema, model.graph!, changes),
+  });
+}
+
+export function serialize(model: ModelProto): Uint8Array {
+  return toBinary(ModelProtoSchema, model);
 }

@@ -2,26 +2,26 @@
  * Layers in the branches of an If: the branch that the samples take is put in line with the nodes around it, so that all
  * that looks at a graph sees them. The file itself keeps its Ifs; `places` leads back into it.
  */
-import { bodiesOf, standardOp } from '../proto/attributes';
-import { bodyOf, BranchNames, defined } from './branchNames';
-import { node as makeNode } from '../proto/build';
+import { mapBodies } from '../graph/bodies';
 import { Graph } from '../graph/graph';
-import { isLayerOp } from './layers';
-import type { Branch, Branches } from './network';
+import { standardOp } from '../proto/attributes';
+import { node as makeNode } from '../proto/build';
 import {
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  TensorProtoSchema,
-  ValueInfoProtoSchema,
   type GraphProto,
+  GraphProtoSchema,
   type ModelProto,
+  ModelProtoSchema,
   type NodeProto,
+  NodeProtoSchema,
   type TensorProto,
+  TensorProtoSchema,
   type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
+import { bodyOf, BranchNames, defined } from './branchNames';
+import { isLayerOp } from './layers';
+import type { Branch, Branches } from './network';
 import { skippedInBodies } from './skipped';
 
 /** Where the file holds a tensor. */
@@ -82,41 +82,6 @@ function holdsLayers(proto: GraphProto): boolean {
       standardOp(node) === 'If' &&
       skippedInBodies(node, '', (tensor) => graph.isConstant(tensor)).some(({ op }) => isLayerOp(op)),
   );
-}
-
-/**
- * A copy of the graph in which `edit` has changed some of its bodies, itself included; the others are shared.
- * @param edits by the body as it is in `graph`
- */
-export function editBodies(
-  graph: GraphProto,
-  edits: ReadonlyMap<GraphProto, (body: GraphProto) => GraphProto>,
-): GraphProto {
-  let changed = false;
-  const nodes = graph.node.map((node) => {
-    const edited = mapBodies(node, (body) => editBodies(body, edits));
-    changed ||= edited !== node;
-    return edited;
-  });
-  const copy = changed ? shallowCopy(GraphProtoSchema, graph, { node: nodes }) : graph;
-  return edits.get(graph)?.(copy) ?? copy;
-}
-
-/** The node itself where no body changes. */
-function mapBodies(node: NodeProto, map: (body: GraphProto) => GraphProto): NodeProto {
-  if (bodiesOf(node).length === 0) return node;
-  let changed = false;
-  const mapped = (body: GraphProto): GraphProto => {
-    const after = map(body);
-    changed ||= after !== body;
-    return after;
-  };
-  const attribute = node.attribute.map((each) => {
-    if (!each.g && each.graphs.length === 0) return each;
-    const g = each.g && mapped(each.g);
-    return shallowCopy(AttributeProtoSchema, each, { ...(g ? { g } : {}), graphs: each.graphs.map(mapped) });
-  });
-  return changed ? shallowCopy(NodeProtoSchema, node, { attribute }) : node;
 }
 
 class Writer {

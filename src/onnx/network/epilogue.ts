@@ -1,8 +1,8 @@
 /** Where a layer's output is taken: after its bias, batch norm, activation and the residual Add that it feeds alone. */
-import { standardOp } from '../proto/attributes';
 import type { Graph } from '../graph/graph';
+import { standardOp } from '../proto/attributes';
 import type { NodeProto } from '../proto/onnx_pb';
-import type { Shapes } from '../shapes/inferShapes';
+import type { Shapes } from '../shapes/rule';
 
 /**
  * Operators that map a tensor element by element (batch norm: channel by channel), from which activations are written

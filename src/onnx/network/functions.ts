@@ -1,23 +1,17 @@
 /** The functions of a network (Ma et al., OMPQ, section 3): what is scored, and gets one bit-width each. */
-import { bodiesOf, opsetOf, standardOp } from '../proto/attributes';
-import { takeBranches, type Inlined } from './branches';
-import { epilogueEnd } from './epilogue';
-import { OnnxError } from '../errors';
+import { OnnxError } from '../../common/fileErrors';
 import { Graph } from '../graph/graph';
+import { bodiesOf, opsetOf, standardOp } from '../proto/attributes';
+import type { Dimension } from '../proto/dims';
+import type { ModelProto, ValueInfoProto } from '../proto/onnx_pb';
+import { declaredShape, inferShapes } from '../shapes/inferShapes';
+import { type Shapes } from '../shapes/rule';
+import { type Inlined, takeBranches } from './branches';
+import { epilogueEnd } from './epilogue';
+import { distinctParams, merge, type PlacedFunction } from './granularity';
 import { describeLayer, isLayerOp, type PlacedLayer } from './layers';
 import { liveElements } from './liveness';
-import type {
-  Branches,
-  Dimension,
-  Granularity,
-  GraphInput,
-  Network,
-  NetworkFunction,
-  SkippedNode,
-} from './network';
-import { distinctParams, merge, type PlacedFunction } from './granularity';
-import type { ModelProto, ValueInfoProto } from '../proto/onnx_pb';
-import { declaredShape, inferShapes, type Shapes } from '../shapes/inferShapes';
+import type { Branches, Granularity, GraphInput, Network, NetworkFunction, SkippedNode } from './network';
 import { bothTaken, functionsWithLayers, reasonToSkip, skippedInBodies, skippedInBody } from './skipped';
 import { stageIndices } from './stages';
 

@@ -1,10 +1,11 @@
 /** Which nodes of a graph have constant weights that we can quantize. */
-import { intAttribute, standardOp } from '../proto/attributes';
 import type { Graph } from '../graph/graph';
-import type { Layer, LayerOp } from './network';
-import { elementsOf, type Shapes } from '../shapes/inferShapes';
-import { traceWeights, type StoredWeights } from './stored';
+import { intAttribute, standardOp } from '../proto/attributes';
 import type { NodeProto } from '../proto/onnx_pb';
+import { elementsOf } from '../shapes/inferShapes';
+import { type Shapes } from '../shapes/rule';
+import type { Layer, LayerOp } from './network';
+import { type StoredWeights, traceWeights } from './stored';
 
 /** A layer and the index of its node in Graph.order. */
 export interface PlacedLayer {

@@ -1,6 +1,6 @@
 /** How many activation elements are alive at a time: what memory a network needs while it runs, weights aside. */
 import type { Graph } from '../graph/graph';
-import type { Shapes } from '../shapes/inferShapes';
+import type { Shapes } from '../shapes/rule';
 
 /**
  * Per node of graph.order, the elements of all tensors that have been made and are still to be read while it runs, its

@@ -1,10 +1,9 @@
 /** What we know of a network from its file alone: its inputs, and the functions that can be quantized. */
 
+import type { Dimension } from '../proto/dims';
+
 /** Operators whose constant weights we quantize. */
 export type LayerOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
-
-/** One dimension: a size, or the name (possibly '') of an open one. */
-export type Dimension = number | string;
 
 export interface GraphInput {
   name: string;

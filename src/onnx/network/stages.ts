@@ -1,6 +1,6 @@
 /** Stages: runs of functions at the same spatial resolution. */
+import type { Shapes } from '../shapes/rule';
 import type { NetworkFunction } from './network';
-import type { Shapes } from '../shapes/inferShapes';
 
 /**
  * The stage of each function, counted from 0 in network order. A function without spatial extent (a gate of

@@ -1,9 +1,9 @@
 /** From the weights a layer reads back to the tensor that holds them in the file. */
-import { intsAttribute, standardOp } from '../proto/attributes';
 import type { Graph } from '../graph/graph';
-import { type TensorProto, TensorProto_DataType as DataType } from '../proto/onnx_pb';
-import type { Shapes } from '../shapes/inferShapes';
+import { intsAttribute, standardOp } from '../proto/attributes';
+import { TensorProto_DataType as DataType, type TensorProto } from '../proto/onnx_pb';
 import { dimsOf, typeName } from '../proto/tensors';
+import type { Shapes } from '../shapes/rule';
 
 export interface StoredWeights {
   tensor: TensorProto;

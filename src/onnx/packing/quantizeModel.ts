@@ -1,21 +1,21 @@
 /** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
 import { create, toBinary } from '@bufbuild/protobuf';
-import { OnnxError } from '../errors';
-import { insertActivations, type ActivationPlan } from '../qdq/insert';
+import { OnnxError } from '../../common/fileErrors';
 import { addedNames, type AddedNames } from '../graph/addedNames';
-import { editBodies } from '../network/branches';
+import { editBodies } from '../graph/bodies';
+import { type ConstantForm, type Part, partInto } from '../graph/graphPart';
 import type { Branches } from '../network/network';
-import { checkCodes, type CodeBits } from './planes';
-import { partInto, type ConstantForm, type Part } from '../graph/graphPart';
 import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  StringStringEntryProtoSchema,
   type GraphProto,
+  GraphProtoSchema,
   type ModelProto,
+  ModelProtoSchema,
   type StringStringEntryProto,
+  StringStringEntryProtoSchema,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
+import { type ActivationPlan, insertActivations } from '../qdq/insert';
+import { checkCodes, type CodeBits } from './planes';
 import { sharedPart, sortShared } from './tables';
 import {
   codesName,

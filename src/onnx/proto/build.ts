@@ -1,26 +1,27 @@
 /** Small constructors for the parts of an ONNX graph. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { Dimension } from '../network/network';
+import type { Dimension } from './dims';
 import {
-  AttributeProto_AttributeType as AttributeType,
-  AttributeProtoSchema,
   type AttributeProto,
-  GraphProtoSchema,
-  type GraphProto,
-  NodeProtoSchema,
-  type NodeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
-  TensorProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
   type TensorProto,
+  TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
-  ValueInfoProtoSchema,
   type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from './onnx_pb';
 
 /** Marks numbers as FLOAT(S): plain numbers become INT(S). */
 export class Floats {
   constructor(readonly values: number | readonly number[]) {}
 }
+
 export const float = (value: number): Floats => new Floats(value);
 export const floats = (values: readonly number[]): Floats => new Floats(values);
 

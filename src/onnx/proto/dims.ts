@@ -1,6 +1,4 @@
 /** Arithmetic on shapes whose sizes may be open. An open size is a name; '' is equal to nothing, itself included. */
-import type { Dimension } from '../network/network';
-
 export type Shape = readonly Dimension[];
 
 /** Computes where both are numbers. */
@@ -71,3 +69,6 @@ export function remainder(whole: Shape, others: Shape): Dimension {
   if (names.length === 0) return size;
   return names.length === 1 && size === 1 ? names[0] : '';
 }
+
+/** One dimension: a size, or the name (possibly '') of an open one. */
+export type Dimension = number | string;

@@ -1,14 +1,14 @@
 /** Weights kept in files next to the model (ONNX "external data"), read by offset, never whole. */
 import { open, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, sep } from 'node:path';
+import { ioError, OnnxError } from '../../common/fileErrors';
 import { bodiesOf } from './attributes';
-import { ioError, OnnxError } from '../errors';
 import {
+  TensorProto_DataLocation as DataLocation,
   type GraphProto,
   type ModelProto,
   type NodeProto,
   type TensorProto,
-  TensorProto_DataLocation as DataLocation,
 } from './onnx_pb';
 
 export interface ExternalRange {

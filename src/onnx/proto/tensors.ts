@@ -1,8 +1,8 @@
 /** Values of tensors, in whichever of ONNX's storage forms they come. */
-import { OnnxError } from '../errors';
+import { OnnxError } from '../../common/fileErrors';
 import { isExternal, readExternal } from './external';
 import { fromFloat16Bits } from './float16';
-import { type TensorProto, TensorProto_DataType as DataType } from './onnx_pb';
+import { TensorProto_DataType as DataType, type TensorProto } from './onnx_pb';
 
 /** Field of TensorProto that holds values which are not in raw_data, per type (onnx.proto, TensorProto). */
 type Field = 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data';

@@ -2,10 +2,10 @@
  * Which layers run on integers and which tensors become 8-bit activations, so that ONNX Runtime finds whole chains of
  * integer kernels: convolution with its batch norm and Relu, residual sums, pools and concatenations.
  */
-import { findAttribute, intAttribute, standardOp } from '../proto/attributes';
-import { OnnxError } from '../errors';
+import { OnnxError } from '../../common/fileErrors';
 import type { Graph } from '../graph/graph';
 import type { Layer, Network } from '../network/network';
+import { findAttribute, intAttribute, standardOp } from '../proto/attributes';
 import { TensorProto_DataType as DataType, type NodeProto } from '../proto/onnx_pb';
 
 const ACTIVATIONS = new Set([
@@ -46,6 +46,7 @@ const LEAST_OPSET = 13;
 
 /** Their output holds values of their input, so both share a grid. */
 const SAME_GRID = new Set(['MaxPool', 'Reshape', 'Flatten', 'Transpose', 'Squeeze', 'Unsqueeze']);
+
 /** Have integer kernels of their own. */
 const OWN_GRID = new Set([
   'Add',

@@ -2,13 +2,15 @@
  * Shapes of the tensors of a graph, as far as they follow from the inputs: enough to count multiply-accumulates and to
  * tell the user what a layer puts out. Sizes may stay open; a tensor that we cannot follow has no entry.
  */
-import { elements, type Shape } from '../proto/dims';
 import type { Graph } from '../graph/graph';
-import type { Dimension } from '../network/network';
-import { rules, type Rule } from './rules';
 import { standardOp } from '../proto/attributes';
+import type { Dimension } from '../proto/dims';
+import { elements, type Shape } from '../proto/dims';
+import { TensorProto_DataType as DataType, type NodeProto, type ValueInfoProto } from '../proto/onnx_pb';
 import { dimsOf, smallValues } from '../proto/tensors';
-import { type NodeProto, TensorProto_DataType as DataType, type ValueInfoProto } from '../proto/onnx_pb';
+import type { Found, Known, Shapes } from './rule';
+import { type Rule } from './rule';
+import { rules } from './rules';
 
 /** Longest float tensor that can be a list of scales. */
 const MAX_SCALES = 8;
@@ -18,28 +20,6 @@ const MAX_RANK = 64;
 
 /** Longest list of values that is followed: a chain of Concat nodes could double it for ever. */
 const MAX_VALUES = 1024;
-
-/** What a rule may ask about the inputs of its node. */
-export interface Known {
-  opset: number;
-  /** Shape of the node's input at this position; null where unknown or left out. */
-  shape(index: number): Shape | null;
-  /** Its values, where it is a small integer tensor (a shape, axes ...) that is known or partly known. */
-  values(index: number): Dimension[] | null;
-  /** Its values, where it is a small float tensor stored in the file (the scales of a Resize). */
-  floats(index: number): number[] | null;
-}
-
-/** What a rule finds out about one output. */
-export interface Found {
-  shape: Shape | null;
-  values?: Dimension[];
-}
-
-export interface Shapes {
-  /** Null where nothing is known, not even the rank. */
-  get(tensor: string): Dimension[] | null;
-}
 
 /** The declared shape; null where even the rank is open. */
 export function declaredShape(info: ValueInfoProto): Dimension[] | null {

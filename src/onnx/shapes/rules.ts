@@ -1,14 +1,11 @@
 /** How each standard operator turns input shapes into output shapes (ONNX operator specifications, opsets 1 to 25). */
 import { findAttribute, intAttribute, intsAttribute } from '../proto/attributes';
-import { axisOf, broadcast, combine, remainder, times, type Shape } from '../proto/dims';
-import type { Dimension } from '../network/network';
-import { dataRules } from './valueRules';
-import type { Found, Known } from './inferShapes';
-import { windowRules } from './windowRules';
+import type { Dimension } from '../proto/dims';
+import { axisOf, broadcast, combine, remainder, type Shape, times } from '../proto/dims';
 import type { NodeProto } from '../proto/onnx_pb';
-
-/** One entry per output that something is known of. */
-export type Rule = (node: NodeProto, known: Known) => Found[];
+import type { Known, Rule } from './rule';
+import { dataRules } from './valueRules';
+import { windowRules } from './windowRules';
 
 const same: Rule = (_node, known) => [{ shape: known.shape(0) }];
 

@@ -1,11 +1,10 @@
 /** Operators that select, and the small integer tensors by which exporters compute shapes inside the graph. */
 import { findAttribute, intAttribute, intsAttribute } from '../proto/attributes';
+import type { Dimension } from '../proto/dims';
 import { axisOf, elements, type Shape } from '../proto/dims';
-import type { Dimension } from '../network/network';
-import type { Rule } from './rules';
-import type { Known } from './inferShapes';
-import { smallValues } from '../proto/tensors';
 import type { NodeProto } from '../proto/onnx_pb';
+import { smallValues } from '../proto/tensors';
+import type { Known, Rule } from './rule';
 
 /** Longest tensor whose values are followed. */
 const LIMIT = 1024;

@@ -1,9 +1,9 @@
 /** Shapes of operators that move a window over space, or resize it. */
 import { findAttribute, intAttribute, intsAttribute, stringAttribute } from '../proto/attributes';
-import { combine, times, type Shape } from '../proto/dims';
-import type { Dimension } from '../network/network';
-import type { Rule } from './rules';
+import type { Dimension } from '../proto/dims';
+import { combine, type Shape, times } from '../proto/dims';
 import type { NodeProto } from '../proto/onnx_pb';
+import type { Rule } from './rule';
 
 interface Window {
   kernel: Dimension[];

@@ -1,24 +1,24 @@
 /** Builds ONNX models for tests and benchmarks, with seeded random weights. */
 import { create } from '@bufbuild/protobuf';
+import { Names } from '../../../src/onnx/graph/names';
 import {
   type AttributeValue,
-  type TensorData,
   float,
   int64s,
   node,
   scalar,
   tensor,
+  type TensorData,
   valueInfo,
 } from '../../../src/onnx/proto/build';
-import { Names } from '../../../src/onnx/graph/names';
-import type { Dimension } from '../../../src/onnx/network/network';
+import type { Dimension } from '../../../src/onnx/proto/dims';
 import {
+  TensorProto_DataType as DataType,
   type GraphProto,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
   type TensorProto,
-  TensorProto_DataType as DataType,
 } from '../../../src/onnx/proto/onnx_pb';
 import { Random } from './random';
 

@@ -1,5 +1,5 @@
 /** Networks shaped like the known ones (torchvision's, exported), with random weights. */
-import type { Dimension } from '../../../src/onnx/network/network';
+import type { Dimension } from '../../../src/onnx/proto/dims';
 import type { ModelProto } from '../../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from './builder';
 

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll } from 'vitest';
 import type { DataSpec } from '../../../src/calibration/inputs/spec';
-import type { Dimension, GraphInput } from '../../../src/onnx/network/network';
+import type { GraphInput } from '../../../src/onnx/network/network';
+import type { Dimension } from '../../../src/onnx/proto/dims';
 
 export const FLOAT = 1;
 export const UINT8 = 2;

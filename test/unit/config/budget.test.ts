@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatBudget, formatSize, parseSize, solverBudget } from '../../../src/config/budget';
+import { formatSize, parseSize } from '../../../src/common/sizes';
+import { formatBudget, solverBudget } from '../../../src/config/budget';
 import { formatWidths, parseWidths } from '../../../src/config/widths';
 
 describe('sizes', () => {

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig, readConfig, type Config } from '../../../src/config/config';
+import { type Config, ConfigError, parseConfig, readConfig } from '../../../src/config/config';
+import { lockedBits } from '../../../src/config/edit';
 import { formatConfig, writeConfig } from '../../../src/config/format';
-import { lockedBits } from '../../../src/pipeline/resolve';
 
 const config: Config = {
   version: 1,

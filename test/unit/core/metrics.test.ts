@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Accuracy, ClassLikeness, Likeness } from '../../../src/engine/process/evaluate/similarity';
+import { Accuracy, ClassLikeness, Likeness } from '../../../src/core/metrics';
 
 describe('likeness', () => {
   it('gives signal over noise in decibels, and the cosine, over all blocks', () => {

@@ -5,7 +5,7 @@ import type { Allocation, AllocationProblem } from '../../../src/core/problem/pr
 import type { BitWidth } from '../../../src/core/problem/widths';
 import type { Engine } from '../../../src/engine/client';
 import type { ContestRequest } from '../../../src/engine/protocol';
-import type { ScoreSettings } from '../../../src/pipeline/quantize';
+import type { ScoreSettings } from '../../../src/pipeline/settings';
 import { smallestMeasured } from '../../../src/pipeline/smallestFile';
 
 const FUNCTIONS = 24;

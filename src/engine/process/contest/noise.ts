@@ -1,22 +1,22 @@
 /** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
-import type { RoundingMethod } from '../../../core/rounding/problem';
+import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { ActivationHistogram, gridOf } from '../../../core/rounding/activationRange';
-import { roundRows, type RoundingTools } from '../../../core/rounding/rows';
+import type { RoundingMethod } from '../../../core/rounding/problem';
+import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
 import type { Network } from '../../../onnx/network/network';
+import { heldTensors } from '../../../onnx/packing/weights';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { readFloats } from '../../../onnx/proto/tensors';
-import { heldTensors } from '../../../onnx/packing/weights';
 import type { Devices } from '../devices/adaptiveSession';
-import { numbers } from '../evaluate/similarity';
-import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
+import type { Job } from '../job/job';
 import { openMatMul } from '../ort/matmul';
+import { QuadraticForms } from '../ort/quadratic';
+import type { Feeds } from '../ort/session';
+import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
 import { Prefix } from '../rounding/prefix';
 import { unfoldedLayer } from '../rounding/roundNetwork';
 import { gatherRows, type LayerRows } from '../rounding/rows';
-import type { Job } from '../job/job';
-import { QuadraticForms } from '../ort/quadratic';
-import type { Feeds } from '../ort/session';
 
 /** Multiplications below which plain loops are faster. */
 const SMALL = 200_000;

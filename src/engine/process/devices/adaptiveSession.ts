@@ -2,13 +2,13 @@
  * Sessions that run where it is fastest: on the CPU first, then on a device that was checked against it and timed, and on
  * the CPU again where the device fails.
  */
-import { isFloat } from '../../../calibration/inputs/tensorTypes';
-import { candidates, insist, SAME_RESULT, short, unusable, WORTH_IT_MS } from '../score/scoreDevice';
-import { numbers } from '../evaluate/similarity';
-import { EngineFault, type Job } from '../job/job';
-import { probe } from './probe';
+import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
 import type { Provider } from '../../protocol';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
 import { deviceLabel, type ExecutionProvider, type Feeds, Session } from '../ort/session';
+import { probe } from './probe';
+import { candidates, insist, SAME_RESULT, short, unusable, WORTH_IT_MS } from './providers';
 
 export interface Graph {
   /** The model, serialized; asked for once per device. */

@@ -1,15 +1,15 @@
 /** What this machine has for the engine, and what it would take to have the rest. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus, freemem, release, totalmem, version } from 'node:os';
 import { dirname, join } from 'node:path';
-import { execFileSync } from 'node:child_process';
-import { candidates, MISSING, short } from '../score/scoreDevice';
-import { driverVersion, SOFTWARE } from './deviceName';
+import type { DoctorReply } from '../../protocol';
 import type { Job } from '../job/job';
 import { freeMemory } from '../ort/memory';
-import { probe } from './probe';
-import type { DoctorReply } from '../../protocol';
 import { deviceLabel, type ExecutionProvider, onnxRuntime, PROVIDER_NAMES } from '../ort/session';
+import { driverVersion, SOFTWARE } from './deviceName';
+import { probe } from './probe';
+import { candidates, MISSING, short } from './providers';
 
 const CUDA_FILES =
   process.platform === 'win32'

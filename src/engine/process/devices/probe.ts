@@ -1,22 +1,23 @@
 /**
  * Trying an execution provider in a process of its own: a driver that crashes or hangs takes nothing with it.
  */
-import { fork } from 'node:child_process';
 import { create } from '@bufbuild/protobuf';
+import { fork } from 'node:child_process';
+import { serialize } from '../../../onnx/graph/subgraph';
 import { node, tensor, valueInfo } from '../../../onnx/proto/build';
 import {
-  GraphProtoSchema,
-  ModelProtoSchema,
   TensorProto_DataType as DataType,
+  GraphProtoSchema,
   type ModelProto,
+  ModelProtoSchema,
 } from '../../../onnx/proto/onnx_pb';
-import { adapterName } from './deviceName';
-import { serialize } from '../score/gramHeads';
 import { type ExecutionProvider, PROVIDER_NAMES, Session } from '../ort/session';
+import { adapterName } from './deviceName';
 
 export type Probed = { works: true; device: string } | { works: false; reason: string };
 
 const TIMEOUT_MS = 30_000;
+
 /** First argument of the engine's script that makes it a probe; the second one is the provider. */
 export const PROBE = 'probe';
 

@@ -1,41 +1,37 @@
 /** One model, or two side by side, over a set of samples: accuracy, agreement, noise. */
-import { basename, dirname, join } from 'node:path';
-import { stat } from 'node:fs/promises';
-import type { Dataset } from '../../../calibration/inputs/dataset';
-import { openDataset } from '../../../calibration/open';
-import { isFloat } from '../../../calibration/inputs/tensorTypes';
 import { create } from '@bufbuild/protobuf';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
-import { takeBranches } from '../../../onnx/network/branches';
-import { externalLocations } from '../../../onnx/proto/external';
+import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
+import { openDataset } from '../../../calibration/open';
+import { Accuracy, areProbabilities, Likeness } from '../../../core/metrics';
 import { readModel } from '../../../onnx/files/file';
+import { serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { GraphInput, Network } from '../../../onnx/network/network';
-import { ValueInfoProtoSchema, type ModelProto } from '../../../onnx/proto/onnx_pb';
-import {
-  Accuracy,
-  areProbabilities,
-  classScores,
-  Likeness,
-  numbers,
-  OutputLikeness,
-  type ClassScores,
-} from './similarity';
-import { type AdaptiveSession, Devices } from '../devices/adaptiveSession';
-import { branchesTaken } from '../inspect/branchesTaken';
-import { serialize, withGraph } from '../score/gramHeads';
-import { EngineFault, type Job } from '../job/job';
+import { externalLocations } from '../../../onnx/proto/external';
+import { type ModelProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
 import type { EvaluateReply, EvaluateRequest, Shard } from '../../protocol';
-import { outcome, type Tally } from './tally';
-import { type Feeds, Session } from '../ort/session';
+import { type Tally } from '../../protocol';
+import { type AdaptiveSession, Devices } from '../devices/adaptiveSession';
+import { branchesTaken } from '../ort/branchesTaken';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
 import { activationBytes, limitOf, limitWarnings, residentMemory } from '../ort/memory';
-import { sampleBytes } from '../ort/samples';
-import { fixedBatch } from '../score/survey';
+import { fixedBatch, sampleBytes } from '../ort/samples';
+import { type Feeds, Session } from '../ort/session';
+import { classScores, type ClassScores, OutputLikeness } from './similarity';
+import { outcome } from '../../tally';
 
 /** Samples per run, where the model takes several. */
 const BLOCK = 32;
+
 /** A block of inputs takes at most this many bytes. */
 const BLOCK_BYTES = 64e6;
+
 /** Samples that the noise of inner layers is measured on, and how many at a time: all their outputs are held. */
 const LAYER_SAMPLES = 64;
 const LAYER_BLOCK = 4;

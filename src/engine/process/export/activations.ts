@@ -1,23 +1,23 @@
 /** Numbers for integer layers and activations: ranges from the calibration samples, batch norms folded, biases as int32. */
-import { findAttribute } from '../../../onnx/proto/attributes';
 import { addedNames } from '../../../onnx/graph/addedNames';
+import { withGraph } from '../../../onnx/graph/subgraph';
+import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
+import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
+import { networkWeights } from '../../../onnx/packing/size';
+import { elements } from '../../../onnx/packing/unpack';
+import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
+import { findAttribute } from '../../../onnx/proto/attributes';
+import type { GraphProto, ModelProto, NodeProto } from '../../../onnx/proto/onnx_pb';
+import { readFloats } from '../../../onnx/proto/tensors';
 import {
-  insertActivations,
   type ActivationPlan,
   type Grid,
+  insertActivations,
   type LayerNumbers,
 } from '../../../onnx/qdq/insert';
 import type { IntegerLayer, Placement } from '../../../onnx/qdq/placement';
-import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
-import type { GraphProto, ModelProto, NodeProto } from '../../../onnx/proto/onnx_pb';
-import { networkWeights } from '../../../onnx/packing/size';
-import { readFloats } from '../../../onnx/proto/tensors';
-import { elements } from '../../../onnx/packing/unpack';
-import { heldTensors, type HeldTensor } from '../../../onnx/packing/weights';
 import type { ActivationChoice } from '../../protocol';
 import { measureGrids, type RangeWork } from './ranges';
-import { fakeQuantized, type Expected } from './verify';
-import { withGraph } from '../score/gramHeads';
 
 /** An int32 bias stays below this: the sums of products come on top. */
 const LARGEST_BIAS = 2 ** 30;

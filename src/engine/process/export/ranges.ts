@@ -7,14 +7,14 @@ import {
   type Range,
   type RangeMethod,
 } from '../../../core/rounding/activationRange';
+import { Names } from '../../../onnx/graph/names';
+import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { node as makeNode } from '../../../onnx/proto/build';
+import { type ModelProto, type NodeProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
 import type { Grid } from '../../../onnx/qdq/insert';
 import type { ActivationTensor } from '../../../onnx/qdq/placement';
-import { ValueInfoProtoSchema, type ModelProto, type NodeProto } from '../../../onnx/proto/onnx_pb';
-import { Names } from '../../../onnx/graph/names';
-import { serialize, withGraph } from '../score/gramHeads';
-import { EngineFault, type Job } from '../job/job';
-import { neededFor } from '../../../onnx/graph/subgraph';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
 import { type Feeds, Session } from '../ort/session';
 
 export interface RangeWork {

@@ -1,41 +1,16 @@
 /** The last check before a written file is handed over: it computes exactly what the rounded weights compute. */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isFloat } from '../../../calibration/inputs/tensorTypes';
-import { editBodies } from '../../../onnx/network/branches';
-import type { Branches, Network } from '../../../onnx/network/network';
-import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  TensorProtoSchema,
-  type GraphProto,
-  type ModelProto,
-  type TensorProto,
-} from '../../../onnx/proto/onnx_pb';
-import { shallowCopy } from '../../../onnx/proto/shallowCopy';
-import { networkWeights } from '../../../onnx/packing/size';
-import type { StoredWeight } from '../../../onnx/packing/unpack';
-import { tensorFinder } from '../../../onnx/packing/weights';
-import { Likeness, numbers } from '../evaluate/similarity';
-import { unpackedTensor } from '../../../onnx/packing/dequantize';
-import { serialize } from '../score/gramHeads';
-import { EngineFault } from '../job/job';
+import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
+import { Likeness } from '../../../core/metrics';
+import { serialize } from '../../../onnx/graph/subgraph';
+import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
+import { type ModelProto } from '../../../onnx/proto/onnx_pb';
+import { EngineFault } from '../job/faults';
 import { type Feeds, Session } from '../ort/session';
 
 /** Above this, it does not matter by how little quantized activations changed an output. */
 const ALIKE_DB = 40;
-
-export interface Expected {
-  /** The original. */
-  model: ModelProto;
-  path: string;
-  network: Network;
-  /** Of the original; absent where `model` has them in line, or has none. */
-  branches?: Branches;
-  /** One per weight of networkWeights. */
-  storages: readonly WeightStorage[];
-}
 
 /** @throws EngineFault that says which output differs, and by how much. */
 export async function verify(path: string, expected: Expected, samples: Feeds): Promise<void> {
@@ -91,36 +66,6 @@ async function outputsOf(bytes: Uint8Array, path: string, samples: Feeds, litera
   } finally {
     await session.close();
   }
-}
-
-/** The original with rounded values in place of its weights, or of those named. */
-export function fakeQuantized(
-  { model, network, storages, branches }: Expected,
-  weights: readonly StoredWeight[] = networkWeights(network),
-): ModelProto {
-  const byTensor = new Map(storages.map((storage) => [storage.tensor, storage]));
-  const find = tensorFinder(model, branches);
-  const replaced = new Map<GraphProto, Map<string, TensorProto>>();
-  for (const weight of weights) {
-    const unpacked = unpackedTensor(weight, byTensor.get(weight.tensor)!);
-    const held = unpacked && find(weight.tensor);
-    if (!held) continue;
-    const { body, name } = held;
-    const own = replaced.get(body) ?? new Map<string, TensorProto>();
-    replaced.set(body, own.set(name, shallowCopy(TensorProtoSchema, unpacked, { name })));
-  }
-  const edits = new Map(
-    [...replaced].map(([body, own]) => [
-      body,
-      (before: GraphProto) =>
-        shallowCopy(GraphProtoSchema, before, {
-          node: before.node.filter((node) => !node.output.some((name) => own.has(name))),
-          initializer: [...before.initializer.filter(({ name }) => !own.has(name)), ...own.values()],
-          input: before.input.filter(({ name }) => !own.has(name)),
-        }),
-    ]),
-  );
-  return shallowCopy(ModelProtoSchema, model, { graph: editBodies(model.graph!, edits) });
 }
 
 /** Null where the tensors are equal bit for bit. */

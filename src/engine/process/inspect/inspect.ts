@@ -1,17 +1,18 @@
 /** What a model is made of, without running more of it than what decides between the branches of an If. */
 import { DataError } from '../../../calibration/inputs/errors';
 import type { DataSpec } from '../../../calibration/inputs/spec';
-import { takeBranches } from '../../../onnx/network/branches';
-import { externalLocations, externalPath } from '../../../onnx/proto/external';
 import { fingerprint, readModel } from '../../../onnx/files/file';
-import { findNetwork } from '../../../onnx/network/functions';
 import { Graph } from '../../../onnx/graph/graph';
+import { takeBranches } from '../../../onnx/network/branches';
+import { findNetwork } from '../../../onnx/network/functions';
+import { sizeModel } from '../../../onnx/packing/size';
+import { externalLocations, externalPath } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { keepFloats } from '../../../onnx/qdq/placement';
-import { sizeModel } from '../../../onnx/packing/size';
-import { branchesTaken, type Taken } from './branchesTaken';
-import { EngineFault, type Job } from '../job/job';
 import type { InspectReply, InspectRequest } from '../../protocol';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
+import { branchesTaken, type Taken } from '../ort/branchesTaken';
 
 /** @throws OnnxError */
 export async function inspect(request: InspectRequest, job: Job): Promise<InspectReply> {

@@ -1,8 +1,8 @@
 /** Requests of the model listing: the text, and the statistics of one stored tensor. Nothing here loads onnxruntime. */
-import { OnnxError } from '../../../onnx/errors';
+import { OnnxError } from '../../../common/fileErrors';
 import { readModel } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
-import { listModel, type Listing } from '../../../onnx/listing/listing';
+import { type Listing, listModel } from '../../../onnx/listing/listing';
 import { readFloats } from '../../../onnx/proto/tensors';
 import type { ListingRequest, StatisticsReply, StatisticsRequest } from '../../protocol';
 

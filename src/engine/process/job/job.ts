@@ -1,16 +1,7 @@
 /** One request at work in the engine process: its cancellation, its progress, its log. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ContestReply, LogLevel, Progress } from '../../protocol';
-
-/** Thrown between chunks of work once the caller has cancelled. */
-export class JobCancelled extends Error {
-  override name = 'JobCancelled';
-}
-
-/** What went wrong, in one sentence for people; `cause` is for the log. */
-export class EngineFault extends Error {
-  override name = 'EngineFault';
-}
+import { JobCancelled } from './faults';
 
 const PROGRESS_EVERY_MS = 250;
 

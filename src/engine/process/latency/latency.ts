@@ -3,37 +3,41 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openDataset } from '../../../calibration/open';
-import { allBodies } from '../../../onnx/proto/attributes';
-import { takeBranches } from '../../../onnx/network/branches';
-import { OnnxError } from '../../../onnx/errors';
+import { OnnxError } from '../../../common/fileErrors';
 import { readModel } from '../../../onnx/files/file';
-import { findNetwork } from '../../../onnx/network/functions';
+import { draftModel } from '../../../onnx/files/save';
 import { Graph } from '../../../onnx/graph/graph';
+import { serialize } from '../../../onnx/graph/subgraph';
+import { takeBranches } from '../../../onnx/network/branches';
+import { findNetwork } from '../../../onnx/network/functions';
 import { isLayerOp } from '../../../onnx/network/layers';
 import type { Branches, Network } from '../../../onnx/network/network';
-import { placeActivations, type Placement } from '../../../onnx/qdq/placement';
+import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import { quantizeModel } from '../../../onnx/packing/quantizeModel';
-import { draftModel } from '../../../onnx/files/save';
+import { allBodies } from '../../../onnx/proto/attributes';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import { planActivations } from '../export/activations';
-import { roundNetwork } from '../rounding/roundNetwork';
-import { fakeQuantized, type Expected } from '../export/verify';
-import { serialize } from '../score/gramHeads';
-import { EngineFault, type Job } from '../job/job';
-import { limitOf } from '../ort/memory';
+import { placeActivations, type Placement } from '../../../onnx/qdq/placement';
 import type { LatencyReply, LatencyRequest } from '../../protocol';
+import { planActivations } from '../export/activations';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
+import { limitOf } from '../ort/memory';
+import { fixedBatch, padded, Samples } from '../ort/samples';
 import { deviceLabel, type Feeds, onnxRuntime, Session } from '../ort/session';
-import { Samples } from '../ort/samples';
-import { fixedBatch, padded } from '../score/survey';
+import { roundNetwork } from '../rounding/roundNetwork';
 
 /** Runs before those that count: threads start, caches fill. */
 const WARM_UP = 5;
+
 /** What ONNX Runtime keeps of a layer's name in those of the kernels that it becomes. */
 const TAG = /ompq_layer_\d+_/;
+
 /** Blocked convolutions take the name of the tensor that they write, after what was fused into them. */
 const BLOCKED = /^(.*)_nchwc$/;
+
 /** How a profile ends the names of what computes. */
 const KERNEL = '_kernel_time';
+
 /** Runs are taken in turns, so that what else the machine does meets both networks. */
 const ROUNDS = 3;
 

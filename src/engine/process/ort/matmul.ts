@@ -1,13 +1,13 @@
 /** Matrix products in float64 for rounding: large ones by ONNX Runtime on all threads, small ones in place. */
 import { create } from '@bufbuild/protobuf';
-import { plainMatMul, type MatMul } from '../../../core/rounding/matmul';
+import { type MatMul, plainMatMul } from '../../../core/rounding/matmul';
+import { serialize } from '../../../onnx/graph/subgraph';
 import { node, valueInfo } from '../../../onnx/proto/build';
 import {
+  TensorProto_DataType as DataType,
   GraphProtoSchema,
   ModelProtoSchema,
-  TensorProto_DataType as DataType,
 } from '../../../onnx/proto/onnx_pb';
-import { serialize } from '../score/gramHeads';
 import { Session } from './session';
 
 /** Multiplications below which a call into ONNX Runtime costs more than the product. */

@@ -2,11 +2,12 @@
 import { freemem, totalmem } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Graph } from '../../../onnx/graph/graph';
 import { opsetOf, standardOp } from '../../../onnx/proto/attributes';
 import { elements } from '../../../onnx/proto/dims';
-import { Graph } from '../../../onnx/graph/graph';
-import { inferShapes, type Shapes } from '../../../onnx/shapes/inferShapes';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { inferShapes } from '../../../onnx/shapes/inferShapes';
+import { type Shapes } from '../../../onnx/shapes/rule';
 
 /** Free memory in bytes, a container's limit included. */
 export function freeMemory(): number {

@@ -1,12 +1,12 @@
 /** Quadratic forms v H v^T of many rows at once, by ONNX Runtime on all threads: loops take minutes for wide layers. */
 import { create } from '@bufbuild/protobuf';
+import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
 import {
+  TensorProto_DataType as DataType,
   GraphProtoSchema,
   ModelProtoSchema,
-  TensorProto_DataType as DataType,
 } from '../../../onnx/proto/onnx_pb';
-import { serialize } from '../score/gramHeads';
 import { Session } from './session';
 
 export class QuadraticForms {

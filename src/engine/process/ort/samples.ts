@@ -1,5 +1,6 @@
 /** Calibration samples on their way into a session: any of them, in any order, read once where memory allows. */
 import type { Dataset, Tensor } from '../../../calibration/inputs/dataset';
+import type { GraphInput } from '../../../onnx/network/network';
 import type { Job } from '../job/job';
 import type { Feeds } from './session';
 
@@ -143,3 +144,20 @@ const product = (dims: readonly number[]): number => dims.reduce((all, size) => 
 /** `data` is of the class that `tensor` holds. */
 const withData = (tensor: Tensor, dims: number[], data: unknown): Tensor =>
   ({ type: tensor.type, data, dims }) as Tensor;
+/** The batch size that the inputs fix; null where it is open. */
+export function fixedBatch(
+  inputs: readonly GraphInput[],
+  batchAxes: Readonly<Record<string, number | null>>,
+): number | null {
+  for (const { name, shape } of inputs) {
+    const axis = batchAxes[name] ?? null;
+    const size = axis === null ? undefined : shape[axis];
+    if (typeof size === 'number' && size > 0) return size;
+  }
+  return null;
+}
+
+/** Exactly `batch` indices: the last one is repeated where there are fewer. */
+export function padded(indices: readonly number[], batch: number): number[] {
+  return Array.from({ length: batch }, (_, i) => indices[Math.min(i, indices.length - 1)]);
+}

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
 import type { Tensor } from '../../../calibration/inputs/dataset';
-import { EngineFault } from '../job/job';
+import { EngineFault } from '../job/faults';
 
 export type ExecutionProvider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 export type Feeds = Record<string, Tensor>;

@@ -4,9 +4,9 @@ import type { Network } from '../../../onnx/network/network';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
 import { activationBytes, residentMemory } from '../ort/memory';
+import { padded, sampleBytes, type Samples } from '../ort/samples';
 import type { Feeds } from '../ort/session';
-import { sampleBytes, type Samples } from '../ort/samples';
-import { padded, survey } from '../score/survey';
+import { survey } from '../score/survey';
 import { Workbench } from '../score/workbench';
 
 /** Samples per run, where the model leaves it open. */

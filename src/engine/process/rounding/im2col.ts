@@ -1,18 +1,18 @@
 /** A layer's inputs as its rows meet them (im2col), at the positions asked for and no others. */
 import { create } from '@bufbuild/protobuf';
-import { node as makeNode, tensor, valueInfo } from '../../../onnx/proto/build';
+import { serialize } from '../../../onnx/graph/subgraph';
 import type { Layer } from '../../../onnx/network/network';
+import { elements } from '../../../onnx/packing/unpack';
+import { node as makeNode, tensor, valueInfo } from '../../../onnx/proto/build';
 import {
+  TensorProto_DataType as DataType,
   GraphProtoSchema,
   ModelProtoSchema,
-  TensorProto_DataType as DataType,
   type NodeProto,
   type TensorProto,
 } from '../../../onnx/proto/onnx_pb';
-import { elements } from '../../../onnx/packing/unpack';
-import type { LayerRows } from './rows';
-import { serialize } from '../score/gramHeads';
 import { Session } from '../ort/session';
+import type { LayerRows } from './rows';
 
 /** A layer with everything that unfolding its inputs needs. */
 export interface UnfoldedLayer {

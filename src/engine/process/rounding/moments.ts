@@ -1,21 +1,21 @@
 /** Second moments of a layer's inputs: its inputs unfolded (im2col), then matrix products by ONNX Runtime. */
 import { create } from '@bufbuild/protobuf';
 import { dirname } from 'node:path';
+import { numbers } from '../../../calibration/inputs/tensorTypes';
+import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
 import {
-  GraphProtoSchema,
-  ModelProtoSchema,
   TensorProto_DataType as DataType,
+  GraphProtoSchema,
   type ModelProto,
+  ModelProtoSchema,
 } from '../../../onnx/proto/onnx_pb';
-import type { Prefix } from './prefix';
-import type { LayerRows } from './rows';
 import { Devices } from '../devices/adaptiveSession';
-import { numbers } from '../evaluate/similarity';
-import { serialize } from '../score/gramHeads';
 import type { Job } from '../job/job';
 import type { Feeds } from '../ort/session';
 import { pickedPositions, unfold, type UnfoldedLayer, type View, viewOf } from './im2col';
+import type { Prefix } from './prefix';
+import type { LayerRows } from './rows';
 
 export interface Moments {
   /** Per group U^T U / n, [columns, columns]. */
@@ -35,6 +35,7 @@ export type Tensors = Pick<Prefix, 'blockCount' | 'tensor'>;
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
 const POSITIONS_PER_COLUMN = 16;
 const LEAST_POSITIONS = 32768;
+
 /** Bytes that the unfolded inputs of a convolution take at once, at most. */
 const UNFOLDED_BYTES = 32e6;
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import type { Layer } from '../../../onnx/network/network';
 import { elements } from '../../../onnx/packing/unpack';
-import { EngineFault } from '../job/job';
+import { EngineFault } from '../job/faults';
 import { megabytes, residentMemory } from '../ort/memory';
 
 /** Of the layer that takes most. */
@@ -16,8 +16,10 @@ export interface Statistics {
 
 /** Bytes per entry of the matrix: summed up in float64, beside ONNX Runtime's float32. */
 const SUMMED = 16;
+
 /** The same with its factor, its inverse and their copies (measured: 8 matrices of float64 at the worst moment). */
 const ROUNDED = 64;
+
 /** Always afforded. */
 const LEAST = 64e6;
 

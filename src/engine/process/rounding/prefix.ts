@@ -2,18 +2,18 @@
 import { create } from '@bufbuild/protobuf';
 import { basename, dirname } from 'node:path';
 import { TYPES } from '../../../calibration/inputs/tensorTypes';
+import { captured, type Graph } from '../../../onnx/graph/graph';
+import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { bodiesOf } from '../../../onnx/proto/attributes';
 import { valueInfo } from '../../../onnx/proto/build';
-import { captured, type Graph } from '../../../onnx/graph/graph';
 import {
-  ValueInfoProtoSchema,
   type ModelProto,
   type NodeProto,
   type TensorProto,
+  ValueInfoProtoSchema,
 } from '../../../onnx/proto/onnx_pb';
-import { serialize, withGraph } from '../score/gramHeads';
-import { EngineFault, type Job } from '../job/job';
-import { neededFor } from '../../../onnx/graph/subgraph';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
 import { type Feeds, Session } from '../ort/session';
 
 export class Prefix {

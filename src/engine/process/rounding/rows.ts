@@ -1,15 +1,15 @@
 /** A layer's stored weights as the rows that rounding works on. */
+import type { Graph } from '../../../onnx/graph/graph';
+import { serialize, withGraph } from '../../../onnx/graph/subgraph';
+import type { Layer } from '../../../onnx/network/network';
+import { elements } from '../../../onnx/packing/unpack';
 import { intAttribute, standardOp } from '../../../onnx/proto/attributes';
 import { node as makeNode, valueInfo } from '../../../onnx/proto/build';
-import type { Graph } from '../../../onnx/graph/graph';
-import type { Layer } from '../../../onnx/network/network';
 import {
   TensorProto_DataType as DataType,
   type ModelProto,
   type NodeProto,
 } from '../../../onnx/proto/onnx_pb';
-import { elements } from '../../../onnx/packing/unpack';
-import { serialize, withGraph } from '../score/gramHeads';
 import { Session, type SessionOptions } from '../ort/session';
 
 /** groups x rows x columns: the rows of a group see the same inputs. */

@@ -1,14 +1,14 @@
 /** Scales of weights from the weights alone: what a tool needs that takes encodings. Nothing here loads onnxruntime. */
+import { OnnxError } from '../../../common/fileErrors';
 import { searchScales } from '../../../core/rounding/scales';
-import { OnnxError } from '../../../onnx/errors';
 import { readModel } from '../../../onnx/files/file';
 import { findNetwork } from '../../../onnx/network/functions';
 import { networkWeights } from '../../../onnx/packing/size';
-import { readFloats } from '../../../onnx/proto/tensors';
 import { tensorFinder } from '../../../onnx/packing/weights';
-import { gatherRows, storedRows } from './rows';
-import type { Job } from '../job/job';
+import { readFloats } from '../../../onnx/proto/tensors';
 import type { ScalesReply, ScalesRequest } from '../../protocol';
+import type { Job } from '../job/job';
+import { gatherRows, storedRows } from './rows';
 
 /** Per output channel the scale with the least mean square error (see searchScales). @throws OnnxError, JobCancelled */
 export async function scales(

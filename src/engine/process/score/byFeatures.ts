@@ -2,11 +2,12 @@
  * Gram matrices from features that are fetched and collected: for models that take only a fixed number of samples, and
  * where memory is short. A Gram matrix is a sum over features, so a part of them is enough at a time.
  */
-import type { Grams } from './grams';
-import { gramModel, outputName } from './gramHeads';
 import { collectGarbage } from '../ort/memory';
+import { padded } from '../ort/samples';
 import type { Session } from '../ort/session';
-import { closeSurvey, headsOf, padded, type Surveyed } from './survey';
+import { gramModel, outputName } from './gramHeads';
+import type { Grams } from './grams';
+import { closeSurvey, headsOf, type Surveyed } from './survey';
 import { rowsFeed, type Workbench } from './workbench';
 
 /** Features [from, to) of one function. */

@@ -1,18 +1,13 @@
 /** Copies of a model that return what scoring needs of the functions' outputs instead of the model's own outputs. */
-import { toBinary } from '@bufbuild/protobuf';
+import { Names } from '../../../onnx/graph/names';
+import { neededFor, withGraph } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
 import {
-  GraphProtoSchema,
-  ModelProtoSchema,
   TensorProto_DataType as DataType,
-  type GraphProto,
   type ModelProto,
   type NodeProto,
   type ValueInfoProto,
 } from '../../../onnx/proto/onnx_pb';
-import { shallowCopy } from '../../../onnx/proto/shallowCopy';
-import { Names } from '../../../onnx/graph/names';
-import { neededFor } from '../../../onnx/graph/subgraph';
 
 /** What is wanted of one function's output F, seen as N x p: one row per sample. */
 export interface HeadRequest {
@@ -80,16 +75,6 @@ export function gramModel(like: ModelProto, exact: boolean): ModelProto {
     output: writer.outputs,
     valueInfo: [],
   });
-}
-
-export function withGraph(model: ModelProto, changes: Partial<GraphProto>): ModelProto {
-  return shallowCopy(ModelProtoSchema, model, {
-    graph: shallowCopy(GraphProtoSchema, model.graph!, changes),
-  });
-}
-
-export function serialize(model: ModelProto): Uint8Array {
-  return toBinary(ModelProtoSchema, model);
 }
 
 class HeadWriter {

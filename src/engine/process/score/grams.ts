@@ -1,5 +1,5 @@
 /** Gram matrices as they come in, block by block, and their last polish in float64. */
-import { EngineFault } from '../job/job';
+import { EngineFault } from '../job/faults';
 
 export class Grams {
   private readonly raw: Float64Array;

@@ -2,27 +2,30 @@
 import { basename } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import { openDataset } from '../../../calibration/open';
-import { takeBranches } from '../../../onnx/network/branches';
-import { externalLocations, externalPath } from '../../../onnx/proto/external';
+import { isAllAlike } from '../../../core/scoring/orthogonality';
 import { readModel } from '../../../onnx/files/file';
+import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Network } from '../../../onnx/network/network';
+import { externalLocations, externalPath } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import { accelerate, type Chosen, differencesFromCpu, insist } from './scoreDevice';
-import { isAllAlike } from '../../../core/scoring/orthogonality';
-import { Grams } from './grams';
-import { EngineFault, type Job } from '../job/job';
-import { activationBytes, limitOf, megabytes, residentMemory } from '../ort/memory';
-import { choosePlan, leastBytes, type Load, type Plan } from './plan';
-import { carryOut } from './passes';
 import type { ScoreReply, ScoreRequest, Shard } from '../../protocol';
-import { deviceLabel, onnxRuntime } from '../ort/session';
+import { insist } from '../devices/providers';
+import { EngineFault } from '../job/faults';
+import { type Job } from '../job/job';
+import { activationBytes, limitOf, megabytes, residentMemory } from '../ort/memory';
 import { Samples } from '../ort/samples';
+import { deviceLabel, onnxRuntime } from '../ort/session';
+import { Grams } from './grams';
+import { carryOut } from './passes';
+import { choosePlan, leastBytes, type Load, type Plan } from './plan';
+import { accelerate, type Chosen, differencesFromCpu } from './scoreDevice';
 import { closeSurvey, DOMINANCE, survey, type Surveyed } from './survey';
 import { Workbench } from './workbench';
 
 /** Where each step begins on the progress bar. */
 const STEP = { data: 0.02, survey: 0.2, score: 0.3 };
+
 /** Functions whose mean turns out to dominate more than the survey said are scored again above this (error 6e-6). */
 const SECOND_LOOK = 5 * DOMINANCE;
 

@@ -1,11 +1,11 @@
 /** Finding out, with two samples, how a model takes a batch and what its functions put out. */
-import type { GraphInput } from '../../../onnx/network/network';
-import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import { dominance } from './grams';
-import { type HeadRequest, outputName } from './gramHeads';
-import { EngineFault } from '../job/job';
 import { rebatch } from '../../../onnx/graph/openBatch';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { EngineFault } from '../job/faults';
+import { fixedBatch, padded } from '../ort/samples';
 import type { Session } from '../ort/session';
+import { type HeadRequest, outputName } from './gramHeads';
+import { dominance } from './grams';
 import type { Workbench } from './workbench';
 
 export interface Layout {
@@ -35,6 +35,7 @@ export interface Surveyed {
 
 /** Above this, the centred part of a float32 Gram matrix is computed apart (error of the ORM about 1e-6 there). */
 export const DOMINANCE = 200;
+
 /** Squared norms of a sample's features, alone and in a batch, may differ by this: kernels round differently. */
 const SAME_NORM = 1e-3;
 
@@ -63,19 +64,6 @@ export async function survey(bench: Workbench, model: ModelProto): Promise<Surve
     bench.job.log('info', `${bench.name} does not take several samples at once; they are run one by one.`);
   }
   return oneByOne(bench, model, fixed ?? 1);
-}
-
-/** The batch size that the inputs fix; null where it is open. */
-export function fixedBatch(
-  inputs: readonly GraphInput[],
-  batchAxes: Readonly<Record<string, number | null>>,
-): number | null {
-  for (const { name, shape } of inputs) {
-    const axis = batchAxes[name] ?? null;
-    const size = axis === null ? undefined : shape[axis];
-    if (typeof size === 'number' && size > 0) return size;
-  }
-  return null;
 }
 
 /** Two samples at once against the same samples alone; null where the results differ or the graph does not run. */
@@ -193,11 +181,6 @@ async function oneByOne(bench: Workbench, model: ModelProto, batch: number): Pro
   } finally {
     await session.close();
   }
-}
-
-/** Exactly `batch` indices: the last one is repeated where there are fewer. */
-export function padded(indices: readonly number[], batch: number): number[] {
-  return Array.from({ length: batch }, (_, i) => indices[Math.min(i, indices.length - 1)]);
 }
 
 /**

@@ -1,12 +1,13 @@
 /** What every step of scoring needs at hand: the model, its functions, the samples, a way to open sessions. */
-import { dirname, basename } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { serialize } from '../../../onnx/graph/subgraph';
 import type { Network } from '../../../onnx/network/network';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import { type HeadRequest, ROWS_INPUT, serialize, withHeads } from './gramHeads';
 import type { Job } from '../job/job';
 import { collectGarbage } from '../ort/memory';
-import { type Clock, type ExecutionProvider, type Feeds, Session } from '../ort/session';
 import type { Samples } from '../ort/samples';
+import { type Clock, type ExecutionProvider, type Feeds, Session } from '../ort/session';
+import { type HeadRequest, ROWS_INPUT, withHeads } from './gramHeads';
 
 export class Workbench {
   /** Milliseconds spent in creating sessions. */

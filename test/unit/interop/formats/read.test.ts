@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BitWidth } from '../../../../src/core/problem/widths';
-import { FormatError } from '../../../../src/interop/format';
+import { FormatError } from '../../../../src/interop/errors';
 import { READABLE, recognize } from '../../../../src/interop/formats/formats';
 import { parseNameMap } from '../../../../src/interop/names';
 import { transformer } from '../../../support/models/zoo';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseNpyHeader } from '../../../../src/calibration/numpy/npy';
 import type { BitWidth } from '../../../../src/core/problem/widths';
-import { FormatError, type Format } from '../../../../src/interop/format';
+import { FormatError } from '../../../../src/interop/errors';
+import { type Format } from '../../../../src/interop/format';
 import { formatOf, FORMATS } from '../../../../src/interop/formats/formats';
 import { parseNameMap } from '../../../../src/interop/names';
 import type { Network } from '../../../../src/onnx/network/network';

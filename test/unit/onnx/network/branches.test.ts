@@ -1,14 +1,15 @@
 /** Layers in the branches of an If. */
 import { describe, expect, it } from 'vitest';
-import { editBodies, takeBranches } from '../../../../src/onnx/network/branches';
-import { node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
-import { findNetwork } from '../../../../src/onnx/network/functions';
+import { editBodies } from '../../../../src/onnx/graph/bodies';
 import { Graph } from '../../../../src/onnx/graph/graph';
 import { listModel } from '../../../../src/onnx/listing/listing';
+import { takeBranches } from '../../../../src/onnx/network/branches';
+import { findNetwork } from '../../../../src/onnx/network/functions';
 import type { Branches } from '../../../../src/onnx/network/network';
 import { tensorFinder } from '../../../../src/onnx/packing/weights';
-import { ModelBuilder } from '../../../support/models/builder';
+import { node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
 import { branched } from '../../../support/models/branched';
+import { ModelBuilder } from '../../../support/models/builder';
 
 const names = (branches: Branches) => findNetwork(branched(), { branches }).functions.map(({ name }) => name);
 

@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OnnxError } from '../../../../src/common/fileErrors';
 import { tensor } from '../../../../src/onnx/proto/build';
-import { OnnxError } from '../../../../src/onnx/errors';
 import {
-  type TensorProto,
-  TensorProtoSchema,
   TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
+  type TensorProto,
+  TensorProtoSchema,
 } from '../../../../src/onnx/proto/onnx_pb';
 import { dimsOf, elementCount, readFloats, smallValues, typeName } from '../../../../src/onnx/proto/tensors';
 

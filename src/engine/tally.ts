@@ -1,16 +1,6 @@
 /** An evaluation as sums over blocks of samples, added up in the order of the blocks: however the blocks are spread, the same. */
-import { Accuracy, add, OutputLikeness, type LikenessSums } from './similarity';
-import type { EvaluateReply } from '../../protocol';
-
-export interface Tally {
-  samples: number;
-  /** Classes of the scores; 0: the outputs are none. */
-  classes: number;
-  /** Per model, as in Accuracy; null without labels that fit. */
-  accuracies: number[][] | null;
-  /** Of the second model against the first; null where there is one. */
-  likeness: LikenessSums | null;
-}
+import { Accuracy, add, OutputSums } from '../core/metrics';
+import type { EvaluateReply, Tally } from './protocol';
 
 /** What the tallies of all blocks, in their order, come to. */
 export function outcome(
@@ -18,7 +8,7 @@ export function outcome(
   models: readonly { path: string; bytes: number }[],
 ): Pick<EvaluateReply, 'samples' | 'models' | 'against'> {
   const accuracies = models.map(() => new Accuracy());
-  const likeness = new OutputLikeness(models[0].path, models.at(-1)!.path);
+  const likeness = new OutputSums();
   for (const tally of tallies) {
     tally.accuracies?.forEach((sums, i) => add(accuracies[i].sums, sums));
     if (tally.likeness) likeness.plus(tally.likeness);

@@ -1,4 +1,4 @@
-/** What can go wrong with a model file, in sentences for people. */
+/** What can go wrong with a file, in sentences for people. */
 
 /** A model file that cannot be used, in one sentence for people. */
 export class OnnxError extends Error {

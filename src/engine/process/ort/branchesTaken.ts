@@ -1,21 +1,19 @@
 /** Which branch of each If the samples take: found by running what decides it, on each of them. */
 import { create } from '@bufbuild/protobuf';
 import { dirname } from 'node:path';
-import { openDataset } from '../../../calibration/open';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isFloat } from '../../../calibration/inputs/tensorTypes';
-import { takeBranches, type OpenIf } from '../../../onnx/network/branches';
-import { node as makeNode } from '../../../onnx/proto/build';
+import { openDataset } from '../../../calibration/open';
+import { Names } from '../../../onnx/graph/names';
+import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { type OpenIf, takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Branch, Branches, GraphInput } from '../../../onnx/network/network';
-import { ValueInfoProtoSchema, type ModelProto } from '../../../onnx/proto/onnx_pb';
-import { Names } from '../../../onnx/graph/names';
-import { serialize, withGraph } from '../score/gramHeads';
+import { node as makeNode } from '../../../onnx/proto/build';
+import { type ModelProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
-import { neededFor } from '../../../onnx/graph/subgraph';
-import { Session } from '../ort/session';
-import { Samples } from '../ort/samples';
-import { fixedBatch, padded } from '../score/survey';
+import { fixedBatch, padded, Samples } from './samples';
+import { Session } from './session';
 
 /** Bytes of samples that are kept between rounds. */
 const HELD = 64e6;

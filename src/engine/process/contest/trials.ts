@@ -1,0 +1,226 @@
+/** Allocations tried on the calibration inputs. */
+import { basename, dirname } from 'node:path';
+import { openDataset } from '../../../calibration/open';
+import { readModel } from '../../../onnx/files/file';
+import { serialize } from '../../../onnx/graph/subgraph';
+import { takeBranches } from '../../../onnx/network/branches';
+import { findNetwork } from '../../../onnx/network/functions';
+import type { Network } from '../../../onnx/network/network';
+import { fakeQuantized } from '../../../onnx/packing/fakeQuantize';
+import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
+import { networkWeights } from '../../../onnx/packing/size';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import type { ContestRequest, Measured, NoiseRequest } from '../../protocol';
+import { OutputLikeness, sampleCosts } from '../evaluate/similarity';
+import type { Job } from '../job/job';
+import { limitOf } from '../ort/memory';
+import { Samples } from '../ort/samples';
+import { type Feeds, Session } from '../ort/session';
+import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrationBlocks';
+import { checkStatistics, largestStatistics } from '../rounding/momentsMemory';
+import { roundNetwork } from '../rounding/roundNetwork';
+
+/** The float model's outputs on the samples that count, and quantized models measured against them. */
+export class Arena {
+  readonly samples: number;
+  readonly heldOut: boolean;
+  /** Blocks that swaps are tried on, of those that count; the others are for believing them. */
+  readonly searched: number;
+  private readonly trials: Feeds[];
+  private readonly rounding: Feeds[];
+  private reference: Feeds[] | null = null;
+  private readonly known = new Map<string, Trial>();
+  private readonly knownCosts = new Map<string, number>();
+  /** Weights rounded to nearest do not depend on the others' bits. */
+  private readonly nearest = new Map<string, WeightStorage>();
+
+  constructor(
+    private readonly request: ContestRequest,
+    readonly network: Network,
+    private readonly all: CalibrationBlocks,
+    private readonly job: Job,
+  ) {
+    const { blocks, size, count } = all;
+    // With few samples, half of them are for rounding; rounding to nearest needs none.
+    const wanted = Math.ceil(request.rounded / size);
+    const half = Math.floor(blocks.length / 2);
+    const isPlenty = wanted < half;
+    const rounded = isPlenty ? wanted : request.rounding === 'nearest' ? 0 : half;
+    this.rounding = rounded > 0 ? blocks.slice(0, rounded) : blocks;
+    this.heldOut = rounded > 0 || request.rounding === 'nearest';
+    this.trials = blocks.slice(rounded);
+    this.samples = count - rounded * size;
+    this.searched = Math.ceil(this.trials.length / 2);
+  }
+
+  /** Of the costs per block, those of the samples that swaps are found on. */
+  seen(costs: readonly number[][]): number[] {
+    return costs.slice(0, this.searched).flat();
+  }
+
+  /** Those that swaps are believed by: the others, but for a single block. */
+  unseen(costs: readonly number[][]): number[] {
+    return costs.slice(costs.length > 1 ? this.searched : 0).flat();
+  }
+
+  async measure(bits: readonly number[]): Promise<Trial> {
+    const key = bits.join();
+    let trial = this.known.get(key);
+    if (!trial) this.known.set(key, (trial = await this.run(bits, this.trials)));
+    return trial;
+  }
+
+  /**
+   * Mean cost over the samples that are searched on. Of one that reaches `most` that is all that is known: costs are never
+   * negative, so the samples still to come cannot bring it back below, and they are not run.
+   * @param samples that the mean is over
+   */
+  async searchCost(bits: readonly number[], most: number, samples: number): Promise<number> {
+    const key = bits.join();
+    const known = this.known.get(key)?.costs;
+    let cost = known ? mean(this.seen(known)) : this.knownCosts.get(key);
+    if (cost === undefined) {
+      const trials = this.trials.slice(0, this.searched);
+      const { costs } = await this.run(bits, trials, most * samples);
+      cost = costs.flat().reduce((a, b) => a + b, 0) / samples;
+      if (costs.length < trials.length) cost = Math.max(cost, most);
+      this.knownCosts.set(key, cost);
+    }
+    return cost;
+  }
+
+  /** @param most stops where the costs together reach this */
+  private async run(
+    bits: readonly number[],
+    trials: readonly Feeds[],
+    most: number | null = null,
+  ): Promise<Trial> {
+    await this.job.checkpoint();
+    if (this.reference === null) {
+      const reference: Feeds[] = [];
+      await this.eachOutput(this.all.model, this.trials, (output) => reference.push(output) > 0);
+      this.reference = reference;
+    }
+    const { reference } = this;
+    const storages = await this.round(bits);
+    const { model: path } = this.request;
+    const quantized = fakeQuantized({ model: this.all.model, path, network: this.network, storages });
+    const likeness = new OutputLikeness(basename(path), basename(path));
+    const costs: number[][] = [];
+    let total = 0;
+    await this.eachOutput(quantized, trials, (output) => {
+      const float = reference[costs.length];
+      likeness.add(float, output, countOf(output));
+      const own = sampleCosts(float, output, countOf(output));
+      costs.push(own);
+      total += own.reduce((a, b) => a + b, 0);
+      return most === null || total < most;
+    });
+    const { kl, agreement, sqnrDb } = likeness.result();
+    return { all: { kl, agreement, sqnrDb }, costs };
+  }
+
+  private async round(bits: readonly number[]): Promise<WeightStorage[]> {
+    const { request, network, all, job } = this;
+    const work = {
+      model: all.model,
+      network,
+      path: request.model,
+      roundScale: Math.fround,
+      job,
+      onProgress: () => undefined,
+    };
+    if (request.rounding !== 'nearest') {
+      return roundNetwork({ ...work, bits, method: request.rounding, inputs: this.rounding });
+    }
+    const weights = networkWeights(network);
+    const key = (i: number): string => `${weights[i].tensor} ${bits[weights[i].owner]}`;
+    const missing = new Set(weights.flatMap(({ owner }, i) => (this.nearest.has(key(i)) ? [] : [owner])));
+    if (missing.size > 0) {
+      // Float weights cost nothing.
+      const wanted = bits.map((width, owner) => (missing.has(owner) ? width : 32));
+      const rounded = await roundNetwork({ ...work, bits: wanted, method: 'nearest', inputs: [] });
+      rounded.forEach((storage, i) => {
+        if (missing.has(weights[i].owner)) this.nearest.set(key(i), storage);
+      });
+    }
+    return weights.map((_, i) => this.nearest.get(key(i))!);
+  }
+
+  /** @param visit false: enough */
+  private async eachOutput(
+    model: ModelProto,
+    trials: readonly Feeds[],
+    visit: (output: Feeds) => boolean,
+  ): Promise<void> {
+    const { model: path } = this.request;
+    const session = await Session.open(serialize(model), {
+      provider: 'cpu',
+      folder: dirname(path),
+      model: path,
+      arena: true,
+      sleeps: true,
+    });
+    try {
+      for (const feeds of trials) {
+        await this.job.checkpoint();
+        if (!visit(await session.runTensors(feeds))) return;
+      }
+    } finally {
+      await session.close();
+    }
+  }
+}
+
+export interface Trial {
+  /** Over all samples. */
+  all: Measured;
+  /** Per block and sample, what allocations are ranked by. */
+  costs: number[][];
+}
+
+/** Samples in a block, told by its first output. */
+export function countOf(outputs: Feeds): number {
+  return Object.values(outputs)[0]?.dims[0] ?? 1;
+}
+
+export async function withBlocks<T>(
+  { kind, model: path, granularity, data, memoryLimit, rounding }: NoiseRequest | ContestRequest,
+  activations: number,
+  job: Job,
+  work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
+): Promise<T> {
+  job.progress('Reading the model', 0);
+  const file = await readModel(path);
+  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
+  const { model } = takeBranches(file, data.branches);
+  const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
+  try {
+    const limit = limitOf(memoryLimit);
+    const samples = await Samples.open(dataset, limit / 8, job, (done) =>
+      job.progress('Reading samples', 0.1 * done),
+    );
+    const layers = network.functions.flatMap((f) => f.layers);
+    const isMeasured = kind === 'noise' || (rounding !== undefined && rounding !== 'nearest');
+    const statistics = largestStatistics(isMeasured ? layers : [], rounding ?? null);
+    checkStatistics(statistics, limit, path, "choose the objective 'orthogonality', which measures no noise");
+    const blocks = await calibrationBlocks(
+      dataset,
+      samples,
+      { model, network, path },
+      { limit, activations, reserved: statistics.bytes, job },
+    );
+    return await work({ network, warnings: dataset.warnings }, blocks);
+  } finally {
+    await dataset.close();
+  }
+}
+
+export interface Opened {
+  network: Network;
+  warnings: string[];
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}

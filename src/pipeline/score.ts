@@ -1,0 +1,79 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { DataSpec } from '../calibration/inputs/spec';
+import { SettingsError } from '../core/allocation/buildProblem';
+import { importance } from '../core/scoring/importance';
+import { gramToOrm } from '../core/scoring/orthogonality';
+import type { Engine } from '../engine/client';
+import { part } from '../engine/progress';
+import type { InspectReply, InspectRequest, ScoreReply } from '../engine/protocol';
+import { findScore, keepScore, scoreKey } from './keptScores';
+import type { Scored, ScoreOptions, ScoreSettings } from './settings';
+
+/** Functions, calibration inputs -> Gram matrices -> ORM -> importance. */
+export async function scoreModel(
+  engine: Engine,
+  asked: ScoreSettings,
+  options: ScoreOptions,
+): Promise<Scored> {
+  const inspect = await engine.request(inspectRequest(asked), part(options, 0, 0.05));
+  const settings = through(asked, inspect);
+  const { model, data, granularity, provider, memoryLimit } = settings;
+  if (inspect.network.functions.length === 0) {
+    const reasons = inspect.network.skipped.slice(0, 3).map((node) => `${node.name} (${node.reason})`);
+    throw new SettingsError(
+      `${model} has no layer that can be quantized${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}.`,
+    );
+  }
+  const { cache, signal, onProgress } = options;
+  const functions = inspect.network.functions.length;
+  const findKey = () => scoreKey(inspect.sha256, settings, signal);
+  const key = cache ? await findKey() : null;
+  const found = cache && key !== null ? await findScore(cache, key, functions) : null;
+  if (found) {
+    onProgress?.({ stage: 'Scored before', fraction: 1 });
+    return { settings, inspect, score: found, cached: true, ...orthogonality(found, functions, settings) };
+  }
+  const before = await stamps(inspect.files);
+  const score = await engine.request(
+    { kind: 'score', model, granularity, data, provider, memoryLimit },
+    part(options, 0.05, 1),
+  );
+  if ((await stamps(inspect.files)) !== before) {
+    throw new SettingsError(
+      `${basename(model)} was changed or removed while it was scored; run it again when it stays as it is.`,
+    );
+  }
+  // Data that has changed meanwhile has another key.
+  if (cache && key !== null && (await findKey()) === key) await keepScore(cache, key, score);
+  return { settings, inspect, score, cached: false, ...orthogonality(score, functions, settings) };
+}
+
+/** What the model is made of on this data. */
+export function inspectRequest({
+  model,
+  granularity,
+  data,
+}: Pick<ScoreSettings, 'model' | 'granularity' | 'data'>): InspectRequest {
+  return { kind: 'inspect', model, granularity, shapes: data.shapes, data };
+}
+
+/** The settings for everything that follows an inspection: it has found the branches that the data take. */
+export function through<S extends { data: DataSpec }>(settings: S, { branches }: InspectReply): S {
+  return branches ? { ...settings, data: { ...settings.data, branches } } : settings;
+}
+
+/** Equal as long as nobody has written to the files. */
+export async function stamps(paths: readonly string[]): Promise<string> {
+  const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
+  return found.map((file) => (file ? `${file.size} ${file.mtimeMs}` : 'gone')).join();
+}
+
+export function orthogonality(
+  score: ScoreReply,
+  functions: number,
+  { centered, decay, beta }: Pick<ScoreSettings, 'centered' | 'decay' | 'beta'>,
+) {
+  const orm = gramToOrm(score.grams, functions, score.samples, { centered });
+  return { orm, ...importance(orm, functions, { decay, beta }) };
+}
