@@ -1,5 +1,6 @@
 /** The number of the budget, in the unit of the user, and the slider; both change the plan. */
-import { formatBudget, formatSize } from '../src/config/budget';
+import { formatSize } from '../src/common/sizes';
+import { formatBudget } from '../src/config/budget';
 import { amountIn, budgetAt, budgetFrom, bytesOf, converted, unitOf, UNITS } from './budgetUnits';
 import { h } from './dom';
 import { t } from './l10n';

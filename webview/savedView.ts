@@ -1,8 +1,7 @@
 /** What of the page survives a reload of the window. */
 import { unitOf } from './budgetUnits';
 import type { Host } from './link';
-import type { Plan } from './plan';
-import type { PanelState, SavedView } from './protocol';
+import type { PanelState, Plan, SavedView } from './protocol';
 import type { Store } from './store';
 
 /** Keeps the view whenever it changes. */

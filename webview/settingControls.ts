@@ -1,12 +1,12 @@
 /** The controls of the settings that re-solve without scoring again. (plan, change) -> elements. */
-import { DECAYS, type Decay } from '../src/core/scoring/importance';
+import type { Contest } from '../src/config/types';
 import type { Objective } from '../src/core/allocation/objectives';
 import type { BitWidth } from '../src/core/problem/widths';
-import type { Contest } from '../src/config/types';
+import { type Decay, DECAYS } from '../src/core/scoring/importance';
 import { h } from './dom';
 import { t } from './l10n';
 import { effective, isNoise } from './objective';
-import type { Plan } from './plan';
+import type { Plan } from './protocol';
 import { dropdown, textField } from './toolkit';
 
 const WIDTHS: BitWidth[] = [2, 3, 4, 5, 6, 7, 8];

@@ -3,7 +3,7 @@ import type { BitWidth } from '../src/core/problem/widths';
 import { h } from './dom';
 import { t } from './l10n';
 import { keepingFocus, type Part } from './part';
-import type { Plan } from './plan';
+import type { Plan } from './protocol';
 import { DECAY_NAMES, OBJECTIVE_NAMES, settingControls } from './settingControls';
 import type { Store } from './store';
 

@@ -21,17 +21,17 @@ async function softwareVulkan(): Promise<NodeJS.ProcessEnv> {
 
 /** Per layer, the largest difference of any moment, response and mean between the devices, relative to the largest. */
 const COMPARE = `
-  import { Devices } from './src/engine/adaptive';
-  import { layerMoments } from './src/engine/exportMoments';
-  import { Prefix } from './src/engine/exportPrefix';
-  import { unfoldedLayer } from './src/engine/exportRounding';
-  import { gatherRows } from './src/engine/exportRows';
-  import { Job } from './src/engine/job';
-  import { readModel } from './src/onnx/file';
-  import { findNetwork } from './src/onnx/functions';
-  import { Graph } from './src/onnx/graph';
-  import { readFloats } from './src/onnx/tensors';
-  import { heldTensors } from './src/onnx/weights';
+  import { Devices } from './src/engine/process/devices/adaptiveSession';
+  import { layerMoments } from './src/engine/process/rounding/moments';
+  import { Prefix } from './src/engine/process/rounding/prefix';
+  import { unfoldedLayer } from './src/engine/process/rounding/roundNetwork';
+  import { gatherRows } from './src/engine/process/rounding/rows';
+  import { Job } from './src/engine/process/job/job';
+  import { readModel } from './src/onnx/files/file';
+  import { findNetwork } from './src/onnx/network/functions';
+  import { Graph } from './src/onnx/graph/graph';
+  import { readFloats } from './src/onnx/proto/tensors';
+  import { heldTensors } from './src/onnx/packing/weights';
   (async () => {
     const path = process.argv[2];
     const model = await readModel(path);
@@ -78,7 +78,7 @@ it.skipIf(noDevice)(
     const script = join(process.cwd(), 'out', `moments-${process.pid}.cjs`);
     await build({
       stdin: {
-        contents: `import { runProbe } from './src/engine/probe';
+        contents: `import { runProbe } from './src/engine/process/devices/probe';
         if (process.argv[2] === 'probe') void runProbe(process.argv[3]).then((answer) => process.send(answer));
         else void import('compare');`,
         resolveDir: process.cwd(),
