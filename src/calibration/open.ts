@@ -1,4 +1,6 @@
 /** Opens calibration and evaluation data of every kind, and chooses samples from it. */
+import { readClassList } from './labels/classes';
+import { openArrayFolder } from './numpy/arrayFolder';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { GraphInput } from '../onnx/network/network';
@@ -13,7 +15,7 @@ import type { OpenContext, OpenOptions, Source } from './inputs/source';
 import type { DataSpec } from './inputs/spec';
 import { openSynthetic } from './synthetic/synthetic';
 import { findTestSets, openTestSets } from './testSets/testSets';
-import { isPicture } from './inputs/walk';
+import { isArray, isPicture, listFiles } from './inputs/walk';
 
 export { describeInputs } from './inputs/inputShapes';
 export type { OpenOptions } from './inputs/source';
@@ -48,9 +50,7 @@ export async function openDataset(
   };
   const synthetic = spec.path === null;
   const source =
-    spec.path === null
-      ? openSynthetic(spec, context, options.vocabulary ?? {})
-      : await openWithFixed(spec.path, spec, context);
+    spec.path === null ? openSynthetic(spec, context) : await openWithFixed(spec.path, spec, context);
   if (source.count === 0) throw new DataError(`${spec.path} holds no samples; give data with at least one.`);
   const asked = inOrder ? Infinity : spec.samples;
   if (!(asked >= 1)) throw new DataError(`${asked} samples were asked for; ask for at least one.`);
@@ -89,6 +89,8 @@ async function choose(
     size,
     labels: labels && Int32Array.from(chosen.indices, (index) => labels[index]),
     classNames: source.classNames,
+    classList: spec.classes === undefined ? (source.classList ?? null) : await readClassList(spec.classes),
+    ...(chosen.preparation === undefined ? {} : { preparation: chosen.preparation }),
     warnings,
     shapes: chosen.shapes,
     batchAxes: axes,
@@ -131,7 +133,12 @@ async function openPath(path: string, spec: DataSpec, context: OpenContext): Pro
     if (context.signal?.aborted) throw error;
     throw cannotRead(path, error);
   }
-  if (folder) return openPictures(path, context, spec.preprocessing);
+  if (folder) {
+    const listing = await listFiles(path, context.signal);
+    return listing.files.some(isPicture) || !listing.files.some(isArray)
+      ? openPictures(path, listing, context, spec.preprocessing)
+      : openArrayFolder(path, listing, context);
+  }
   const extension = extname(path).toLowerCase();
   if (extension === '.npy') return openNpy(path, context);
   if (extension === '.npz') return openNpz(path, context);
@@ -139,6 +146,6 @@ async function openPath(path: string, spec: DataSpec, context: OpenContext): Pro
     throw new DataError(`${path} is a single picture; give the folder that holds it, with about 64 of them.`);
   }
   throw new DataError(
-    `${path} is no data that can be read; give a folder of pictures, a .npy, a .npz or a folder with test_data_set_*.`,
+    `${path} is no data that can be read; give a folder of pictures or of .npy files, a .npy, a .npz or a folder with test_data_set_*.`,
   );
 }

@@ -22,6 +22,7 @@ import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 
 interface Flags extends Omit<DataFlags, 'samples'>, EngineFlags, ShardFlags {
+  classes?: string;
   limit?: number;
   perLayer?: boolean;
   json?: boolean;
@@ -40,6 +41,10 @@ export function evalCommand(): Command {
       ),
     ),
   )
+    .option(
+      '--classes <FILE>',
+      "the model's classes in their order, for data with names (a line each, .json or .csv; ImageNet's WordNet ids are known)",
+    )
     .option('--limit <N>', 'samples to use, chosen by --seed (default: all)', positive)
     .option(
       '--per-layer',
@@ -50,7 +55,10 @@ export function evalCommand(): Command {
       if (flags.perLayer && other === undefined) {
         command.error('error: --per-layer compares two models; give OTHER, too');
       }
-      const data = dataSpec({ ...flags, samples: flags.limit ?? 64 }, command);
+      const data = {
+        ...dataSpec({ ...flags, samples: flags.limit ?? 64 }, command),
+        ...(flags.classes === undefined ? {} : { classes: resolve(flags.classes) }),
+      };
       const all = flags.limit === undefined;
       const paths = [model, ...(other === undefined ? [] : [other])].map((path) => resolve(path));
       const reply = await withSession(async ({ engine, options, note }) => {
@@ -95,14 +103,24 @@ async function keepPart(
 
 /** null where JSON has no number for it: the SQNR of equal outputs is infinite. */
 export function evaluationToJson({ samples, models, against, layers, ...rest }: EvaluateReply) {
-  const { seconds, synthetic, provider } = rest;
-  return { samples, models, against, ...(layers ? { layers } : {}), seconds, synthetic, provider };
+  const { seconds, synthetic, provider, preparation } = rest;
+  return {
+    samples,
+    models,
+    against,
+    ...(layers ? { layers } : {}),
+    seconds,
+    synthetic,
+    provider,
+    preparation,
+  };
 }
 
 export function evaluationForPeople(reply: EvaluateReply): string[] {
   const percent = (value: number | null): string => (value === null ? '-' : `${(100 * value).toFixed(2)} %`);
   return [
     `${reply.samples} samples (${reply.dataDescription}) on ${reply.provider}, ${reply.seconds.toFixed(1)} s`,
+    ...(reply.preparation ? [reply.preparation] : []),
     '',
     ...table(
       ['model', 'size', 'top-1', 'top-5'],

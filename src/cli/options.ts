@@ -1,4 +1,5 @@
 /** The options that several commands share, and how their words become settings. */
+import { decodeText } from '../common/text';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -336,7 +337,7 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
 async function readLatencyTable(path: string): Promise<LatencyTable> {
   let text: string;
   try {
-    text = await readFile(resolve(path), 'utf8');
+    text = decodeText(await readFile(resolve(path)));
   } catch (error) {
     throw ioError(error, path, 'read');
   }

@@ -52,6 +52,7 @@ export function noteScore({ score, cached }: Scored, note: (line: string) => voi
     note('WARNING: synthetic input. The scores say little about real data; give --data where you can.');
   }
   const { load, score: seconds } = score.seconds;
+  if (score.preparation) note(score.preparation);
   const what = `${score.samples} samples (${score.dataDescription})`;
   const took = `on ${score.provider}: load ${load.toFixed(2)} s, score ${seconds.toFixed(2)} s`;
   note(cached ? `${what} from the cache; scored before ${took}` : `scored ${what} ${took}`);

@@ -1,4 +1,5 @@
 /** The quantization config, `<model>.ompq.json`: its type and how it is read. The JSON Schema is schemas/ompq.schema.json. */
+import { withoutMark } from '../common/text';
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { parse, type ParseError, printParseErrorCode } from 'jsonc-parser';
 import { access, readFile } from 'node:fs/promises';
@@ -87,7 +88,7 @@ const TOO_LARGE = new Set(['ERR_STRING_TOO_LONG', 'ERR_FS_FILE_TOO_LARGE']);
 export async function readConfig(path: string): Promise<Config> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = withoutMark(await readFile(path, 'utf8'));
   } catch (error) {
     if (TOO_LARGE.has((error as NodeJS.ErrnoException).code ?? ''))
       throw notAConfig(path, 'it is far too large');

@@ -94,6 +94,8 @@ export interface Config {
       layout?: 'NCHW' | 'NHWC';
       channels?: 'RGB' | 'BGR';
     };
+    /** What that did to the pictures that were scored, in one line. */
+    preparation?: string;
     /** Inputs that have one value in all samples. */
     values?: Record<string, number>;
     /** Branches that the samples take in Ifs with layers. */

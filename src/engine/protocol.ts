@@ -128,6 +128,8 @@ export interface ScoreReply {
   synthetic: boolean;
   /** For people: "64 of 256 images in calibration/". */
   dataDescription: string;
+  /** What was done to the samples, in one line, where anything was. */
+  preparation?: string;
   warnings: string[];
 }
 
@@ -224,6 +226,8 @@ export interface EvaluateReply {
   seconds: number;
   synthetic: boolean;
   dataDescription: string;
+  /** What was done to the samples, in one line, where anything was. */
+  preparation?: string;
   warnings: string[];
 }
 

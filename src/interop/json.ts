@@ -1,4 +1,5 @@
 /** Reading JSON that other tools wrote. */
+import { withoutMark } from '../common/text';
 import { FormatError } from './errors';
 
 export type JsonObject = Record<string, unknown>;
@@ -11,7 +12,7 @@ export function isObject(value: unknown): value is JsonObject {
 export function parseObject(text: string): JsonObject {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch (error) {
     throw new FormatError(`is not valid JSON: ${(error as Error).message}.`);
   }

@@ -1,4 +1,5 @@
 /** Bits to other tools and back: what a foreign format needs is computed, written, and read into a config. */
+import { decodeText } from '../common/text';
 import { readFile } from 'node:fs/promises';
 import { ioError } from '../common/fileErrors';
 import { type Config } from '../config/config';
@@ -98,7 +99,7 @@ export async function readForeign(
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return decodeText(await readFile(path));
   } catch (error) {
     throw new FormatError(ioError(error, path, 'read').message, { cause: error });
   }

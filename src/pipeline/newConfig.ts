@@ -33,6 +33,7 @@ export function toConfig(
       seed: score.data.seed,
       shapes: score.data.shapes,
       preprocessing: score.data.preprocessing,
+      ...(scored.score.preparation ? { preparation: scored.score.preparation } : {}),
       ...given('values', score.data.values),
       // None at all is an answer, too: every If changes its branch from sample to sample.
       ...(score.data.branches ? { branches: score.data.branches } : {}),

@@ -44,6 +44,11 @@ export async function scoreModel(
       `${basename(model)} was changed or removed while it was scored; run it again when it stays as it is.`,
     );
   }
+  if (settings.centered && score.samples < 2) {
+    throw new SettingsError(
+      `${data.path ?? 'The synthetic input'} holds one sample, and scoring compares samples: give at least two (64 are usual), as a folder with a file for each or an array with samples on its first axis.`,
+    );
+  }
   // Data that has changed meanwhile has another key.
   if (cache && key !== null && (await findKey()) === key) await keepScore(cache, key, score);
   return { settings, inspect, score, cached: false, ...orthogonality(score, functions, settings) };

@@ -1,5 +1,7 @@
 /** Opened data: samples that can be read in any order, a block at a time. */
 
+import type { ClassList } from '../labels/classes';
+
 export type Tensor =
   | { type: 'float32'; data: Float32Array; dims: number[] }
   | { type: 'float64'; data: Float64Array; dims: number[] }
@@ -20,10 +22,14 @@ export interface Dataset {
   synthetic: boolean;
   /** Number of samples, after choosing. */
   size: number;
-  /** Class index per sample, where the data has labels. */
+  /** What was done to the samples, in one line, where anything was. */
+  preparation?: string;
+  /** Per sample, where the data has labels: the index of its class in `classNames`; without names, the class number itself. */
   labels: Int32Array | null;
-  /** Names of the classes by index, where the labels came with names (folders, a CSV of names). */
+  /** Names of the classes, sorted, where the labels came with names (folders, a CSV of names): see classNumbers. */
   classNames: string[] | null;
+  /** The model's classes in their order, where the user or a file beside the data lists them. */
+  classList: ClassList | null;
   /** Words for the user: open sizes that were guessed, files that were left out ... */
   warnings: string[];
   /** Per model input, the dims that read(i, 1) gives. */

@@ -13,6 +13,8 @@ export interface InputSpec {
   /** Names of the open sizes ('' where there is none), as in the model. */
   names: string[];
   batchAxis: number | null;
+  /** Its values are indices below this. */
+  vocabulary?: number;
 }
 
 /** Some exporters write -1 or 0 for an open size. */
@@ -84,7 +86,15 @@ export function resolveInputs(
       return given ? given[axis] : (said.get(nameOf(dim)) ?? null);
     });
     const names = input.shape.map(nameOf);
-    return { name: input.name, type, shape, names, batchAxis: axes[input.name] };
+    const { name, vocabulary } = input;
+    return {
+      name,
+      type,
+      shape,
+      names,
+      batchAxis: axes[name],
+      ...(vocabulary === undefined ? {} : { vocabulary }),
+    };
   });
 }
 

@@ -1,4 +1,5 @@
 /** What each kind of data offers, before samples are chosen. */
+import type { ClassList } from '../labels/classes';
 import type { GraphInput } from '../../onnx/network/network';
 import type { Dataset, Tensor } from './dataset';
 import type { InputSpec } from './inputShapes';
@@ -6,8 +7,6 @@ import type { InputSpec } from './inputShapes';
 export interface OpenOptions {
   /** 'all': every sample in the data's own order, for evaluation. 'shuffled' (default): spec.samples by a seeded shuffle. */
   order?: 'shuffled' | 'all';
-  /** Token ids of an input stay below this (the rows of the embedding table they index). Synthetic input only. */
-  vocabulary?: Record<string, number>;
   /** Most bytes that are inflated out of one compressed array, and most that are held in memory; default 2 GiB. */
   maxBytes?: number;
   /** spec.samples is a limit, not a wish: no warning where there are fewer. */
@@ -34,6 +33,8 @@ export interface Source {
   count: number;
   labels: Int32Array | null;
   classNames: string[] | null;
+  /** The model's classes in their order, where a file beside the data lists them. */
+  classList?: ClassList | null;
   /** "images in calibration/", to follow a number. */
   noun: string;
   warnings: string[];
@@ -45,6 +46,8 @@ export interface Chosen extends Pick<Dataset, 'shapes' | 'read' | 'close'> {
   /** Which of the source's samples, in the order of reading. */
   indices: number[];
   warnings: string[];
+  /** What was done to the samples, in one line, where anything was. */
+  preparation?: string;
 }
 
 export type Tensors = Record<string, Tensor>;

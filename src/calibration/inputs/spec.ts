@@ -34,6 +34,8 @@ export interface DataSpec {
   preprocessing: Preprocessing;
   /** Inputs that have one value in all samples, whatever the data hold: a sample rate, a switch. */
   values?: Record<string, number>;
+  /** A file that lists the model's classes in their order, for data that name them (absolute path). */
+  classes?: string;
   /** Branches that the samples take in Ifs with layers, as inspecting the model on them found; absent where there are none. */
   branches?: Branches;
 }

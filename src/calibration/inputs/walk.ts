@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { cannotRead, DataError } from './errors';
 
-/** What sharp's own build decodes; .bmp is not among them. */
+/** What sharp's own build decodes, and bitmaps. */
 export const PICTURE_EXTENSIONS = [
   '.png',
   '.jpg',
@@ -15,9 +15,13 @@ export const PICTURE_EXTENSIONS = [
   '.tif',
   '.tiff',
   '.avif',
+  '.bmp',
+  '.dib',
 ];
 
 export const isPicture = (name: string) => PICTURE_EXTENSIONS.includes(extname(name).toLowerCase());
+
+export const isArray = (name: string) => /\.np[yz]$/i.test(name);
 
 /** By code unit, as Python's sorted() does for text without rare scripts. */
 export const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

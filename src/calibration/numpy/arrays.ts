@@ -9,9 +9,9 @@ import { NumpyArray } from './numpyArray';
 import { describeShape, withoutBatch, type InputSpec } from '../inputs/inputShapes';
 import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
 import { sampleFits, stackSamples } from '../inputs/stack';
-import { isFloat, type TensorData } from '../inputs/tensorTypes';
+import { isFloat, product, type TensorData } from '../inputs/tensorTypes';
 
-const LABEL_NAMES = ['labels', 'label', 'targets', 'target', 'y'];
+export const LABEL_NAMES = ['labels', 'label', 'targets', 'target', 'y'];
 /** Names that hold the inputs where a file with several arrays feeds a model with one input. */
 const DATA_NAMES = ['arr_0', 'x', 'data', 'images', 'image', 'input', 'inputs', 'samples'];
 
@@ -51,7 +51,13 @@ export async function openNpz(path: string, context: OpenContext): Promise<Sourc
   return arraySource(label, arrays, labelName === undefined ? null : await open(labelName), context);
 }
 
-function arrayFor(spec: InputSpec, names: readonly string[], inputCount: number, label: string): string {
+/** Which of a .npz's arrays feeds an input. @throws DataError where none does */
+export function arrayFor(
+  spec: InputSpec,
+  names: readonly string[],
+  inputCount: number,
+  label: string,
+): string {
   if (names.includes(spec.name)) return spec.name;
   if (inputCount === 1) {
     if (names.length === 1) return names[0];
@@ -204,9 +210,11 @@ function agreedCount(readers: readonly ArrayReader[]): number {
   return counted[0].count!;
 }
 
-async function readLabels(array: NumpyArray, count: number): Promise<Int32Array> {
+/** Class numbers, one for each sample. @throws DataError */
+export async function readLabels(array: NumpyArray, count: number): Promise<Int32Array> {
   const { shape } = array;
-  if (shape[0] !== count || array.rowLength !== 1 || shape.length === 0) {
+  const isOne = count === 1 && product(shape) === 1;
+  if (!isOne && (shape[0] !== count || array.rowLength !== 1 || shape.length === 0)) {
     throw new DataError(
       `${array.where} has shape ${describeShape(shape)}, but labels are one class number for each of the ${count} samples; store them so.`,
     );

@@ -1,4 +1,5 @@
 /** Pictures decoded and resized by sharp, which is loaded on first use because it is native. */
+import { type Bitmap, bitmapHeader, decodeBitmap, isBitmap } from './bmp';
 import { readFile, stat } from 'node:fs/promises';
 import type sharpModule from 'sharp';
 import type { Sharp } from 'sharp';
@@ -12,6 +13,15 @@ export interface PictureTarget {
   resize: 'crop' | 'stretch' | 'pad';
   /** See preprocessing.ts; used with 'crop'. */
   margin: number;
+  /** Pictures that have this size are taken as they are, without a margin. */
+  keepExact?: boolean;
+}
+
+export interface Decoded {
+  /** height x width x channels bytes. */
+  pixels: Uint8Array;
+  /** Had the picture the wanted size, and was it taken as it is? */
+  exact: boolean;
 }
 
 /** More than any camera takes; a file that claims more lies. */
@@ -48,36 +58,75 @@ async function loadSharp(): Promise<typeof sharpModule> {
 /** Why a picture cannot be used, as a phrase; the caller names the file. */
 export class PictureError extends Error {}
 
-async function openPicture(path: string): Promise<Sharp> {
-  const sharp = await loadSharp();
+async function readPicture(path: string): Promise<Buffer> {
   const { size } = await stat(path);
   if (size === 0) throw new PictureError('it is empty');
   if (size > MAX_FILE_BYTES) throw new PictureError('the file is too large');
+  return readFile(path);
+}
+
+async function openPicture(file: Buffer): Promise<Sharp> {
+  const sharp = await loadSharp();
+  if (isBitmap(file)) {
+    refuseHuge(bitmapHeader(file));
+    return fromPixels(decodeBitmap(file));
+  }
   // Profiles and rotation tags are left alone, as the usual training code (PIL, torchvision) leaves them.
-  return sharp(await readFile(path), {
+  const picture = sharp(file, {
     failOn: 'error',
     limitInputPixels: MAX_PIXELS,
     ignoreIcc: true,
-  }).timeout({
-    seconds: DECODE_SECONDS,
-  });
+  }).timeout({ seconds: DECODE_SECONDS });
+  const { space } = await picture.metadata();
+  return space === 'cmyk' ? fromInk(picture) : picture;
+}
+
+async function fromPixels({ height, width, pixels }: Bitmap): Promise<Sharp> {
+  const sharp = await loadSharp();
+  return sharp(pixels, { raw: { height, width, channels: 3 } });
+}
+
+/** Cyan, magenta, yellow and black to RGB without a profile, rounded as PIL's convert('RGB') does. */
+async function fromInk(picture: Sharp): Promise<Sharp> {
+  const { data, info } = await picture
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const { height, width, channels } = info;
+  const pixels = new Uint8Array(height * width * 3);
+  for (let i = 0; i < height * width; i++) {
+    const light = 255 - data[i * channels + 3];
+    for (let c = 0; c < 3; c++) {
+      const product = data[i * channels + c] * light + 128;
+      pixels[i * 3 + c] = Math.max(0, light - (((product >> 8) + product) >> 8));
+    }
+  }
+  return fromPixels({ height, width, pixels });
+}
+
+function refuseHuge({ height, width }: { height: number; width: number }): void {
+  if (height * width > MAX_PIXELS) throw new PictureError(`it claims to be ${width} x ${height} pixels`);
 }
 
 /** Size as the header tells it, without decoding. @throws PictureError */
 export async function pictureSize(path: string): Promise<{ height: number; width: number }> {
   return guarded(async () => {
-    const { height, width } = await (await openPicture(path)).metadata();
-    if (height * width > MAX_PIXELS) throw new PictureError(`it claims to be ${width} x ${height} pixels`);
+    const file = await readPicture(path);
+    const sharp = await loadSharp();
+    const { height, width } = isBitmap(file) ? bitmapHeader(file) : await sharp(file).metadata();
+    refuseHuge({ height, width });
     return { height, width };
   });
 }
 
-/** height x width x channels bytes. @throws PictureError */
-export async function decodePicture(path: string, target: PictureTarget): Promise<Uint8Array> {
+/** @throws PictureError */
+export async function decodePicture(path: string, target: PictureTarget): Promise<Decoded> {
   return guarded(async () => {
-    const picture = await openPicture(path);
+    const picture = await openPicture(await readPicture(path));
     const size = await picture.metadata();
-    const placement = place(size, target, target.resize, target.margin);
+    const exact = target.keepExact === true && size.height === target.height && size.width === target.width;
+    const placement = place(size, target, target.resize, exact ? 1 : target.margin);
     // sharp shrinks (antialiased bilinear, as PIL and torchvision do); enlarging is left to cutWindow.
     const height = Math.min(size.height, placement.scaled.height);
     const width = Math.min(size.width, placement.scaled.width);
@@ -88,7 +137,7 @@ export async function decodePicture(path: string, target: PictureTarget): Promis
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     const pixels = withChannels(data, info.channels, target.channels);
-    return cutWindow(pixels, { height, width }, target.channels, placement, target);
+    return { pixels: cutWindow(pixels, { height, width }, target.channels, placement, target), exact };
   });
 }
 

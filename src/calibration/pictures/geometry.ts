@@ -44,7 +44,7 @@ export function place(
   };
 }
 
-const scale = ({ height, width }: Size, factor: number): Size => ({
+export const scale = ({ height, width }: Size, factor: number): Size => ({
   height: Math.round(height * factor),
   width: Math.round(width * factor),
 });

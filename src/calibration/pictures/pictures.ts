@@ -1,13 +1,14 @@
 /** A folder of pictures as the input of a model. */
-import { basename, extname, join } from 'node:path';
-import { decodePicture, PictureError, pictureSize, type PictureTarget } from './decode';
+import { basename, extname } from 'node:path';
+import type { PictureTarget } from './decode';
 import { DataError } from '../inputs/errors';
-import { labelPictures } from './labels';
+import { labelFiles } from '../labels/labels';
 import { guessedSizesWarning } from '../inputs/openSizes';
+import { PictureReader } from './pictureReader';
 import { sizeFromPictures } from './pictureSize';
-import { mapConcurrently } from '../../common/mapConcurrently';
 import {
   cropMargin,
+  describePreparation,
   fillPicture,
   normalization,
   pictureLayout,
@@ -18,37 +19,32 @@ import { describeShape, type InputSpec } from '../inputs/inputShapes';
 import type { Chosen, OpenContext, Source } from '../inputs/source';
 import type { Preprocessing } from '../inputs/spec';
 import { isFloat, makeData, makeTensor, product } from '../inputs/tensorTypes';
-import { isPicture, listFiles, PICTURE_EXTENSIONS } from '../inputs/walk';
+import { isPicture, type Listing, PICTURE_EXTENSIONS } from '../inputs/walk';
 
-/** As many as libuv has threads. */
-const CONCURRENCY = 4;
-/** Decoded pictures that are kept, so that small sets are decoded once. */
-const CACHE_BYTES = 128 * 1024 * 1024;
 /** Headers that are looked at to settle an open size. */
 const SIZES_READ = 256;
-const NAMED_IN_WARNING = 5;
 
 export async function openPictures(
   folder: string,
+  listing: Listing,
   context: OpenContext,
   preprocessing: Preprocessing,
 ): Promise<Source> {
   const { spec, layout } = pictureInput(context.specs, preprocessing, folder);
-  const listing = await listFiles(folder, context.signal);
   const pictures = listing.files.filter(isPicture);
   if (pictures.length === 0) throw noPictures(folder, listing.files);
-  const { files, labels, classNames, warnings } = await labelPictures(folder, listing, pictures);
+  const { files, warnings, ...labelled } = await labelFiles(folder, listing, pictures);
   if (!isFloat(spec.type) && (preprocessing.mean || preprocessing.std)) {
     warnings.push(
       `The model takes ${spec.type} pixels, so they are fed as they are and mean and std are not applied.`,
     );
   }
   // Asked for now, so that a wrong number of means is an error before anything is decoded.
-  const tables = pixelTables(normalization(preprocessing, layout.channels), spec.type);
+  const numbers = normalization(preprocessing, layout.channels);
+  const tables = pixelTables(numbers, spec.type);
   return {
     count: files.length,
-    labels,
-    classNames,
+    ...labelled,
     noun: `images in ${basename(folder)}/`,
     warnings,
     async choose(order, wanted): Promise<Chosen> {
@@ -69,6 +65,12 @@ export async function openPictures(
         indices,
         shapes: { [spec.name]: sized.shape },
         warnings: [...sized.warnings, ...reader.warnings()],
+        preparation: describePreparation(
+          { exact: reader.exact, all: indices.length },
+          sized.target,
+          preprocessing,
+          isFloat(spec.type) ? numbers : null,
+        ),
         read,
         close: () => Promise.resolve(reader.clear()),
       };
@@ -105,8 +107,6 @@ function pictureInput(
 
 function noPictures(folder: string, files: string[]): DataError {
   const understood = `pictures are understood as ${PICTURE_EXTENSIONS.join(' ')}`;
-  const array = files.find((file) => /\.np[yz]$/i.test(file));
-  if (array) return new DataError(`${folder} holds no pictures; to use ${array}, give that file itself.`);
   if (files.length === 0)
     return new DataError(`${folder} is empty; give a folder of pictures, a .npy or a .npz.`);
   const kinds = [...new Set(files.slice(0, 1000).map((file) => extname(file) || basename(file)))].slice(0, 5);
@@ -137,6 +137,7 @@ async function sizedTarget(
     width: size.width,
     channels: layout.channels,
     resize: preprocessing.resize ?? 'crop',
+    keepExact: preprocessing.resize === undefined,
     margin: cropMargin(preprocessing),
   };
   if (product(shape) > reader.context.maxBytes) {
@@ -145,106 +146,4 @@ async function sizedTarget(
     );
   }
   return { target, shape, warnings: open ? [guessedSizesWarning(spec, shape, size.because)] : [] };
-}
-
-/** Decodes pictures; those that cannot be are remembered and named in a warning. */
-class PictureReader {
-  private readonly broken = new Map<number, string>();
-  private readonly cache = new Map<number, Uint8Array>();
-  private cachedBytes = 0;
-
-  constructor(
-    private readonly folder: string,
-    private readonly files: readonly string[],
-    readonly context: OpenContext,
-  ) {}
-
-  /** Sizes of the first `wanted` pictures, in the order of preference, whose headers can be read. */
-  async sizes(order: readonly number[], wanted: number) {
-    const sizes = await this.collect(order, wanted, (index) => pictureSize(this.path(index)));
-    return sizes.map(({ value }) => value);
-  }
-
-  /**
-   * The first `wanted` pictures, in the order of preference, that decode. Every one is decoded here once, so that a
-   * broken one is left out before anything is counted; as many as fit are kept.
-   */
-  async take(order: readonly number[], wanted: number, target: PictureTarget): Promise<number[]> {
-    const taken = await this.collect(order, wanted, async (index, done) => {
-      this.keep(index, await decodePicture(this.path(index), target));
-      this.context.progress(done / wanted);
-    });
-    return taken.map(({ index }) => index);
-  }
-
-  read(indices: readonly number[], target: PictureTarget): Promise<Uint8Array[]> {
-    return mapConcurrently(indices, CONCURRENCY, async (index) => {
-      this.context.signal?.throwIfAborted();
-      try {
-        return this.cache.get(index) ?? (await decodePicture(this.path(index), target));
-      } catch (error) {
-        if (!(error instanceof PictureError)) throw error;
-        throw new DataError(
-          `${this.path(index)} could be read a moment ago and cannot be now (${error.message}); leave the pictures in place while they are used.`,
-        );
-      }
-    });
-  }
-
-  warnings(): string[] {
-    if (this.broken.size === 0) return [];
-    const named = this.brokenNames();
-    return [`${this.broken.size} files were left out because they cannot be decoded: ${named}.`];
-  }
-
-  clear(): void {
-    this.cache.clear();
-    this.cachedBytes = 0;
-  }
-
-  private async collect<T>(
-    order: readonly number[],
-    wanted: number,
-    job: (index: number, done: number) => Promise<T>,
-  ): Promise<{ index: number; value: T }[]> {
-    const good: { index: number; value: T }[] = [];
-    let at = 0;
-    while (good.length < wanted && at < order.length) {
-      // No more than is missing, so that the choice does not depend on which one finishes first.
-      const some = order.slice(at, at + Math.min(wanted - good.length, 16 * CONCURRENCY));
-      at += some.length;
-      const values = await mapConcurrently(some, CONCURRENCY, async (index) => {
-        this.context.signal?.throwIfAborted();
-        if (this.broken.has(index)) return null;
-        try {
-          return { index, value: await job(index, good.length) };
-        } catch (error) {
-          if (!(error instanceof PictureError)) throw error;
-          this.broken.set(index, error.message);
-          return null;
-        }
-      });
-      good.push(...values.filter((value) => value !== null));
-    }
-    if (good.length === 0) {
-      throw new DataError(`No picture in ${this.folder} can be decoded: ${this.brokenNames()}.`);
-    }
-    return good;
-  }
-
-  private brokenNames(): string {
-    const names = [...this.broken].sort(([a], [b]) => a - b);
-    const some = names.slice(0, NAMED_IN_WARNING).map(([index, why]) => `${this.files[index]} (${why})`);
-    return some.join(', ') + (names.length > some.length ? ` and ${names.length - some.length} more` : '');
-  }
-
-  private keep(index: number, pixels: Uint8Array): void {
-    if (this.cachedBytes + pixels.length > CACHE_BYTES) return;
-    this.cache.set(index, pixels);
-    this.cachedBytes += pixels.length;
-  }
-
-  private path(index: number): string {
-    return join(this.folder, this.files[index]);
-  }
 }

@@ -1,4 +1,6 @@
 /** How pixels become numbers: presets, layout, and the table that does it. */
+import type { PictureTarget } from './decode';
+import { scale } from './geometry';
 import { toFloat16Bits } from '../../onnx/proto/float16';
 import { DataError } from '../inputs/errors';
 import { withoutBatch, type InputSpec } from '../inputs/inputShapes';
@@ -93,6 +95,42 @@ function perChannel(values: number[] | undefined, what: string, channels: number
 }
 
 export const cropMargin = (preprocessing: Preprocessing) => PRESETS[preprocessing.preset].margin;
+
+/**
+ * One line for the user: what was done to the pictures.
+ * @param exact of `all` pictures, those that had the model's size
+ * @param normalization null where the model takes the pixels as they are
+ */
+export function describePreparation(
+  { exact, all }: { exact: number; all: number },
+  { height, width, margin, resize, channels }: PictureTarget,
+  { preset, channels: order }: Preprocessing,
+  normalization: Normalization | null,
+): string {
+  const size = `${height}x${width}`;
+  const outer = scale({ height, width }, margin);
+  const scaled = {
+    stretch: `stretched to ${size}`,
+    pad: `scaled to fit into ${size}, the rest black`,
+    crop:
+      margin === 1
+        ? `scaled to cover ${size}, what stands out cut off`
+        : `scaled to cover ${outer.height}x${outer.width}, their central ${size} cut out`,
+  }[resize];
+  const counted = (count: number) => (exact === 0 || exact === all ? '' : `${count} of ${all} `);
+  const parts = [
+    ...(exact > 0 ? [`${counted(exact)}taken as they are (${size})`] : []),
+    ...(exact < all ? [`${counted(all - exact)}${scaled}`] : []),
+  ];
+  const list = (values: number[]) =>
+    (new Set(values).size === 1 ? values.slice(0, 1) : values)
+      .map((value) => Number(value.toPrecision(4)))
+      .join(', ');
+  const numbers = normalization
+    ? `(pixel / 255 - [${list(normalization.mean)}]) / [${list(normalization.std)}], preset ${preset}`
+    : 'pixels 0 to 255';
+  return `pictures ${parts.join(', ')}; ${channels === 1 ? 'grey' : (order ?? 'RGB')}; ${numbers}`;
+}
 
 /** Per channel, the number that each of the 256 pixel values becomes. Integer inputs get the pixels themselves. */
 export function pixelTables({ mean, std }: Normalization, type: TensorType): TensorData[] {

@@ -15,11 +15,7 @@ import { isFloat, makeData, product, TYPES, type TensorData } from '../inputs/te
 const SAFE_VOCABULARY = 1000;
 const STATE = /(^|[._])(state|h|c|h_?0|c_?0|hn|cn|hidden|cell|cache)s?$/i;
 
-export function openSynthetic(
-  data: DataSpec,
-  context: OpenContext,
-  vocabulary: Readonly<Record<string, number>>,
-): Source {
+export function openSynthetic(data: DataSpec, context: OpenContext): Source {
   const { specs } = context;
   const shapes = fillOpenSizes(specs, data.values);
   const warnings = specs.flatMap((spec, i) =>
@@ -31,9 +27,7 @@ export function openSynthetic(
     else fixedValue(spec, value);
   }
   const lengths = specs.flatMap((spec, i) => openAxes(spec).map((axis) => shapes[i][axis]));
-  const makers = specs.map((spec, i) =>
-    sampleMaker(spec, shapes[i], data, vocabulary[spec.name], lengths[0] ?? 1),
-  );
+  const makers = specs.map((spec, i) => sampleMaker(spec, shapes[i], data, lengths[0] ?? 1));
   return {
     count: Infinity,
     labels: null,
@@ -78,7 +72,6 @@ function sampleMaker(
   spec: InputSpec,
   shape: readonly number[],
   data: DataSpec,
-  vocabulary: number | undefined,
   sequence: number,
 ): SampleMaker {
   const length = product(withoutBatch(shape, spec.batchAxis));
@@ -108,15 +101,16 @@ function sampleMaker(
     const state = STATE.test(spec.name) && spec.batchAxis !== 0;
     return fill((random) => (state ? 0 : random.normal()));
   }
+  const below = Math.min(spec.vocabulary ?? SAFE_VOCABULARY, Number(TYPES[spec.type].max) + 1);
   // A single flag for a whole batch switches a part of the graph on; off is what every exporter's default is.
   if (spec.type === 'bool') return fill((random) => (spec.batchAxis === null ? 0 : random.below(2)));
   if (/(^|_)(token_)?type|segment/i.test(spec.name)) return fill(() => 0);
   if (/position/i.test(spec.name)) {
     const last = shape.at(-1) ?? 1;
-    return fill((_, i) => clamped(i % last, spec));
+    return fill((_, i) => clamped((i % last) % below, spec));
   }
-  if (/len(gth)?s?$/i.test(spec.name)) return fill(() => clamped(sequence, spec));
-  const below = Math.min(vocabulary ?? SAFE_VOCABULARY, Number(TYPES[spec.type].max) + 1);
+  if (/len(gth)?s?$/i.test(spec.name))
+    return fill(() => Math.min(clamped(sequence, spec), (spec.vocabulary ?? Infinity) - 1));
   return fill((random) => random.below(below));
 }
 

@@ -14,6 +14,7 @@ import { liveElements } from './liveness';
 import type { Branches, Granularity, GraphInput, Network, NetworkFunction, SkippedNode } from './network';
 import { bothTaken, functionsWithLayers, reasonToSkip, skippedInBodies, skippedInBody } from './skipped';
 import { stageIndices } from './stages';
+import { vocabularies } from './vocabulary';
 
 export interface NetworkOptions {
   /** Default 'layer'. */
@@ -41,6 +42,7 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   checkShapes(inputs, given);
 
   const shapes = inferShapes(graph, opset, given);
+  const rows = vocabularies(graph);
   const single = oneSample(inputs, given);
   const sizes = inferShapes(graph, opset, single.shapes);
   const { layers, skipped } = findLayers(graph, sizes, inlined, options);
@@ -63,7 +65,7 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
   return {
     opset,
     irVersion: Number(model.irVersion),
-    inputs: inputs.map(describeTensor),
+    inputs: inputs.map((input) => withVocabulary(describeTensor(input), rows)),
     outputs: model.graph.output.map(describeTensor),
     functions: merged.map((f) => withoutPlace(f, live, single.batch)),
     ties: findTies(merged),
@@ -175,6 +177,11 @@ function describeTensor(info: ValueInfoProto): GraphInput {
     elemType: type?.case === 'tensorType' ? type.value.elemType : 0,
     shape: declaredShape(info) ?? [],
   };
+}
+
+function withVocabulary(input: GraphInput, rows: ReadonlyMap<string, number>): GraphInput {
+  const vocabulary = rows.get(input.name);
+  return vocabulary === undefined ? input : { ...input, vocabulary };
 }
 
 function checkShapes(

@@ -10,6 +10,8 @@ export interface GraphInput {
   /** TensorProto.DataType */
   elemType: number;
   shape: Dimension[];
+  /** Its values are indices below this: the rows of the smallest table that they look up. */
+  vocabulary?: number;
 }
 
 /** One node with constant weights. */

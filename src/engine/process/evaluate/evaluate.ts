@@ -1,4 +1,5 @@
 /** One model, or two side by side, over a set of samples: accuracy, agreement, noise. */
+import { classNumbers } from '../../../calibration/labels/classes';
 import { create } from '@bufbuild/protobuf';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -86,6 +87,7 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
       seconds: Math.round(performance.now() - start) / 1000,
       synthetic: dataset.synthetic,
       dataDescription: dataset.description,
+      preparation: dataset.preparation,
       warnings: [...tight, ...dataset.warnings, ...devices.warnings, ...pass.warnings],
     };
   } finally {
@@ -110,7 +112,9 @@ class Pass {
   readonly tallies: Tally[] = [];
   /** Samples per run; falls to 1 where a model turns out not to take several. */
   blockSize: number;
+  /** Class numbers of the model, once its first outputs have told how many classes it has. */
   private labels: Int32Array | null;
+  private numbered = false;
   /** Told by the first block of all. */
   private probabilities: boolean | null = null;
 
@@ -189,9 +193,20 @@ class Pass {
     };
   }
 
+  /** Labels that name classes become the model's class numbers. */
+  private numberLabels(classes: number): void {
+    const { labels, classNames, classList } = this.dataset;
+    if (this.numbered || !labels || !classNames) return;
+    this.numbered = true;
+    const { numbers, warnings } = classNumbers(classNames, classes, classList);
+    this.warnings.push(...warnings);
+    this.labels = numbers && labels.map((label) => numbers[label]);
+  }
+
   /** Per model; null where there are no labels that fit. */
   private right(scores: readonly ClassScores[], from: number, count: number): number[][] | null {
     const [first] = scores;
+    this.numberLabels(first.classes);
     if (!this.labels) return null;
     const labels = this.labels.subarray(from, from + count);
     // All of them, so that the first block tells.

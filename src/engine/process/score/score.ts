@@ -113,6 +113,7 @@ async function scoreOn(dataset: Dataset, { request, model, network, job, start }
     seconds: { load: seconds(load), score: seconds(took - load) },
     synthetic: dataset.synthetic,
     dataDescription: dataset.description,
+    preparation: dataset.preparation,
     warnings: [...dataset.warnings, ...chosen.warnings, ...alikeWarning(grams, samples.size)],
   };
 }

@@ -1,0 +1,119 @@
+/** The pictures of a folder, decoded several at once, with a memory of those that cannot be. */
+import { join } from 'node:path';
+import { decodePicture, PictureError, pictureSize, type PictureTarget } from './decode';
+import { DataError } from '../inputs/errors';
+import { mapConcurrently } from '../../common/mapConcurrently';
+import type { OpenContext } from '../inputs/source';
+
+/** As many as libuv has threads. */
+const CONCURRENCY = 4;
+/** Decoded pictures that are kept, so that small sets are decoded once. */
+const CACHE_BYTES = 128 * 1024 * 1024;
+const NAMED_IN_WARNING = 5;
+
+/** Decodes pictures; those that cannot be are remembered and named in a warning. */
+export class PictureReader {
+  private readonly broken = new Map<number, string>();
+  private readonly cache = new Map<number, Uint8Array>();
+  /** Of those taken, how many had the wanted size already. */
+  exact = 0;
+  private cachedBytes = 0;
+
+  constructor(
+    private readonly folder: string,
+    private readonly files: readonly string[],
+    readonly context: OpenContext,
+  ) {}
+
+  /** Sizes of the first `wanted` pictures, in the order of preference, whose headers can be read. */
+  async sizes(order: readonly number[], wanted: number) {
+    const sizes = await this.collect(order, wanted, (index) => pictureSize(this.path(index)));
+    return sizes.map(({ value }) => value);
+  }
+
+  /**
+   * The first `wanted` pictures, in the order of preference, that decode. Every one is decoded here once, so that a
+   * broken one is left out before anything is counted; as many as fit are kept.
+   */
+  async take(order: readonly number[], wanted: number, target: PictureTarget): Promise<number[]> {
+    const taken = await this.collect(order, wanted, async (index, done) => {
+      const { pixels, exact } = await decodePicture(this.path(index), target);
+      this.keep(index, pixels);
+      this.context.progress(done / wanted);
+      return exact;
+    });
+    this.exact = taken.filter(({ value }) => value).length;
+    return taken.map(({ index }) => index);
+  }
+
+  read(indices: readonly number[], target: PictureTarget): Promise<Uint8Array[]> {
+    return mapConcurrently(indices, CONCURRENCY, async (index) => {
+      this.context.signal?.throwIfAborted();
+      try {
+        return this.cache.get(index) ?? (await decodePicture(this.path(index), target)).pixels;
+      } catch (error) {
+        if (!(error instanceof PictureError)) throw error;
+        throw new DataError(
+          `${this.path(index)} could be read a moment ago and cannot be now (${error.message}); leave the pictures in place while they are used.`,
+        );
+      }
+    });
+  }
+
+  warnings(): string[] {
+    if (this.broken.size === 0) return [];
+    const named = this.brokenNames();
+    return [`${this.broken.size} files were left out because they cannot be decoded: ${named}.`];
+  }
+
+  clear(): void {
+    this.cache.clear();
+    this.cachedBytes = 0;
+  }
+
+  private async collect<T>(
+    order: readonly number[],
+    wanted: number,
+    job: (index: number, done: number) => Promise<T>,
+  ): Promise<{ index: number; value: T }[]> {
+    const good: { index: number; value: T }[] = [];
+    let at = 0;
+    while (good.length < wanted && at < order.length) {
+      // No more than is missing, so that the choice does not depend on which one finishes first.
+      const some = order.slice(at, at + Math.min(wanted - good.length, 16 * CONCURRENCY));
+      at += some.length;
+      const values = await mapConcurrently(some, CONCURRENCY, async (index) => {
+        this.context.signal?.throwIfAborted();
+        if (this.broken.has(index)) return null;
+        try {
+          return { index, value: await job(index, good.length) };
+        } catch (error) {
+          if (!(error instanceof PictureError)) throw error;
+          this.broken.set(index, error.message);
+          return null;
+        }
+      });
+      good.push(...values.filter((value) => value !== null));
+    }
+    if (good.length === 0) {
+      throw new DataError(`No picture in ${this.folder} can be decoded: ${this.brokenNames()}.`);
+    }
+    return good;
+  }
+
+  private brokenNames(): string {
+    const names = [...this.broken].sort(([a], [b]) => a - b);
+    const some = names.slice(0, NAMED_IN_WARNING).map(([index, why]) => `${this.files[index]} (${why})`);
+    return some.join(', ') + (names.length > some.length ? ` and ${names.length - some.length} more` : '');
+  }
+
+  private keep(index: number, pixels: Uint8Array): void {
+    if (this.cachedBytes + pixels.length > CACHE_BYTES) return;
+    this.cache.set(index, pixels);
+    this.cachedBytes += pixels.length;
+  }
+
+  private path(index: number): string {
+    return join(this.folder, this.files[index]);
+  }
+}
