@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
 import { roundRows } from '../../src/core/rounding/rows';
-import { Job } from '../../src/engine/process/job/job';
 import { measureNoise } from '../../src/engine/process/contest/noise';
+import { Job } from '../../src/engine/process/job/job';
 import { findNetwork } from '../../src/onnx/network/functions';
+import { TensorProto_DataType as DataType } from '../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../support/models/builder';
 import { Random } from '../support/models/random';
+import { describe, expect, it } from 'vitest';
 
 describe('noise of a function', () => {
   it('is the energy of the output error over the variance of the output, blocks added up', async () => {
@@ -73,6 +74,44 @@ describe('noise of a function', () => {
         }
       }
       expect(activationNoise![0][bits] / (energy / variance)).toBeCloseTo(1, 1);
+    }
+  });
+
+  it('of a table is that of the rows that the samples pick, as often as they pick them', async () => {
+    const [rows, length] = [40, 16];
+    const b = new ModelBuilder({ seed: 4 });
+    const ids = b.input('ids', ['batch', 3], DataType.INT64);
+    b.output(b.op('Gather', [b.weight('table', [rows, length], 1), ids], {}, { name: 'embed' }));
+    const model = b.build();
+    // Row -1 is row 39.
+    const picks = [5, 5, 5, 7, 39, -1, 5, 0, 7];
+    const inputs = [picks.slice(0, 3), picks.slice(3)].map((part) => ({
+      ids: { type: 'int64' as const, data: BigInt64Array.from(part, BigInt), dims: [part.length / 3, 3] },
+    }));
+    const job = new Job(
+      () => undefined,
+      () => undefined,
+    );
+    const network = findNetwork(model);
+    const { noise } = await measureNoise({ model, network, path: '/m.onnx', widths: [2, 4], inputs, job });
+
+    const table = Float64Array.from(
+      new Float32Array(new Uint8Array(model.graph!.initializer[0].rawData).buffer),
+    );
+    const picked = (values: ArrayLike<number>) =>
+      picks.map((row) => Array.from({ length }, (_, k) => values[((row + rows) % rows) * length + k]));
+    const y = picked(table);
+    let variance = 0;
+    for (let k = 0; k < length; k++) {
+      const mean = y.reduce((sum, row) => sum + row[k], 0) / picks.length;
+      variance += y.reduce((sum, row) => sum + (row[k] - mean) ** 2, 0) / picks.length;
+    }
+    for (const bits of [2, 4]) {
+      const problem = { weights: table, rows, columns: length, bits };
+      const { codes, scales } = await roundRows(problem, 'nearest', { roundScale: Math.fround });
+      const error = picked(Array.from(codes, (code, i) => code * scales[Math.floor(i / length)] - table[i]));
+      const energy = error.flat().reduce((sum, value) => sum + value ** 2, 0) / picks.length;
+      expect(noise[0][bits] / (energy / variance)).toBeCloseTo(1, 6);
     }
   });
 });

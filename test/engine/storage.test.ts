@@ -14,7 +14,7 @@ const FLOAT16 = TensorProto_DataType.FLOAT16;
 const widths: CodeBits[] = [2, 3, 4, 5, 6, 7, 8];
 
 /** Tensors as each operator stores them; the last one is too small for bit planes. */
-const tensors: [name: string, shape: number[], axis: number][] = [
+const tensors: [name: string, shape: number[], axis: number, apart?: number[]][] = [
   ['conv', [16, 24, 3, 3], 0],
   ['oddConv', [31, 5, 7, 3], 0],
   ['grouped', [48, 8, 5, 5], 0],
@@ -23,6 +23,8 @@ const tensors: [name: string, shape: number[], axis: number][] = [
   ['gemmT', [129, 65], 0],
   ['gemm', [65, 129], 1],
   ['matmul', [3, 33, 41], 2],
+  ['recurrent', [2, 36, 21], 1, [0]],
+  ['experts', [3, 17, 29], 2, [0]],
   ['small', [3, 3, 1, 1], 0],
 ];
 
@@ -50,7 +52,7 @@ async function run(model: ModelProto, feeds: Record<string, Tensor> = {}) {
 
 function stored(bits: CodeBits, seed: number) {
   const random = new Random(seed);
-  return tensors.map(([name, shape, axis]) => randomCodes(name, shape, axis, bits, random));
+  return tensors.map(([name, shape, axis, apart]) => randomCodes(name, shape, axis, bits, random, apart));
 }
 
 describe('stored weights', () => {

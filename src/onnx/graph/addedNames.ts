@@ -32,11 +32,10 @@ export function addedNames(graph: GraphProto, weights: number): AddedNames {
   };
 }
 
-/** One character: no weight needs more names. */
+/** One character, and more only for a table that many nodes pick rows of. */
 function letter(n: number): string {
   const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
-  if (n >= letters.length) throw new RangeError(`No name left for tensor ${n}.`);
-  return letters[n];
+  return letters[n % letters.length] + '~'.repeat(Math.floor(n / letters.length));
 }
 
 function* tensorNames(graph: GraphProto): Generator<string> {

@@ -22,6 +22,7 @@ import { shallowCopy } from '../proto/shallowCopy';
 import { bodyOf, BranchNames, defined } from './branchNames';
 import { isLayerOp } from './layers';
 import type { Branch, Branches } from './network';
+import { isRecurrent } from './recurrent';
 import { skippedInBodies } from './skipped';
 
 /** Where the file holds a tensor. */
@@ -80,7 +81,9 @@ function holdsLayers(proto: GraphProto): boolean {
   return proto.node.some(
     (node) =>
       standardOp(node) === 'If' &&
-      skippedInBodies(node, '', (tensor) => graph.isConstant(tensor)).some(({ op }) => isLayerOp(op)),
+      skippedInBodies(node, '', (tensor) => graph.isConstant(tensor)).some(
+        ({ op }) => isLayerOp(op) || isRecurrent(op),
+      ),
   );
 }
 

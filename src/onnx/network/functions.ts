@@ -5,13 +5,15 @@ import { bodiesOf, opsetOf, standardOp } from '../proto/attributes';
 import type { Dimension } from '../proto/dims';
 import type { ModelProto, ValueInfoProto } from '../proto/onnx_pb';
 import { declaredShape, inferShapes } from '../shapes/inferShapes';
-import { type Shapes } from '../shapes/rule';
+import type { Shapes } from '../shapes/rule';
 import { type Inlined, takeBranches } from './branches';
+import { dataTensors, describeTable, whereDataAreMet } from './embeddings';
 import { epilogueEnd } from './epilogue';
 import { distinctParams, merge, type PlacedFunction } from './granularity';
 import { describeLayer, isLayerOp, type PlacedLayer } from './layers';
 import { liveElements } from './liveness';
 import type { Branches, Granularity, GraphInput, Network, NetworkFunction, SkippedNode } from './network';
+import { describeRecurrent, isRecurrent } from './recurrent';
 import { bothTaken, functionsWithLayers, reasonToSkip, skippedInBodies, skippedInBody } from './skipped';
 import { stageIndices } from './stages';
 import { vocabularies } from './vocabulary';
@@ -83,6 +85,7 @@ function findLayers(
   const skipped: SkippedNode[] = [];
   const functions = functionsWithLayers(model);
   const isConstant = (tensor: string) => graph.isConstant(tensor);
+  const data = lazily(() => dataTensors(graph));
   graph.order.forEach((node, index) => {
     const name = graph.nodeNames[index];
     if (bodiesOf(node).length > 0) {
@@ -91,11 +94,24 @@ function findLayers(
         skipped.push(each);
       return;
     }
+    const table = describeTable(graph, shapes, index);
+    if (table && 'layer' in table) {
+      const { output } = table.layer;
+      const end = data().has(output) ? null : whereDataAreMet(graph, data(), output);
+      if (data().has(output) || end !== null) layers.push({ ...table, ...(end === null ? {} : { end }) });
+      return;
+    }
     // Folded before the first inference: no layer, however it is written.
     if (node.output.every((output) => output === '' || graph.isConstant(output))) return;
+    if (isRecurrent(standardOp(node))) {
+      const parts = describeRecurrent(graph, shapes, index);
+      if ('reason' in parts) skipped.push({ name, op: node.opType, reason: parts.reason });
+      else layers.push(...parts);
+      return;
+    }
     const found = isLayerOp(standardOp(node))
       ? describeLayer(graph, shapes, index)
-      : { reason: reasonToSkip(graph, node, functions) };
+      : { reason: table ? table.reason : reasonToSkip(graph, node, functions) };
     if ('layer' in found) layers.push(found);
     else if (found.reason !== null) skipped.push({ name, op: node.opType, reason: found.reason });
   });
@@ -108,11 +124,16 @@ function findLayers(
   return { layers, skipped };
 }
 
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
 /** One function per tensor in which epilogues end, in the order in which these are computed. */
 function group(graph: Graph, shapes: Shapes, layers: readonly PlacedLayer[]): PlacedFunction[] {
   const byEnd = new Map<string, PlacedLayer[]>();
   for (const placed of layers) {
-    const end = epilogueEnd(graph, shapes, placed.layer.output);
+    const end = placed.end ?? epilogueEnd(graph, shapes, placed.layer.output);
     const others = byEnd.get(end);
     if (others) others.push(placed);
     else byEnd.set(end, [placed]);

@@ -2,27 +2,34 @@
 import type { Graph } from '../graph/graph';
 import { intAttribute, standardOp } from '../proto/attributes';
 import type { NodeProto } from '../proto/onnx_pb';
+import { dimsOf } from '../proto/tensors';
 import { elementsOf } from '../shapes/inferShapes';
-import { type Shapes } from '../shapes/rule';
+import type { Shapes } from '../shapes/rule';
 import type { Layer, LayerOp } from './network';
-import { type StoredWeights, traceWeights } from './stored';
+import { isOneHot } from './oneHot';
+import { traceWeights } from './stored';
 
 /** A layer and the index of its node in Graph.order. */
 export interface PlacedLayer {
   layer: Layer;
   index: number;
+  /** The tensor to be scored; absent: where its epilogue ends. */
+  end?: string;
 }
 
-const OPS: ReadonlySet<string> = new Set<LayerOp>(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+type ProductOp = Extract<LayerOp, 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul'>;
 
-export function isLayerOp(op: string): op is LayerOp {
+const OPS: ReadonlySet<string> = new Set<ProductOp>(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
+/** Convolutions and matrix products. */
+export function isLayerOp(op: string): op is ProductOp {
   return OPS.has(op);
 }
 
 /** @param shapes for one sample: macs are counted from them */
 export function describeLayer(graph: Graph, shapes: Shapes, index: number): PlacedLayer | { reason: string } {
   const node = graph.order[index];
-  const op = standardOp(node) as LayerOp;
+  const op = standardOp(node) as ProductOp;
   const [first = '', second = ''] = node.input;
   // A matrix product may have its weights on either side.
   const left = (op === 'MatMul' || op === 'Gemm') && graph.isConstant(first);
@@ -37,7 +44,9 @@ export function describeLayer(graph: Graph, shapes: Shapes, index: number): Plac
     return { reason: `its weights have ${found.shape.length} axes, which ${op} does not take` };
   }
   const groups = op === 'Conv' || op === 'ConvTranspose' ? intAttribute(node, 'group', 1) : 1;
-  const channel = outputAxis(node, op, found.shape, groups, left);
+  const picks = op === 'MatMul' && !left && isOneHot(graph, input);
+  const last = found.shape.length - 1;
+  const channel = picks ? last - 1 : outputAxis(node, op, found.shape, groups, left);
   const channelAxis = found.storedAxis(channel);
   if (channelAxis === null) return { reason: 'its weights are reshaped across output channels' };
   const output = node.output[0] ?? '';
@@ -48,20 +57,17 @@ export function describeLayer(graph: Graph, shapes: Shapes, index: number): Plac
       node: graph.nodeNames[index],
       op,
       weight: found.name,
-      weightShape: storedShape(found),
+      weightShape: dimsOf(found.tensor),
       weightType: found.tensor.dataType,
       channelAxis,
       groups,
+      ...(picks ? { picks: { axis: channelAxis, by: 'oneHot' as const } } : {}),
       input,
       output,
       params,
-      macs: countMacs(op, shapes, found.shape, channel, input, output),
+      macs: countMacs(op, shapes, found.shape, picks ? last : channel, input, output),
     },
   };
-}
-
-function storedShape({ tensor }: StoredWeights): number[] {
-  return tensor.dims.map(Number);
 }
 
 /**
@@ -69,7 +75,7 @@ function storedShape({ tensor }: StoredWeights): number[] {
  * [in, out / groups, ...]: output channels run along axis 1 and start anew in every group, so that one index stands for
  * one channel of each group; in the depthwise case (one channel per group) they run along axis 0.
  */
-function outputAxis(node: NodeProto, op: LayerOp, shape: number[], groups: number, left: boolean): number {
+function outputAxis(node: NodeProto, op: ProductOp, shape: number[], groups: number, left: boolean): number {
   switch (op) {
     case 'Conv':
       return 0;
@@ -88,7 +94,7 @@ function outputAxis(node: NodeProto, op: LayerOp, shape: number[], groups: numbe
  * sums over the other one of its weights' last two axes per output element.
  */
 function countMacs(
-  op: LayerOp,
+  op: ProductOp,
   shapes: Shapes,
   weights: number[],
   channel: number,

@@ -1,9 +1,11 @@
 /** What we know of a network from its file alone: its inputs, and the functions that can be quantized. */
 
 import type { Dimension } from '../proto/dims';
+import type { ScaleAxes } from './scaleAxes';
 
 /** Operators whose constant weights we quantize. */
-export type LayerOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
+export type LayerOp =
+  'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul' | 'Gather' | 'GatherElements' | 'LSTM' | 'GRU' | 'RNN';
 
 export interface GraphInput {
   name: string;
@@ -14,7 +16,7 @@ export interface GraphInput {
   vocabulary?: number;
 }
 
-/** One node with constant weights. */
+/** One tensor of constant weights and the node that reads it. */
 export interface Layer {
   /** Node name; made up from operator and position where the file has none. Unique in the network. */
   node: string;
@@ -27,12 +29,18 @@ export interface Layer {
   weightType: number;
   /** Axis of the stored tensor along which output channels run: one quantization scale per index. */
   channelAxis: number;
+  /** Axes in front of it for whose indices the scales are apart, too: heads of an expert, directions of an LSTM. */
+  apart?: number[];
   /** Groups of a convolution; 1 elsewhere. */
   groups: number;
   /** The tensor the layer reads (its first, non-constant input). */
   input: string;
   /** The node's own output, before its epilogue. */
   output: string;
+  /** Of an embedding table: the input picks along this axis of the stored tensor, by numbers or by one-hot vectors. */
+  picks?: { axis: number; by: 'numbers' | 'oneHot' };
+  /** Of recurrent weights R: what meets them is not the input, but the hidden state that the node puts out. */
+  readsHidden?: boolean;
   /** Number of weight elements (bias not counted). */
   params: number;
   /** Multiply-accumulates for one sample; null where the spatial size is open. */
@@ -57,6 +65,10 @@ export interface NetworkFunction {
   activations?: number | null;
   /** Index of the stage (run of equal spatial resolution), 0-based. */
   stage: number;
+}
+
+export function scaleAxes({ weightShape, channelAxis, apart }: Layer): ScaleAxes {
+  return { shape: weightShape, axis: channelAxis, apart };
 }
 
 export interface SkippedNode {

@@ -1,11 +1,11 @@
 /** Nodes whose weights stay float, and why. */
-import { bodiesOf, isStandard, standardOp } from '../proto/attributes';
 import { Graph } from '../graph/graph';
+import { bodiesOf, isStandard, standardOp } from '../proto/attributes';
+import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb';
 import { isLayerOp } from './layers';
 import type { SkippedNode } from './network';
-import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb';
+import { isRecurrent } from './recurrent';
 
-const RECURRENT = new Set(['LSTM', 'GRU', 'RNN']);
 const QUANTIZED = new Set([
   'QLinearConv',
   'QLinearMatMul',
@@ -37,7 +37,6 @@ export function reasonToSkip(graph: Graph, node: NodeProto, functions: ReadonlyS
   if (functions.has(functionKey(node.domain, op))) return 'it calls a function defined in the model';
   if (QUANTIZED.has(op)) return 'it is quantized already';
   if (isStandard(node.domain)) {
-    if (RECURRENT.has(op)) return 'recurrent layers stay float';
     if (NOT_LAYERS.has(op)) return null;
   }
   const heavy = node.input.some((name) => {
@@ -45,7 +44,6 @@ export function reasonToSkip(graph: Graph, node: NodeProto, functions: ReadonlyS
     return tensor && tensor.dims.length >= 2 && tensor.dims.reduce((a, b) => a * b, 1n) >= WORTH_A_LINE;
   });
   if (!heavy) return null;
-  if (standardOp(node) === 'Gather') return 'embedding tables stay float';
   return `the operator ${op} is not supported`;
 }
 
@@ -82,7 +80,7 @@ export function skippedInBody(
     const name = graph.nodeNames[index];
     const layer =
       isStandard(inner.domain) &&
-      (RECURRENT.has(op) || (isLayerOp(op) && inner.input.slice(0, 2).some(isConstant)));
+      (isRecurrent(op) || (isLayerOp(op) && inner.input.slice(0, 2).some(isConstant)));
     if (layer || QUANTIZED.has(op)) skipped.push({ name, op, reason });
     for (const each of skippedInBodies(inner, name, isConstant, deeper)) skipped.push(each);
   });
@@ -99,7 +97,7 @@ export function functionsWithLayers(model: ModelProto): Set<string> {
       const holds = node.some(
         (each) =>
           isLayerOp(standardOp(each)) ||
-          RECURRENT.has(standardOp(each)) ||
+          isRecurrent(standardOp(each)) ||
           heavy.has(functionKey(each.domain, each.opType)),
       );
       if (holds) heavy.add(functionKey(domain, name));

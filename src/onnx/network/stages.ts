@@ -1,6 +1,6 @@
 /** Stages: runs of functions at the same spatial resolution. */
 import type { Shapes } from '../shapes/rule';
-import type { NetworkFunction } from './network';
+import type { LayerOp, NetworkFunction } from './network';
 
 /**
  * The stage of each function, counted from 0 in network order. A function without spatial extent (a gate of
@@ -20,9 +20,11 @@ export function stageIndices(functions: readonly NetworkFunction[], shapes: Shap
   });
 }
 
-/** Sizes of all axes but batch and channels; '' where they are all 1. Channels are last after a MatMul, else second. */
+const CHANNELS_LAST: ReadonlySet<string> = new Set<LayerOp>(['MatMul', 'Gemm', 'Gather', 'GatherElements']);
+
+/** Sizes of all axes but batch and channels; '' where they are all 1. */
 function resolution({ output, op }: NetworkFunction, shapes: Shapes): string {
   const shape = shapes.get(output) ?? [];
-  const sizes = op === 'MatMul' || op === 'Gemm' ? shape.slice(1, -1) : shape.slice(2);
+  const sizes = CHANNELS_LAST.has(op) ? shape.slice(1, -1) : shape.slice(2);
   return sizes.every((size) => size === 1) ? '' : sizes.join('x');
 }

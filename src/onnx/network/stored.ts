@@ -20,7 +20,11 @@ export interface NoWeights {
   reason: string;
 }
 
-const FLOAT_TYPES: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16]);
+export const FLOAT_TYPES: ReadonlySet<number> = new Set([
+  DataType.FLOAT,
+  DataType.FLOAT16,
+  DataType.BFLOAT16,
+]);
 const RESHAPES = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
 const THROUGH = new Set(['Identity', 'Cast', 'Transpose', ...RESHAPES]);
 

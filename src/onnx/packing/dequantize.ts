@@ -1,9 +1,10 @@
 /** Weights as the exported file will unpack them, under the names the model knows them by. */
-import { fromFloat16Bits, toFloat16Bits } from '../proto/float16';
+import { scaleIndex } from '../network/scaleAxes';
 import { tensor } from '../proto/build';
+import { fromFloat16Bits, toFloat16Bits } from '../proto/float16';
+import { type TensorProto, TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import type { WeightStorage } from './quantizeModel';
-import { TensorProto_DataType as DataType, type TensorProto } from '../proto/onnx_pb';
-import { elements, isWiderThanHalf, type StoredWeight } from './unpack';
+import { isWiderThanHalf, type StoredWeight } from './unpack';
 
 /** The fake-quantized tensor; null where the stored weight stays as it is. */
 export function unpackedTensor(weight: StoredWeight, storage: WeightStorage): TensorProto | null {
@@ -13,12 +14,11 @@ export function unpackedTensor(weight: StoredWeight, storage: WeightStorage): Te
     const rounded = storage.values.map((value) => fromFloat16Bits(toFloat16Bits(value)));
     return tensor(weight.tensor, weight.shape, rounded);
   }
-  const { codes, scales, axis } = storage;
-  const inner = elements(weight.shape.slice(axis + 1));
-  const channels = weight.shape[axis];
+  const { codes, scales } = storage;
+  const scaleOf = scaleIndex(weight);
   // One rounding, to float32: what ONNX Runtime's Mul does.
   const values = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) values[i] = codes[i] * scales[Math.floor(i / inner) % channels];
+  for (let i = 0; i < codes.length; i++) values[i] = codes[i] * scales[scaleOf(i)];
   return typedTensor(weight, values);
 }
 

@@ -30,14 +30,34 @@ export function paddedLength(count: number): number {
   return Math.ceil(count / 8) * 8;
 }
 
+/** Codes of a row that starts with a byte of its own in every plane. */
+export function paddedRow(length: number, bits: Exclude<CodeBits, 8>): number {
+  const perByte = 8 / planesOf(bits).at(-1)!.bits;
+  return Math.ceil(length / perByte) * perByte;
+}
+
+/** Rows of `length` codes, each filled up to `padded` codes with zeros. */
+export function paddedRows(codes: Int8Array, length: number, padded: number): Int8Array {
+  if (padded === length) return codes;
+  const rows = new Int8Array((codes.length / length) * padded);
+  for (let from = 0, to = 0; from < codes.length; from += length, to += padded) {
+    rows.set(codes.subarray(from, from + length), to);
+  }
+  return rows;
+}
+
 /** Bytes of one plane of `count` codes. */
 export function planeBytes(count: number, plane: Plane): number {
   return (paddedLength(count) * plane.bits) / 8;
 }
 
-/** One plane of two's complement codes, low field first in each byte, padded with zero codes. */
-export function packPlane(codes: Int8Array, plane: Plane): Uint8Array {
-  const packed = new Uint8Array(planeBytes(codes.length, plane));
+/** One plane of two's complement codes, low field first in each byte, padded with zero codes to `bytes`. */
+export function packPlane(
+  codes: Int8Array,
+  plane: Plane,
+  bytes = planeBytes(codes.length, plane),
+): Uint8Array {
+  const packed = new Uint8Array(bytes);
   const mask = (1 << plane.bits) - 1;
   const perByte = 8 / plane.bits;
   for (let i = 0; i < codes.length; i++) {

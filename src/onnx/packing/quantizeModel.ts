@@ -1,10 +1,10 @@
 /** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
-import { create, toBinary } from '@bufbuild/protobuf';
 import { OnnxError } from '../../common/fileErrors';
 import { addedNames, type AddedNames } from '../graph/addedNames';
 import { editBodies } from '../graph/bodies';
 import { type ConstantForm, type Part, partInto } from '../graph/graphPart';
 import type { Branches } from '../network/network';
+import { type ScaleAxes, scaleCount } from '../network/scaleAxes';
 import {
   type GraphProto,
   GraphProtoSchema,
@@ -16,6 +16,7 @@ import {
 import { shallowCopy } from '../proto/shallowCopy';
 import { type ActivationPlan, insertActivations } from '../qdq/insert';
 import { checkCodes, type CodeBits } from './planes';
+import { readerFinder, type WeightReaders } from './rowPickers';
 import { sharedPart, sortShared } from './tables';
 import {
   codesName,
@@ -29,12 +30,12 @@ import {
   type UnpackPart,
 } from './unpack';
 import { tensorFinder } from './weights';
+import { create, toBinary } from '@bufbuild/protobuf';
 
-/** codes: two's complement, in the tensor's own order; scales: one per index along `axis`. Weight = code * scale. */
-export interface CodeStorage {
+/** codes: two's complement, in the tensor's own order; scales: see ScaleAxes. Weight = code * scale. */
+export interface CodeStorage extends Omit<ScaleAxes, 'shape'> {
   tensor: string;
   bits: CodeBits;
-  axis: number;
   codes: Int8Array;
   scales: Float32Array;
 }
@@ -74,6 +75,7 @@ export function quantizeModel(
   const names = addedNames(source, weights.length);
   const form = storageForm(model, names, options.scaleType);
   const find = tensorFinder(model, options.branches);
+  const readersOf = readerFinder(model);
   const integer = new Set(options.activations?.layers.map(({ layer }) => layer.weight));
   const codes = new Map<string, string>();
   // What replaces the weights of the main graph, and of each branch that holds some: scopes of their own.
@@ -94,6 +96,7 @@ export function quantizeModel(
       own,
       form,
       as,
+      readersOf(body, name),
     );
     if (!part) continue;
     const gone = replaced.get(body) ?? new Set();
@@ -111,6 +114,7 @@ export function quantizeModel(
       body,
       (before: GraphProto) => {
         const after = withoutTensors(before, replaced.get(body)!);
+        for (const { picked } of own) after.node = after.node.flatMap((node) => picked.get(node) ?? [node]);
         if (body === source && options.activations) {
           const name = (tensor: string) => codes.get(tensor)!;
           insertActivations(after, options.activations, { kind: 'codes', name }, names, form.constants);
@@ -189,6 +193,7 @@ function weightPart(
   names: (n: number) => string,
   form: StorageForm,
   as: UnpackedAs,
+  readers: WeightReaders,
 ): UnpackPart | null {
   const count = elements(shape);
   const missing = () => {
@@ -200,18 +205,19 @@ function weightPart(
       throw new RangeError(`Weight ${weight.tensor}: ${weight.values.length} values for ${count} elements.`);
     }
     const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis: 0 };
-    return halfPart(stored, names, { values: () => weight.values, codes: missing, scales: missing });
+    const content = { values: () => weight.values, codes: missing, scales: missing };
+    return halfPart(stored, names, content, readers);
   }
-  const { codes, scales, axis } = weight;
-  if (codes.length !== count || scales.length !== shape[axis]) {
+  const { codes, scales, axis, apart } = weight;
+  if (codes.length !== count || scales.length !== scaleCount({ shape, axis, apart })) {
     throw new RangeError(
       `Weight ${weight.tensor}: ${codes.length} codes and ${scales.length} scales do not fit shape [${shape.join(', ')}].`,
     );
   }
   checkCodes(codes, weight.bits);
-  const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis };
+  const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis, apart };
   const content = { codes: () => codes, scales: () => scales, values: missing };
-  return codesPart(stored, weight.bits, names, form, content, as);
+  return codesPart(stored, weight.bits, names, form, content, as, readers);
 }
 
 function recorded(

@@ -1,26 +1,28 @@
 /** What a quantized file will weigh, per function and width, before any weight is quantized. */
-import { toBinary } from '@bufbuild/protobuf';
 import { addedNames } from '../graph/addedNames';
+import { fieldBytes, partBytes, tensorBytes } from '../graph/graphPart';
+import type { Branches, Network } from '../network/network';
 import { allBodies } from '../proto/attributes';
 import { isExternal } from '../proto/external';
-import type { Branches, Network } from '../network/network';
-import type { CodeBits } from './planes';
-import { fieldBytes, partBytes, tensorBytes } from '../graph/graphPart';
-import { graphOf, recordBytes, recordBytesPerFunction, storageForm, unrecorded } from './quantizeModel';
-import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from '../proto/onnx_pb';
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
-import { sharedKeys, sharedPart, type SharedKey } from './tables';
-import { insertActivations, type ActivationPlan } from '../qdq/insert';
+import { type ActivationPlan, insertActivations } from '../qdq/insert';
+import type { CodeBits } from './planes';
+import { graphOf, recordBytes, recordBytesPerFunction, storageForm, unrecorded } from './quantizeModel';
+import { readerFinder, type WeightReaders } from './rowPickers';
+import { type SharedKey, sharedKeys, sharedPart } from './tables';
 import {
   codesName,
   codesPart,
   halfPart,
   isWiderThanHalf,
   type StoredWeight,
+  unpackBytes,
   type UnpackedAs,
   type WeightContent,
 } from './unpack';
 import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
+import { toBinary } from '@bufbuild/protobuf';
 
 /** What the exported file will weigh. */
 export interface SizeModel {
@@ -50,6 +52,7 @@ export function sizeModel(
 ): SizeModel {
   const graph = graphOf(model);
   const find = tensorFinder(model, options.branches);
+  const readersOf = readerFinder(model);
   const weights = networkWeights(network);
   const names = addedNames(graph, weights.length);
   const form = storageForm(model, names, options.scaleType);
@@ -70,11 +73,12 @@ export function sizeModel(
     const held = find(weight.tensor)!;
     const now = heldBytes(held);
     const own = { ...weight, tensor: held.name };
+    const readers = readersOf(held.body, held.name);
     fixedBytes -= now;
     for (const bits of predictedWidths) {
       const as = options.integer?.has(weight.tensor) ? 'codes' : 'weight';
-      const part = predictedPart(own, bits, (n) => names.forWeight(index, n), form, as);
-      functionBytes[weight.owner][bits] += part ? partBytes(part, form.constants) : now;
+      const part = predictedPart(own, bits, (n) => names.forWeight(index, n), form, as, readers);
+      functionBytes[weight.owner][bits] += part ? unpackBytes(part, form.constants) : now;
       for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
     }
   }
@@ -129,13 +133,14 @@ export function activationBytes(model: ModelProto, plan: ActivationPlan, weights
 export function networkWeights(network: Network): (StoredWeight & { owner: number })[] {
   const weights = new Map<string, StoredWeight & { owner: number }>();
   for (const [owner, { layers }] of network.functions.entries()) {
-    for (const { weight, weightShape, weightType, channelAxis } of layers) {
+    for (const { weight, weightShape, weightType, channelAxis, apart } of layers) {
       if (weights.has(weight)) continue;
       weights.set(weight, {
         tensor: weight,
         shape: weightShape,
         dataType: weightType,
         axis: channelAxis,
+        apart,
         owner,
       });
     }
@@ -155,10 +160,12 @@ function predictedPart(
   names: (n: number) => string,
   form: ReturnType<typeof storageForm>,
   as: UnpackedAs,
+  readers: WeightReaders,
 ) {
   if (bits === 32) return null;
-  if (bits === 16) return isWiderThanHalf(weight.dataType) ? halfPart(weight, names, noContent) : null;
-  return codesPart(weight, bits satisfies CodeBits, names, form, noContent, as);
+  if (bits === 16)
+    return isWiderThanHalf(weight.dataType) ? halfPart(weight, names, noContent, readers) : null;
+  return codesPart(weight, bits satisfies CodeBits, names, form, noContent, as, readers);
 }
 
 /** Bytes of a model with all its data inside, without serializing large tensors. */

@@ -1,30 +1,30 @@
 /** The nodes that turn one weight's stored form back into the tensor the model's own nodes read. */
+import { type ConstantForm, intConstant, type Part, partBytes, rawConstant } from '../graph/graphPart';
+import { type ScaleAxes, scaleDims } from '../network/scaleAxes';
 import { node } from '../proto/build';
 import { roundToFloat16, toFloat16Bits } from '../proto/float16';
-import { packPlane, paddedLength, planeBytes, planesOf, type CodeBits } from './planes';
-import { intConstant, partBytes, rawConstant, type ConstantForm, type Part } from '../graph/graphPart';
-import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
+import { type NodeProto, TensorProto_DataType as DataType } from '../proto/onnx_pb';
+import { type CodeBits, packPlane, paddedLength, paddedRow, paddedRows, planesOf } from './planes';
+import { type RowPicker, type WeightReaders, WHOLE } from './rowPickers';
 import {
   codesKey,
   fieldsKey,
   FLAT,
   planeDims,
+  type SharedKey,
+  type SharedName,
   sharedTensor,
   tableKeys,
   ZERO,
-  type SharedKey,
-  type SharedName,
 } from './tables';
 
 /** A weight tensor of the source file. */
-export interface StoredWeight {
+export interface StoredWeight extends ScaleAxes {
   /** The tensor's name in the file: the name under which it is put back. */
   tensor: string;
   shape: number[];
   /** TensorProto.DataType: FLOAT, FLOAT16, BFLOAT16 or DOUBLE. */
   dataType: number;
-  /** Axis of the output channels: one scale per index. */
-  axis: number;
 }
 
 /** How weights are stored, the same for all weights of a file. */
@@ -53,6 +53,8 @@ export function codesName(names: (n: number) => string): string {
 export interface UnpackPart extends Part {
   /** Shared pieces that the part reads. */
   needs: SharedKey[];
+  /** What takes the place of nodes that pick rows of the weight: rows are picked packed, and only those unpacked. */
+  picked: Map<NodeProto, NodeProto[]>;
 }
 
 /** Planes cost nodes; below this many bytes saved in the file, a weight stays one int8 constant. */
@@ -70,13 +72,15 @@ export function codesPart(
   form: StorageForm,
   content: WeightContent,
   as: UnpackedAs = 'weight',
+  readers: WeightReaders = WHOLE,
 ): UnpackPart {
-  const bytes = int8Part(weight, names, form, content, as);
+  const rows = isPickable(weight) ? readers : WHOLE;
+  const bytes = int8Part(weight, names, form, content, as, rows);
   let best = bytes;
-  let least = partBytes(bytes, form.constants) - worthPlanes + 1;
+  let least = unpackBytes(bytes, form.constants) - worthPlanes + 1;
   for (let width = bits; width < 8; width++) {
-    const part = planesPart(weight, width as Exclude<CodeBits, 8>, names, form, content, as);
-    const size = partBytes(part, form.constants);
+    const part = planesPart(weight, width as Exclude<CodeBits, 8>, names, form, content, as, rows);
+    const size = unpackBytes(part, form.constants);
     if (size >= least) continue;
     best = part;
     least = size;
@@ -84,22 +88,28 @@ export function codesPart(
   return best;
 }
 
+/** Bytes that the part adds to a file, those of the nodes that it replaces taken off. */
+export function unpackBytes(part: UnpackPart, constants: ConstantForm): number {
+  const bytesOf = (nodes: NodeProto[]) => partBytes({ constants: [], nodes }, constants);
+  let bytes = partBytes(part, constants);
+  for (const [before, after] of part.picked) bytes += bytesOf(after) - bytesOf([before]);
+  return bytes;
+}
+
 /** Float16 storage of a wider weight ("16 bits"). */
 export function halfPart(
   weight: StoredWeight,
   names: (n: number) => string,
   content: WeightContent,
+  readers: WeightReaders = WHOLE,
 ): UnpackPart {
-  const count = elements(weight.shape);
-  return {
-    constants: [
-      rawConstant(names(0), DataType.FLOAT16, weight.shape, 2 * count, () =>
-        halfBytes(content.values(), weight.tensor),
-      ),
-    ],
-    nodes: [node('Cast', [names(0)], [weight.tensor], { to: weight.dataType })],
-    needs: [],
-  };
+  const writer = new UnpackWriter(counter(names, 0));
+  const half = writer.raw(DataType.FLOAT16, weight.shape, 2 * elements(weight.shape), () =>
+    halfBytes(content.values(), weight.tensor),
+  );
+  return writer.forReaders(weight, readers, (rows, output) => {
+    writer.add('Cast', [rows.of(half)], { to: weight.dataType }, output);
+  });
 }
 
 /** Whether 16 bits means anything for a tensor of this type: it must be wider. */
@@ -112,31 +122,123 @@ export function elements(shape: number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** Rows along the first axis stand for themselves: none shares a scale with another one. */
+function isPickable({ axis, apart = [] }: StoredWeight): boolean {
+  return Math.min(axis, ...apart) === 0;
+}
+
+/** The nodes of one part as they are written: those of the part itself, or those in the place of a node that picks rows. */
+class UnpackWriter {
+  readonly part: UnpackPart = { constants: [], nodes: [], needs: [], picked: new Map() };
+  private nodes = this.part.nodes;
+
+  constructor(readonly next: () => string) {}
+
+  add(op: string, inputs: string[], attributes: Record<string, number> = {}, output = this.next()): string {
+    this.nodes.push(node(op, inputs, [output], attributes));
+    return output;
+  }
+
+  /** A Slice as it was before opset 10. */
+  cut(input: string, output: string, axis: number, end: number): void {
+    const attributes = { starts: [0], ends: [end], ...(axis === 0 ? {} : { axes: [axis] }) };
+    this.nodes.push(node('Slice', [input], [output], attributes));
+  }
+
+  raw(type: number, dims: number[], bytes: number, fill: () => Uint8Array, name = this.next()): string {
+    this.part.constants.push(rawConstant(name, type, dims, bytes, fill));
+    return name;
+  }
+
+  int64s(values: number[]): string {
+    const name = this.next();
+    this.part.constants.push(intConstant(name, DataType.INT64, [values.length], values));
+    return name;
+  }
+
+  shared(key: SharedKey, names: SharedName): string {
+    this.part.needs.push(key);
+    return sharedTensor(key, names);
+  }
+
+  /** Writes `unpack` once for the weight itself, where it is read, and once for each node that picks rows of it. */
+  forReaders(
+    weight: StoredWeight,
+    { pickers, whole }: WeightReaders,
+    unpack: (rows: Rows, output: string) => void,
+  ): UnpackPart {
+    if (whole) unpack(new Rows(this, weight, null), weight.tensor);
+    for (const picker of pickers) {
+      this.nodes = [];
+      unpack(new Rows(this, weight, picker), picker.node.output[0]);
+      this.part.picked.set(picker.node, this.nodes);
+    }
+    this.nodes = this.part.nodes;
+    return this.part;
+  }
+}
+
+/** All rows of a stored tensor, or those that a node picks. */
+class Rows {
+  constructor(
+    private readonly writer: UnpackWriter,
+    private readonly weight: StoredWeight,
+    private readonly picker: RowPicker | null,
+  ) {}
+
+  /** The rows of a constant that has as many rows as the weight. */
+  of(constant: string): string {
+    return this.picker ? this.writer.add('Gather', [constant, this.picker.numbers]) : constant;
+  }
+
+  /** Gives each row the dims of the weight's, cut down from `padded` elements. */
+  shaped(codes: string, padded: number, form: StorageForm, output?: string): string {
+    const { writer, weight } = this;
+    const dims = weight.shape.slice(1);
+    const length = elements(dims);
+    if (padded === length) return this.reshape(codes, dims, output);
+    const rank = this.picker ? this.picker.rank : 1;
+    const flat = this.reshape(codes, [padded]);
+    // An axis counted from the end is not allowed before opset 10; there the rank is known, or no rows are picked.
+    const cut = addSlice(writer, flat, rank ?? -1, length, form);
+    return dims.length === 1 && output === undefined ? cut : this.reshape(cut, dims, output);
+  }
+
+  private reshape(from: string, dims: number[], output?: string): string {
+    const { writer, weight, picker } = this;
+    const shape = !picker
+      ? writer.int64s([weight.shape[0], ...dims])
+      : picker.rank === null
+        ? writer.add('Concat', [writer.add('Shape', [picker.numbers]), writer.int64s(dims)], { axis: 0 })
+        : writer.int64s([...new Array<number>(picker.rank).fill(0), ...dims]);
+    return writer.add('Reshape', [from, shape], {}, output);
+  }
+}
+
 function int8Part(
   weight: StoredWeight,
   names: (n: number) => string,
   form: StorageForm,
   content: WeightContent,
   as: UnpackedAs,
+  readers: WeightReaders,
 ): UnpackPart {
-  const count = elements(weight.shape);
-  const codes = as === 'codes' ? codesName(names) : names(0);
-  const part: UnpackPart = {
-    constants: [
-      rawConstant(codes, DataType.INT8, weight.shape, count, () => {
-        const { buffer, byteOffset, length } = content.codes();
-        return new Uint8Array(buffer, byteOffset, length);
-      }),
-    ],
-    nodes: [],
-    needs: [],
+  const writer = new UnpackWriter(counter(names, as === 'codes' ? 1 : 0));
+  const bytes = () => {
+    const { buffer, byteOffset, length } = content.codes();
+    return new Uint8Array(buffer, byteOffset, length);
   };
-  if (as === 'codes') return part;
-  part.nodes.push(node('Cast', [codes], [names(1)], { to: DataType.FLOAT }));
-  addScale(part, weight, names(1), counter(names, 2), form, content);
-  return part;
+  const own = as === 'codes' ? codesName(names) : undefined;
+  const codes = writer.raw(DataType.INT8, weight.shape, elements(weight.shape), bytes, own);
+  if (as === 'codes') return writer.part;
+  const scaled = scaling(writer, weight, form, content);
+  return writer.forReaders(weight, readers, (rows, output) => scaled(rows.of(codes), rows, output));
 }
 
+/**
+ * Codes lie in a byte of the top plane, and in the lower planes' fields above it: one index into the table of codes. Where
+ * rows are picked each row starts with a byte of its own; else all codes follow each other.
+ */
 function planesPart(
   weight: StoredWeight,
   bits: Exclude<CodeBits, 8>,
@@ -144,93 +246,84 @@ function planesPart(
   form: StorageForm,
   content: WeightContent,
   as: UnpackedAs,
+  readers: WeightReaders,
 ): UnpackPart {
-  const next = counter(names, 0);
-  const part: UnpackPart = { constants: [], nodes: [], needs: tableKeys(bits) };
+  const writer = new UnpackWriter(counter(names, 0));
   const count = elements(weight.shape);
-  const add = (op: string, inputs: string[], attributes: Record<string, number> = {}, output = next()) => {
-    part.nodes.push(node(op, inputs, [output], attributes));
-    return output;
-  };
-  // A byte of the top plane, and above it the lower planes' fields of the same codes: one index into the code table.
-  let index = '';
-  for (const plane of planesOf(bits)) {
-    const packed = next();
-    const length = planeBytes(count, plane);
+  const inRows = readers.pickers.length > 0;
+  const rowCount = inRows ? weight.shape[0] : 1;
+  const rowLength = count / rowCount;
+  const padded = inRows ? paddedRow(rowLength, bits) : paddedLength(count);
+  const planes = planesOf(bits).map((plane) => {
+    const length = (padded * plane.bits) / 8;
     const dims = planeDims(bits, plane, length);
-    part.constants.push(
-      rawConstant(packed, DataType.UINT8, dims, length, () => packPlane(content.codes(), plane)),
-    );
-    const bytes = add('Cast', [packed], { to: DataType.INT32 });
-    if (plane.signed) index = bytes;
-    else
-      index = add('Add', [index, add('Gather', [sharedTensor(fieldsKey(bits, plane), form.shared), bytes])]);
-  }
-  let codes = add('Gather', [sharedTensor(codesKey(bits), form.shared), index]);
-  if (paddedLength(count) !== count) {
-    const flat = add('Reshape', [codes, sharedTensor(FLAT, form.shared)]);
-    part.needs.push(FLAT);
-    codes = addSlice(part, flat, count, next, form);
-  }
-  const shape = next();
-  part.constants.push(intConstant(shape, DataType.INT64, [weight.shape.length], weight.shape));
+    return {
+      plane,
+      packed: writer.raw(DataType.UINT8, inRows ? [rowCount, ...dims] : dims, rowCount * length, () =>
+        packPlane(
+          inRows ? paddedRows(content.codes(), rowLength, padded) : content.codes(),
+          plane,
+          length * rowCount,
+        ),
+      ),
+    };
+  });
+  writer.part.needs.push(...tableKeys(bits));
+  const unpacked = (rows: Rows, output?: string): string => {
+    let index = '';
+    for (const { plane, packed } of planes) {
+      const field = writer.add('Cast', [rows.of(packed)], { to: DataType.INT32 });
+      if (plane.signed) index = field;
+      else {
+        const above = sharedTensor(fieldsKey(bits, plane), form.shared);
+        index = writer.add('Add', [index, writer.add('Gather', [above, field])]);
+      }
+    }
+    const codes = writer.add('Gather', [sharedTensor(codesKey(bits), form.shared), index]);
+    if (inRows) return rows.shaped(codes, padded, form, output);
+    const flat =
+      padded === count
+        ? codes
+        : addSlice(writer, writer.add('Reshape', [codes, writer.shared(FLAT, form.shared)]), 0, count, form);
+    return writer.add('Reshape', [flat, writer.int64s(weight.shape)], {}, output);
+  };
   if (as === 'codes') {
-    add('Reshape', [codes, shape], {}, codesName(names));
-    return part;
+    unpacked(new Rows(writer, weight, null), codesName(names));
+    return writer.part;
   }
-  const floats = add('Cast', [add('Reshape', [codes, shape])], { to: DataType.FLOAT });
-  addScale(part, weight, floats, next, form, content);
-  return part;
+  const scaled = scaling(writer, weight, form, content);
+  return writer.forReaders(weight, readers, (rows, output) => scaled(unpacked(rows), rows, output));
 }
 
-/** Cuts the padding off. */
-function addSlice(
-  part: UnpackPart,
-  input: string,
-  count: number,
-  next: () => string,
-  form: StorageForm,
-): string {
+/** Cuts the padding off. @param axis the last one: -1 where its number is not known */
+function addSlice(writer: UnpackWriter, input: string, axis: number, end: number, form: StorageForm): string {
   if (form.opset < 10) {
-    const output = next();
-    part.nodes.push(node('Slice', [input], [output], { starts: [0], ends: [count] }));
+    const output = writer.next();
+    writer.cut(input, output, axis, end);
     return output;
   }
-  const ends = next();
-  const output = next();
-  part.constants.push(intConstant(ends, DataType.INT64, [1], [count]));
-  part.nodes.push(node('Slice', [input, sharedTensor(ZERO, form.shared), ends], [output]));
-  part.needs.push(ZERO);
-  return output;
+  const inputs = [input, writer.shared(ZERO, form.shared), writer.int64s([end])];
+  return writer.add('Slice', axis === 0 ? inputs : [...inputs, writer.int64s([axis])]);
 }
 
-/** floats * scale, in the weight's own type and under its own name. One rounding: fround(code * scale). */
-function addScale(
-  part: UnpackPart,
-  weight: StoredWeight,
-  floats: string,
-  next: () => string,
-  form: StorageForm,
-  content: WeightContent,
-): void {
-  const channels = weight.shape[weight.axis];
-  const dims = [channels, ...weight.shape.slice(weight.axis + 1).map(() => 1)];
-  let scale = next();
+/** codes * scale, in the weight's own type. One rounding: fround(code * scale). */
+function scaling(writer: UnpackWriter, weight: StoredWeight, form: StorageForm, content: WeightContent) {
+  const dims = scaleDims(weight);
   const half = form.scaleType === 'float16';
-  part.constants.push(
-    rawConstant(scale, half ? DataType.FLOAT16 : DataType.FLOAT, dims, channels * (half ? 2 : 4), () =>
-      scaleBytes(content.scales(), half, weight.tensor),
-    ),
+  const scales = writer.raw(
+    half ? DataType.FLOAT16 : DataType.FLOAT,
+    dims,
+    elements(dims) * (half ? 2 : 4),
+    () => scaleBytes(content.scales(), half, weight.tensor),
   );
-  if (half) {
-    const wide = next();
-    part.nodes.push(node('Cast', [scale], [wide], { to: DataType.FLOAT }));
-    scale = wide;
-  }
-  const plain = weight.dataType === (DataType.FLOAT as number);
-  const product = plain ? weight.tensor : next();
-  part.nodes.push(node('Mul', [floats, scale], [product]));
-  if (!plain) part.nodes.push(node('Cast', [product], [weight.tensor], { to: weight.dataType }));
+  return (codes: string, rows: Rows, output: string): void => {
+    const floats = writer.add('Cast', [codes], { to: DataType.FLOAT });
+    const own = rows.of(scales);
+    const scale = half ? writer.add('Cast', [own], { to: DataType.FLOAT }) : own;
+    const plain = weight.dataType === (DataType.FLOAT as number);
+    const product = writer.add('Mul', [floats, scale], {}, plain ? output : undefined);
+    if (!plain) writer.add('Cast', [product], { to: weight.dataType }, output);
+  };
 }
 
 function scaleBytes(scales: Float32Array, half: boolean, tensor: string): Uint8Array {

@@ -159,7 +159,7 @@ function integerLayers(graph: Graph, network: Network, bits: readonly number[]):
 
 function runsOnIntegers(graph: Graph, layer: Layer, node: NodeProto): boolean {
   const isFloat = (name: string) => graph.stored(name)?.dataType === (DataType.FLOAT as number);
-  if (node.input[1] !== layer.weight || !isFloat(layer.weight)) return false;
+  if (layer.picks || node.input[1] !== layer.weight || !isFloat(layer.weight)) return false;
   const bias = node.input[2] ?? '';
   if (bias !== '' && !(isFloat(bias) && graph.stored(bias)!.dims.length === 1)) return false;
   switch (layer.op) {
@@ -175,6 +175,11 @@ function runsOnIntegers(graph: Graph, layer: Layer, node: NodeProto): boolean {
     case 'MatMul':
       return layer.weightShape.length === 2;
     case 'ConvTranspose':
+    case 'Gather':
+    case 'GatherElements':
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
       // ONNX Runtime has no integer kernel for it.
       return false;
   }

@@ -13,9 +13,10 @@ import type { Job } from '../job/job';
 import { openMatMul } from '../ort/matmul';
 import { QuadraticForms } from '../ort/quadratic';
 import type { Feeds } from '../ort/session';
+import { pickShares, tableNoise } from '../rounding/embeddings';
 import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
 import { Prefix } from '../rounding/prefix';
-import { unfoldedLayer } from '../rounding/roundNetwork';
+import { inputsOf, unfoldedLayer } from '../rounding/roundNetwork';
 import { gatherRows, type LayerRows } from '../rounding/rows';
 
 /** Multiplications below which plain loops are faster. */
@@ -69,11 +70,19 @@ export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
       await job.checkpoint();
       job.progress('Measuring noise', index / layers.length);
       await prefix.advance(position, new Map());
+      const read = () => readFloats(held.get(layer.weight)!.tensor, path);
+      if (layer.picks) {
+        const table = await tableNoise(layer, await read(), pickShares(layer, graph, prefix), widths);
+        variances[owner] += table.variance;
+        for (const [bits, error] of table.errors) errors[owner].set(bits, errors[owner].get(bits)! + error);
+        continue;
+      }
       const unfolded = await unfoldedLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
       const { rows } = unfolded;
-      const sums = await layerMoments(unfolded, prefix, null, path, job, work.devices);
-      const weights = gatherRows(await readFloats(held.get(layer.weight)!.tensor, path), rows);
+      const seen = await inputsOf(unfolded, prefix, new Map());
+      const sums = await layerMoments(unfolded, seen, null, path, job, work.devices);
+      const weights = gatherRows(await read(), rows);
       variances[owner] += await variance(weights, rows, sums, forms);
       for (const bits of widths) {
         await job.checkpoint();
@@ -81,7 +90,7 @@ export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
         errors[owner].set(bits, errors[owner].get(bits)! + (await energy(difference, rows, sums, forms)));
       }
       for (const bits of activationWidths ?? []) {
-        const off = inputError(prefix, layer.input, bits);
+        const off = inputError(seen, layer.input, bits);
         const offSums = await layerMoments(unfolded, off, null, path, job, work.devices);
         const error = await energy(weights, rows, offSums, forms);
         inputErrors[owner].set(bits, inputErrors[owner].get(bits)! + error);
@@ -104,7 +113,7 @@ export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
 }
 
 /** Q(x) - x of a tensor in every block, on the grid of its percentile range: the default of an export. */
-function inputError(prefix: Prefix, name: string, bits: number): Tensors {
+function inputError(prefix: Tensors, name: string, bits: number): Tensors {
   const values = Array.from({ length: prefix.blockCount }, (_, block) => numbers(prefix.tensor(block, name)));
   const ends = { low: 0, high: 0 };
   for (const block of values) {

@@ -5,15 +5,16 @@
  * after one that was interrupted, begins there.
  */
 import { Cache } from '../../../cache/cache';
-import { canonical } from '../../../common/canonical';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
+import { canonical } from '../../../common/canonical';
 import { fingerprint } from '../../../onnx/files/file';
+import { scaleCount } from '../../../onnx/network/scaleAxes';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
-import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { elements, type StoredWeight } from '../../../onnx/packing/unpack';
-import type { Job } from '../job/job';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ExportRequest } from '../../protocol';
+import type { Job } from '../job/job';
 
 const NAMESPACE = 'layers';
 /** To be raised whenever rounding the same layer gives other codes, or the record changes. */
@@ -58,16 +59,17 @@ export class KeptLayers {
   }
 
   async get(
-    { tensor, axis, shape, bits }: StoredWeight & { bits: CodeBits },
+    weight: StoredWeight & { bits: CodeBits },
     feeding: readonly Feeding[],
   ): Promise<CodeStorage | null> {
+    const { tensor, axis, apart, shape, bits } = weight;
     const bytes = await this.cache.get(NAMESPACE, this.key(tensor, bits, feeding));
-    const codesAt = 4 * shape[axis];
+    const codesAt = 4 * scaleCount(weight);
     if (bytes?.length !== codesAt + elements(shape)) return null;
     this.reused++;
-    const scales = new Float32Array(shape[axis]);
+    const scales = new Float32Array(scaleCount(weight));
     new Uint8Array(scales.buffer).set(bytes.subarray(0, codesAt));
-    return { tensor, bits, axis, scales, codes: new Int8Array(bytes.subarray(codesAt)) };
+    return { tensor, bits, axis, apart, scales, codes: new Int8Array(bytes.subarray(codesAt)) };
   }
 
   /** Scales, then codes, one byte each. */

@@ -5,10 +5,10 @@ import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
 import {
-  TensorProto_DataType as DataType,
   GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
+  TensorProto_DataType as DataType,
 } from '../../../onnx/proto/onnx_pb';
 import { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
@@ -47,7 +47,7 @@ const UNFOLDED_BYTES = 32e6;
 export async function layerMoments(
   unfolded: UnfoldedLayer,
   quantized: Tensors,
-  float: { prefix: Prefix; weights: Float32Array } | null,
+  float: { prefix: Tensors; weights: Float32Array } | null,
   path: string,
   job: Job,
   devices?: Devices,

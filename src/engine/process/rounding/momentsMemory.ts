@@ -1,10 +1,11 @@
 /** The memory that second moments of a layer's inputs take, which does not shrink with the number of samples. */
-import { basename } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
-import type { Layer } from '../../../onnx/network/network';
+import { type Layer, scaleAxes } from '../../../onnx/network/network';
+import { scaleCount } from '../../../onnx/network/scaleAxes';
 import { elements } from '../../../onnx/packing/unpack';
 import { EngineFault } from '../job/faults';
 import { megabytes, residentMemory } from '../ort/memory';
+import { basename } from 'node:path';
 
 /** Of the layer that takes most. */
 export interface Statistics {
@@ -27,9 +28,11 @@ const LEAST = 64e6;
 export function largestStatistics(layers: Iterable<Layer>, rounding: RoundingMethod | null): Statistics {
   let largest: Statistics = { layer: '', inputs: 0, bytes: 0 };
   const perEntry = rounding === null || rounding === 'nearest' ? SUMMED : ROUNDED;
-  for (const { node, op, weightShape, channelAxis, groups } of layers) {
+  for (const layer of layers) {
+    const { node, op, weightShape, groups } = layer;
+    if (layer.picks) continue;
     const apart = op === 'ConvTranspose' ? groups : 1;
-    const inputs = elements(weightShape) / weightShape[channelAxis] / apart;
+    const inputs = elements(weightShape) / scaleCount(scaleAxes(layer)) / apart;
     // All groups are summed up at once, and rounded one after the other.
     const bytes = perEntry * inputs ** 2 + SUMMED * (groups - 1) * inputs ** 2;
     if (bytes > largest.bytes) largest = { layer: node, inputs, bytes };

@@ -13,7 +13,7 @@ import {
   ValueInfoProtoSchema,
 } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
-import { type Job } from '../job/job';
+import type { Job } from '../job/job';
 import { type Feeds, Session } from '../ort/session';
 
 export class Prefix {
@@ -71,6 +71,25 @@ export class Prefix {
     }
   }
 
+  /** What nodes that read live tensors and constants put out in every block; none of it is kept. */
+  async probe(
+    nodes: NodeProto[],
+    outputs: string[],
+    replaced: ReadonlyMap<string, TensorProto>,
+  ): Promise<Feeds[]> {
+    const session = await this.open(nodes, outputs, replaced);
+    try {
+      const results: Feeds[] = [];
+      for (const block of this.blocks) {
+        await this.job.checkpoint();
+        results.push(await session.runTensors(block));
+      }
+      return results;
+    } finally {
+      await session.close();
+    }
+  }
+
   private open(
     nodes: NodeProto[],
     outputs: string[],
@@ -103,13 +122,11 @@ function segment(
   replaced: ReadonlyMap<string, TensorProto>,
 ): ModelProto {
   const fed = new Set(Object.keys(live));
-  const own = new Set(nodes);
-  // Nodes that run, and those that compute their constants.
-  const reduced = withGraph(model, {
-    node: graph.order.filter(
-      (node) => own.has(node) || node.output.every((name) => name === '' || graph.isConstant(name)),
-    ),
-  });
+  // Nodes that run, and before them those that compute their constants.
+  const constant = graph.order.filter((node) =>
+    node.output.every((name) => name === '' || graph.isConstant(name)),
+  );
+  const reduced = withGraph(model, { node: [...constant, ...nodes] });
   const { nodes: needed, tensors } = neededFor(reduced.graph!, outputs);
   return withGraph(model, {
     node: needed.filter((node) => !node.output.some((name) => replaced.has(name))),

@@ -1,27 +1,31 @@
 /** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
-import { dirname } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
-import { roundRows, type RoundingTools } from '../../../core/rounding/rows';
+import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
+import { neededFor } from '../../../onnx/graph/subgraph';
 import type { Layer, Network } from '../../../onnx/network/network';
+import { directionsOf, isRecurrent } from '../../../onnx/network/recurrent';
+import { scaleCount } from '../../../onnx/network/scaleAxes';
+import { unpackedTensor } from '../../../onnx/packing/dequantize';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
-import type { ModelProto, TensorProto } from '../../../onnx/proto/onnx_pb';
 import { networkWeights } from '../../../onnx/packing/size';
-import { readFloats } from '../../../onnx/proto/tensors';
 import type { StoredWeight } from '../../../onnx/packing/unpack';
 import { heldTensors } from '../../../onnx/packing/weights';
-import { layerMoments } from './moments';
-import { openMatMul } from '../ort/matmul';
-import { Prefix } from './prefix';
-import { gatherRows, layerRows, storedRows, viewWeights, type LayerRows } from './rows';
-import { unpackedTensor } from '../../../onnx/packing/dequantize';
+import type { ModelProto, TensorProto } from '../../../onnx/proto/onnx_pb';
+import { readFloats } from '../../../onnx/proto/tensors';
 import type { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
-import type { Feeding, KeptLayers } from './keptLayers';
-import { neededFor } from '../../../onnx/graph/subgraph';
+import { openMatMul } from '../ort/matmul';
 import type { Feeds } from '../ort/session';
+import { hiddenStates } from './hiddenStates';
 import type { UnfoldedLayer } from './im2col';
+import type { Feeding, KeptLayers } from './keptLayers';
+import { layerMoments } from './moments';
+import { Prefix } from './prefix';
+import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
+import type { Tensors } from './moments';
+import { dirname } from 'node:path';
 
 export interface RoundingWork {
   /** The model as samples are run through it (its batch may have been opened). */
@@ -106,22 +110,28 @@ async function roundOnInputs(
         replace(weight);
         continue;
       }
-      await quantized.advance(position, replaced);
-      await float?.advance(position, new Map());
+      if (!layer.picks) {
+        await quantized.advance(position, replaced);
+        await float?.advance(position, new Map());
+      }
       const values = await read(weight.tensor);
-      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      const unfolded = layer.picks ? null : await unfoldedLayer(model, graph, layer, position, path);
       const rows = unfolded?.rows ?? storedRows(layer);
       const sums =
         unfolded &&
         (await layerMoments(
           unfolded,
-          quantized,
-          float && { prefix: float, weights: Float32Array.from(gatherRows(values, rows)) },
+          await inputsOf(unfolded, quantized, replaced),
+          float && {
+            prefix: await inputsOf(unfolded, float, new Map()),
+            weights: Float32Array.from(gatherRows(values, rows)),
+          },
           path,
           job,
           work.devices,
         ));
-      if (!sums) job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
+      if (!sums && !layer.picks)
+        job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
       const rounded = await round(work, weight, rows, values, sums, { matmul: fast.matmul });
       storages.set(weight.tensor, rounded);
       replace(weight);
@@ -130,6 +140,15 @@ async function roundOnInputs(
   } finally {
     await fast.close();
   }
+}
+
+/** What the layer's weights meet. */
+export async function inputsOf(
+  { layer, node }: UnfoldedLayer,
+  prefix: Prefix,
+  replaced: ReadonlyMap<string, TensorProto>,
+): Promise<Tensors> {
+  return layer.readsHidden ? hiddenStates(node, prefix, replaced) : prefix;
 }
 
 /** The weights on the way to a layer's input that are not the float network's. */
@@ -150,6 +169,7 @@ export async function unfoldedLayer(
   path: string,
 ): Promise<UnfoldedLayer | null> {
   const node = graph.order[position];
+  if (isRecurrent(layer.op) && directionsOf(node) === null) return null;
   const view = await viewWeights(model, graph, layer, node, {
     provider: 'cpu',
     folder: dirname(path),
@@ -157,11 +177,11 @@ export async function unfoldedLayer(
   });
   const rows = layerRows(layer, node, view);
   if (!rows) return null;
-  const matrix = layer.op === 'Gemm' || layer.op === 'MatMul';
+  const convolution = layer.op === 'Conv' || layer.op === 'ConvTranspose';
   const transposed = node.attribute.some(({ name, i }) => name === 'transA' && i === 1n);
   const transposedB = node.attribute.some(({ name, i }) => name === 'transB' && i === 1n);
   const columnsLast = view.left ? layer.op === 'Gemm' && transposedB : !transposed;
-  return { layer, node, kernel: matrix ? [] : view.shape.slice(2), columnsLast, rows };
+  return { layer, node, kernel: convolution ? view.shape.slice(2) : [], columnsLast, rows };
 }
 
 function layersOf(network: Network, tensor: string): Layer[] {
@@ -171,15 +191,16 @@ function layersOf(network: Network, tensor: string): Layer[] {
 /** Rounds all groups and puts codes and scales where the stored tensor has them. */
 async function round(
   { method, roundScale }: RoundingWork,
-  { tensor, axis, shape, bits }: StoredWeight & { bits: CodeBits },
+  weight: StoredWeight & { bits: CodeBits },
   rows: LayerRows,
   values: Float32Array,
   sums: { moments: Float64Array[]; responses: Float64Array[] | null } | null,
   tools: Pick<RoundingTools, 'matmul'>,
 ): Promise<CodeStorage> {
+  const { tensor, axis, apart, bits } = weight;
   const all = gatherRows(values, rows);
   const codes = new Int8Array(values.length);
-  const scales = new Float32Array(shape[axis]);
+  const scales = new Float32Array(scaleCount(weight));
   const size = rows.rows * rows.columns;
   for (let g = 0; g < rows.groups; g++) {
     const problem = {
@@ -194,5 +215,5 @@ async function round(
     for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
     for (let r = 0; r < rows.rows; r++) scales[rows.scale[g * rows.rows + r]] = rounded.scales[r];
   }
-  return { tensor, bits, axis, codes, scales };
+  return { tensor, bits, axis, apart, codes, scales };
 }

@@ -1,14 +1,16 @@
 /** A layer's stored weights as the rows that rounding works on. */
 import type { Graph } from '../../../onnx/graph/graph';
 import { serialize, withGraph } from '../../../onnx/graph/subgraph';
-import type { Layer } from '../../../onnx/network/network';
+import { type Layer, scaleAxes } from '../../../onnx/network/network';
+import { INPUT } from '../../../onnx/network/recurrent';
+import { scaleCount, scaleIndex } from '../../../onnx/network/scaleAxes';
 import { elements } from '../../../onnx/packing/unpack';
 import { intAttribute, standardOp } from '../../../onnx/proto/attributes';
 import { node as makeNode, valueInfo } from '../../../onnx/proto/build';
 import {
-  TensorProto_DataType as DataType,
   type ModelProto,
   type NodeProto,
+  TensorProto_DataType as DataType,
 } from '../../../onnx/proto/onnx_pb';
 import { Session, type SessionOptions } from '../ort/session';
 
@@ -33,15 +35,16 @@ export interface WeightView {
 }
 
 /** Rows along the stored tensor's scale axis, whatever the layer does with them: enough to round to nearest. */
-export function storedRows({ weightShape, channelAxis }: Layer): LayerRows {
-  const count = elements(weightShape);
-  const rows = weightShape[channelAxis];
-  const inner = elements(weightShape.slice(channelAxis + 1));
+export function storedRows(layer: Layer): LayerRows {
+  const axes = scaleAxes(layer);
+  const count = elements(layer.weightShape);
+  const rows = scaleCount(axes);
+  const scaleOf = scaleIndex(axes);
   const stored = new Int32Array(count);
   const filled = new Int32Array(rows);
   const columns = count / rows;
   for (let i = 0; i < count; i++) {
-    const row = Math.floor(i / inner) % rows;
+    const row = scaleOf(i);
     stored[row * columns + filled[row]++] = i;
   }
   return { groups: 1, rows, columns, stored, scale: Int32Array.from({ length: rows }, (_, r) => r) };
@@ -55,15 +58,14 @@ export function layerRows(layer: Layer, node: NodeProto, view: WeightView): Laye
   const { groups, rows, columns, at } = found;
   const stored = new Int32Array(groups * rows * columns);
   const scale = new Int32Array(groups * rows);
-  const inner = elements(layer.weightShape.slice(layer.channelAxis + 1));
-  const channels = layer.weightShape[layer.channelAxis];
+  const scaleOf = scaleIndex(scaleAxes(layer));
   if (elements(shape) !== stored.length) return null;
   for (let g = 0, i = 0; g < groups; g++) {
     for (let r = 0; r < rows; r++) {
       for (let k = 0; k < columns; k++, i++) {
         const seen = at(g, r, k);
         stored[i] = view.stored ? view.stored[seen] : seen;
-        const channel = Math.floor(stored[i] / inner) % channels;
+        const channel = scaleOf(stored[i]);
         if (k === 0) scale[g * rows + r] = channel;
         else if (scale[g * rows + r] !== channel) return null;
       }
@@ -94,6 +96,15 @@ function rowsInView({ op, groups }: Layer, node: NodeProto, { shape, left }: Wei
       const at = (_: number, r: number, k: number) => (byRow ? r * columns + k : k * rows + r);
       return { groups: 1, rows, columns, at };
     }
+    case 'Gather':
+    case 'GatherElements':
+      return null;
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN': {
+      const [rows, columns] = [elements(shape.slice(0, 2)) / groups, shape[2]];
+      return { groups, rows, columns, at: (g: number, r: number, k: number) => (g * rows + r) * columns + k };
+    }
     case 'MatMul': {
       if (elements(shape.slice(0, last - 1)) !== 1) return null;
       const [rows, columns] = left ? [shape[last - 1], shape[last]] : [shape[last], shape[last - 1]];
@@ -113,7 +124,7 @@ export async function viewWeights(
 ): Promise<WeightView> {
   const matrix = layer.op === 'MatMul' || layer.op === 'Gemm';
   const left = matrix && graph.isConstant(node.input[0]);
-  const seen = node.input[left ? 0 : 1];
+  const seen = node.input[layer.readsHidden ? INPUT.r : left ? 0 : 1];
   const chain: NodeProto[] = [];
   for (let name = seen; name !== layer.weight;) {
     const producer = graph.producer(name)!;
@@ -164,7 +175,7 @@ function indexModel(
 }
 
 /** Values of the rows, in float64. */
-export function gatherRows(values: Float32Array, { stored }: LayerRows): Float64Array {
+export function gatherRows(values: Float32Array, { stored }: Pick<LayerRows, 'stored'>): Float64Array {
   // Not Float64Array.from(stored, ...): that is ten times slower.
   const rows = new Float64Array(stored.length);
   for (let i = 0; i < rows.length; i++) rows[i] = values[stored[i]];

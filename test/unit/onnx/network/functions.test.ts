@@ -296,24 +296,8 @@ describe('what is skipped', () => {
     const double = b.initializer('doubles', [2, 4, 1, 1], new Float64Array(8));
     b.output(b.op('Conv', [x, double], {}, { name: 'double' }));
     b.output(b.op('Conv', [x, b.op('Exp', [b.weight('log', [2, 4, 1, 1], 1)])], {}, { name: 'computed' }));
-    b.output(
-      b.op(
-        'LSTM',
-        [b.input('seq', [5, 1, 3]), b.weight('W', [1, 8, 3], 1), b.weight('R', [1, 8, 2], 1)],
-        { hidden_size: 2 },
-        { name: 'lstm' },
-      ),
-    );
     b.output(b.op('ConvInteger', [x, codes], {}, { name: 'int' }));
     b.output(b.op('MatMulNBits', [x, codes], {}, { name: 'nbits', domain: 'com.microsoft' }));
-    b.output(
-      b.op(
-        'Gather',
-        [b.weight('table', [64, 16], 1), b.input('ids', [3], DataType.INT64)],
-        {},
-        { name: 'embed' },
-      ),
-    );
     b.output(
       b.op(
         'FusedConv',
@@ -329,10 +313,8 @@ describe('what is skipped', () => {
       qdq: 'its weights are quantized already',
       double: 'its weights are of type double',
       computed: 'its weights are computed by the operator Exp',
-      lstm: 'recurrent layers stay float',
       int: 'it is quantized already',
       nbits: 'it is quantized already',
-      embed: 'embedding tables stay float',
       fused: 'the operator FusedConv is not supported',
     });
   });
