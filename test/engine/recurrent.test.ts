@@ -27,7 +27,7 @@ interface Options {
 function tagger({ op, direction, last = false }: Options) {
   const [hidden, inputs, directions] = [20, 24, direction === 'bidirectional' ? 2 : 1];
   const b = new ModelBuilder({ seed: 3 });
-  const ids = b.input('ids', [6, 'batch'], DataType.INT64);
+  const ids = b.op('Transpose', [b.input('ids', ['batch', 6], DataType.INT64)], { perm: [1, 0] });
   const x = b.op('Gather', [b.weight('table', [1000, inputs], 1), ids], {}, { name: 'embed' });
   const rows = GATES[op] * hidden;
   const names = last ? ['', 'state'] : ['states'];

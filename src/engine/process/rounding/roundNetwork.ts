@@ -1,4 +1,5 @@
 /** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
+import { dirname } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
@@ -21,11 +22,9 @@ import type { Feeds } from '../ort/session';
 import { hiddenStates } from './hiddenStates';
 import type { UnfoldedLayer } from './im2col';
 import type { Feeding, KeptLayers } from './keptLayers';
-import { layerMoments } from './moments';
+import { layerMoments, type Tensors } from './moments';
 import { Prefix } from './prefix';
 import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
-import type { Tensors } from './moments';
-import { dirname } from 'node:path';
 
 export interface RoundingWork {
   /** The model as samples are run through it (its batch may have been opened). */
