@@ -1,4 +1,5 @@
 /** Sums over the network, as floats and as allocated. */
+import { codeBits } from '../src/common/integerProduct';
 import type { BitWidth } from '../src/core/problem/widths';
 import type { LimitKind } from '../src/config/limits';
 import type { PanelFunction, PanelState } from './protocol';
@@ -58,6 +59,9 @@ export function usesOf(
     bops: totals?.bops ?? null,
     milliseconds: milliseconds === null ? null : milliseconds + (state.restMilliseconds ?? 0),
     activationBytes: peak,
-    noise: sum((f, width) => f.noise && (width > 8 ? 0 : f.noise[width]) + (f.activationNoise ?? 0)),
+    noise: sum(
+      (f, width) =>
+        f.noise && (width > 8 ? 0 : f.noise[codeBits(width, f.activationBits)]) + (f.activationNoise ?? 0),
+    ),
   };
 }

@@ -1,4 +1,5 @@
 /** How much of each limit a config's bits use. */
+import { codeBits } from '../common/integerProduct';
 import { LIMIT_KINDS, type LimitKind } from './limits';
 import { NOISE_WIDTHS, type Config } from './types';
 
@@ -28,7 +29,7 @@ export function limitUse(
     noise: () =>
       sum(
         (f) =>
-          (f.noise?.[(NOISE_WIDTHS as readonly number[]).indexOf(f.bits)] ?? 0) +
+          (f.noise?.[(NOISE_WIDTHS as readonly number[]).indexOf(codeBits(f.bits, f.activationBits))] ?? 0) +
           (f.activationNoise?.[f.activationBits ?? ''] ?? 0),
       ),
     activationBytes: () => {

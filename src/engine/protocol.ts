@@ -2,6 +2,7 @@
  * The boundary between the editor (or CLI) and the engine process. One request kind per job; the reply type follows
  * from the request; every request ends in exactly one reply or error. The client sends one request at a time.
  */
+import type { IntegerProducts } from '../common/integerProduct';
 import type { Comparison, LikenessSums } from '../core/metrics';
 import type { DataSpec } from '../calibration/inputs/spec';
 import type { Divergence } from '../core/allocation/divergence';
@@ -346,6 +347,7 @@ export interface DoctorReply {
   versions: Record<string, string>;
   system: string;
   processor: string;
+  integerProducts: IntegerProducts;
   /** Of the graphics card, with its version. */
   driver: string | null;
   /** Bytes. */

@@ -1,4 +1,5 @@
 /** "OMPQ: Doctor": what this machine offers, in the log and as a page. */
+import { describeProducts } from '../common/integerProduct';
 import * as vscode from 'vscode';
 import { formatSize } from '../common/sizes';
 import type { DoctorReply } from '../engine/protocol';
@@ -21,7 +22,7 @@ export async function doctor(services: Services): Promise<DoctorReply> {
 }
 
 function page(reply: DoctorReply, own: Record<string, string>): string {
-  const { providers, versions, system, processor, memory, driver } = reply;
+  const { providers, versions, system, processor, integerProducts, memory, driver } = reply;
   const table = (rows: [string, string][]): string[] => [
     '| | |',
     '|---|---|',
@@ -45,6 +46,7 @@ function page(reply: DoctorReply, own: Record<string, string>): string {
     ...table([
       [vscode.l10n.t('System'), system],
       [vscode.l10n.t('Processor'), processor],
+      [vscode.l10n.t('Products of 8-bit integers'), describeProducts(integerProducts)],
       [
         vscode.l10n.t('Memory'),
         vscode.l10n.t(

@@ -1,4 +1,5 @@
 /** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
+import { codeBits } from '../../common/integerProduct';
 import type { AllocationProblem, Budget, Candidate, Choice, FixedBy } from '../problem/problem';
 import type { BitWidth } from '../problem/widths';
 
@@ -108,8 +109,8 @@ function choicesOf(
       .sort((a, b) => a - b)
       .map((width) => {
         const choice = { ...choiceOf(f, bits, width), activationBits: width };
-        const more = f.activationNoise?.[width] ?? 0;
-        return choice.noise === undefined ? choice : { ...choice, noise: choice.noise + more };
+        const own = f.noiseByWidth?.[codeBits(bits, width)];
+        return own === undefined ? choice : { ...choice, noise: own + (f.activationNoise?.[width] ?? 0) };
       }),
   );
 }

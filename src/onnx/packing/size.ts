@@ -41,12 +41,17 @@ const predictedWidths = [2, 3, 4, 5, 6, 7, 8, 16, 32] as const;
 /**
  * Predicts the size of what quantizeModel writes for `network` (with a record), to within a few bytes: message lengths
  * that grow by a digit. Data in files beside the model counts as if it were inside. Cost: serializing the model without its weights.
- * `branches`: those that the network was found through. `integer`: weights that integer layers read; what those and their activations add is activationBytes.
+ * `branches`: those that the network was found through. `integer`: weights that integer layers read, with the most bits of
+ * their codes; what those layers and their activations add is activationBytes.
  */
 export function sizeModel(
   model: ModelProto,
   network: Network,
-  options: { scaleType: 'float32' | 'float16'; integer?: ReadonlySet<string>; branches?: Branches } = {
+  options: {
+    scaleType: 'float32' | 'float16';
+    integer?: ReadonlyMap<string, CodeBits>;
+    branches?: Branches;
+  } = {
     scaleType: 'float32',
   },
 ): SizeModel {
@@ -75,9 +80,11 @@ export function sizeModel(
     const own = { ...weight, tensor: held.name };
     const readers = readersOf(held.body, held.name);
     fixedBytes -= now;
+    const widest = options.integer?.get(weight.tensor);
     for (const bits of predictedWidths) {
-      const as = options.integer?.has(weight.tensor) ? 'codes' : 'weight';
-      const part = predictedPart(own, bits, (n) => names.forWeight(index, n), form, as, readers);
+      const as = widest === undefined ? 'weight' : 'codes';
+      const stored = widest !== undefined && bits <= 8 ? (Math.min(bits, widest) as typeof bits) : bits;
+      const part = predictedPart(own, stored, (n) => names.forWeight(index, n), form, as, readers);
       functionBytes[weight.owner][bits] += part ? unpackBytes(part, form.constants) : now;
       for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
     }

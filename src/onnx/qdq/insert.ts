@@ -13,13 +13,8 @@ import {
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 import type { Layer } from '../network/network';
+import { takenByGrids, type Grid } from './grid';
 import type { ActivationTensor, Placement } from './placement';
-
-/** uint8 value = clamp(round(x / scale) + zeroPoint, 0, 2^bits - 1). */
-export interface Grid {
-  scale: number;
-  zeroPoint: number;
-}
 
 /** What an integer layer computes with; its batch norm is in here. */
 export interface LayerNumbers {
@@ -27,6 +22,8 @@ export interface LayerNumbers {
   scales: Float32Array;
   /** In units of input scale * weight scale; null: no bias. */
   bias: Int32Array | null;
+  /** Of its weights' codes. */
+  codeBits: number;
 }
 
 /** Activations as they will be: a placement with its numbers. */
@@ -65,18 +62,25 @@ export function insertActivations(
     });
     if (norm) removed.add(norm);
   });
-  rewriteNodes(graph, plan, writer, edits, removed);
-  dropUnread(graph, [...edits.keys(), ...removed]);
+  const inGrids = takenByGrids(graph, plan);
+  rewriteNodes(graph, plan, writer, { edits, removed, inGrids });
+  dropUnread(graph, [...edits.keys(), ...removed, ...inGrids]);
   partInto(graph, [writer.part], form);
 }
 
-/** Puts the pairs behind the nodes whose outputs they quantize. */
+interface Changes {
+  edits: ReadonlyMap<NodeProto, Partial<NodeProto>>;
+  removed: ReadonlySet<NodeProto>;
+  /** Relu and Clip whose output's pair does what they do. */
+  inGrids: ReadonlySet<NodeProto>;
+}
+
+/** Puts the pairs behind the nodes whose outputs they quantize, or in their place. */
 function rewriteNodes(
   graph: GraphProto,
   { tensors }: Placement,
   writer: Writer,
-  edits: ReadonlyMap<NodeProto, Partial<NodeProto>>,
-  removed: ReadonlySet<NodeProto>,
+  { edits, removed, inGrids }: Changes,
 ): void {
   const inputs = new Set(graph.input.map(({ name }) => name));
   const placed = new Map(tensors.map((each, index) => [each.tensor, index]));
@@ -91,11 +95,16 @@ function rewriteNodes(
   for (const each of graph.node) {
     if (removed.has(each)) continue;
     const { input = each.input, output = each.output } = edits.get(each) ?? {};
+    const read = input.map((name) => renamed.get(name) ?? name);
+    if (inGrids.has(each)) {
+      const index = placed.get(output[0])!;
+      nodes.push(...writer.pair(tensors[index], index, read[0], output[0]));
+      continue;
+    }
     const written = output.map((name) => {
       const index = placed.get(name);
       return index === undefined ? name : writer.name(index, 'in');
     });
-    const read = input.map((name) => renamed.get(name) ?? name);
     const same = written.every((name, i) => name === each.output[i]) && equal(read, each.input);
     nodes.push(same ? each : shallowCopy(NodeProtoSchema, each, { input: read, output: written }));
     for (const name of output) {
@@ -170,7 +179,7 @@ class Writer {
    */
   layer(index: number, weights: WeightSource, first: boolean): { weight: string; bias: string | null } {
     const { layer } = this.plan.layers[index];
-    const { scales, bias } = this.plan.numbers[index];
+    const { scales, bias, codeBits } = this.plan.numbers[index];
     const name = (n: number) => this.names.forLayer(index, n);
     const weight = first ? layer.weight : name(0);
     const biasName = bias && name(1);
@@ -181,7 +190,11 @@ class Writer {
       return { weight, bias: biasName };
     }
     this.store(float32(name(2), [scales.length], scales));
-    const codes = [weights.name(layer.weight), name(2), this.zeros(scales.length)];
+    const codes = [
+      weights.name(layer.weight),
+      name(2),
+      this.zeros(scales.length, codeBits === 8 ? index : null),
+    ];
     this.part.nodes.push(makeNode('DequantizeLinear', codes, [weight], { axis: layer.channelAxis }));
     if (bias) {
       const bytes = rawConstant(name(3), DataType.INT32, [bias.length], 4 * bias.length, () =>
@@ -216,10 +229,14 @@ class Writer {
     );
   }
 
-  /** int8 [count] of zeros: the zero point of weights, without which matrix products find no integer kernel. */
-  private zeros(count: number): string {
-    return this.once(`zeros ${count}`, (name) => {
-      if (count < WORTH_COMPUTING) {
+  /**
+   * int8 [count] of zeros: the zero point of weights, without which matrix products find no integer kernel.
+   * @param owner layer that shares it with no other, since ONNX Runtime may rewrite its weights to uint8, and the zero
+   * point with them, under a name made of the zero point's; null: any layer may read it
+   */
+  private zeros(count: number, owner: number | null): string {
+    return this.once(owner === null ? `zeros ${count}` : `zeros of ${owner}`, (name) => {
+      if (owner !== null || count < WORTH_COMPUTING) {
         const bytes = new Uint8Array(count);
         this.part.constants.push(rawConstant(name, DataType.INT8, [count], count, () => bytes));
         return;

@@ -1,7 +1,7 @@
 /** What this machine has for the engine, and what it would take to have the rest. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { cpus, freemem, release, totalmem, version } from 'node:os';
+import { freemem, release, totalmem, version } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DoctorReply } from '../../protocol';
 import type { Job } from '../job/job';
@@ -9,6 +9,7 @@ import { freeMemory } from '../ort/memory';
 import { deviceLabel, type ExecutionProvider, onnxRuntime, PROVIDER_NAMES } from '../ort/session';
 import { driverVersion, SOFTWARE } from './deviceName';
 import { probe } from './probe';
+import { processor } from './processor';
 import { candidates, MISSING, short } from './providers';
 
 const CUDA_FILES =
@@ -49,11 +50,13 @@ export async function doctor(job: Job): Promise<DoctorReply> {
       fix: software ? fixFor(provider, versions['ONNX Runtime']) : null,
     });
   }
+  const { name, products } = await processor();
   return {
     providers,
     versions,
     system: `${systemName()} (${process.platform} ${release()}, ${process.arch})`,
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    processor: name,
+    integerProducts: products,
     driver: await driverVersion(),
     memory: { total: totalmem(), free: Math.min(freeMemory(), freemem() || Infinity) },
   };

@@ -9,12 +9,8 @@ import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
 import { findAttribute } from '../../../onnx/proto/attributes';
 import type { GraphProto, ModelProto, NodeProto } from '../../../onnx/proto/onnx_pb';
 import { readFloats } from '../../../onnx/proto/tensors';
-import {
-  type ActivationPlan,
-  type Grid,
-  insertActivations,
-  type LayerNumbers,
-} from '../../../onnx/qdq/insert';
+import type { Grid } from '../../../onnx/qdq/grid';
+import { type ActivationPlan, insertActivations, type LayerNumbers } from '../../../onnx/qdq/insert';
 import type { IntegerLayer, Placement } from '../../../onnx/qdq/placement';
 import type { ActivationChoice } from '../../protocol';
 import { measureGrids, type RangeWork } from './ranges';
@@ -44,7 +40,8 @@ export async function planActivations(
     const folded = await foldNorm(each, storage, held, expected.path);
     const root = placement.tensors.find(({ tensor }) => tensor === input)!.like ?? input;
     const alone = readers.get(weight) === 1 ? storage : null;
-    numbers.push(integerNumbers(folded, grids.get(root)!, alone, each.layer.weightShape));
+    const own = integerNumbers(folded, grids.get(root)!, alone, each.layer.weightShape);
+    numbers.push({ ...own, codeBits: storage.bits });
   }
   return {
     ...placement,
@@ -89,7 +86,7 @@ function integerNumbers(
   input: Grid,
   storage: CodeStorage | null,
   shape: number[],
-): LayerNumbers {
+): Omit<LayerNumbers, 'codeBits'> {
   const own = Float32Array.from(scales);
   if (!bias) return { scales: own, bias: null };
   const codes = Int32Array.from(bias, (value, c) => {

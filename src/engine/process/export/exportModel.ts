@@ -5,6 +5,7 @@ import { dataFingerprint } from '../../../calibration/dataFingerprint';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import { openDataset } from '../../../calibration/open';
 import { OnnxError } from '../../../common/fileErrors';
+import { describeProducts } from '../../../common/integerProduct';
 import { readModel } from '../../../onnx/files/file';
 import { draftModel } from '../../../onnx/files/save';
 import { Graph } from '../../../onnx/graph/graph';
@@ -19,8 +20,10 @@ import { roundToFloat16 } from '../../../onnx/proto/float16';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ActivationPlan } from '../../../onnx/qdq/insert';
 import { placeActivations, type Placement } from '../../../onnx/qdq/placement';
+import { widestPerWeight } from '../../../onnx/qdq/widestCodes';
 import type { ExportReply, ExportRequest } from '../../protocol';
 import { Devices } from '../devices/adaptiveSession';
+import { processor } from '../devices/processor';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { limitOf, limitWarnings, residentMemory } from '../ort/memory';
@@ -29,7 +32,7 @@ import { deviceLabel, type Feeds } from '../ort/session';
 import { type Batches, calibrationBlocks, openBatches, readBlocks } from '../rounding/calibrationBlocks';
 import { KeptLayers } from '../rounding/keptLayers';
 import { checkStatistics, largestStatistics } from '../rounding/momentsMemory';
-import { roundNetwork } from '../rounding/roundNetwork';
+import { roundNetwork, type RoundingWork } from '../rounding/roundNetwork';
 import { emulated, planActivations } from './activations';
 import { verify, verifyIntegers } from './verify';
 
@@ -55,12 +58,13 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   }
   checkBits(request, network);
   const placement = request.activations && placed(request, file, network);
+  const widest = placement && widestPerWeight(placement);
   job.progress('Reading samples', STEP.data);
   const keeps = request.cache !== undefined && request.rounding !== 'nearest';
   const content = keeps ? await dataFingerprint(data.path, job.signal) : null;
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
-    const rounded = await roundOn(dataset, content, request, model, network, job);
+    const rounded = await roundOn(dataset, content, { ...request, widest }, model, network, job);
     const { storages } = rounded;
     const expected = { model: file, path: request.model, network, storages, branches };
     const plan = placement && (await activationPlan(placement, request, expected, model, rounded, job));
@@ -78,6 +82,13 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
     try {
       await job.checkpoint();
       job.progress('Trying the written file', STEP.verify);
+      if (plan) {
+        const { name, products } = await processor();
+        job.log(
+          'info',
+          `Integer kernels on ${name}; products of 8-bit integers: ${describeProducts(products)}.`,
+        );
+      }
       if (plan) await verifyIntegers(draft.path, expected, emulated(expected, plan), rounded.trial);
       else await verify(draft.path, expected, rounded.trial);
       await job.checkpoint();
@@ -168,7 +179,7 @@ function withActivations(
   plan: ActivationPlan,
   request: ExportRequest,
 ): number {
-  const integer = new Set(plan.layers.map(({ layer }) => layer.weight));
+  const integer = widestPerWeight(plan);
   const size = sizeModel(model, network, { scaleType: request.scaleType, integer, branches });
   return predictedBytes(size, request.bits) + activationBytes(model, plan, storages.length);
 }
@@ -192,12 +203,12 @@ interface RoundedOn {
 async function roundOn(
   dataset: Dataset,
   content: string | null,
-  request: ExportRequest,
+  request: ExportRequest & Pick<RoundingWork, 'widest'>,
   model: ModelProto,
   network: Network,
   job: Job,
 ): Promise<RoundedOn> {
-  const { rounding: method, bits, model: path } = request;
+  const { rounding: method, bits, widest, model: path } = request;
   const limit = limitOf(request.memoryLimit);
   const onProgress = (share: number) =>
     job.progress('Reading samples', STEP.data + share * (STEP.round - STEP.data));
@@ -207,7 +218,7 @@ async function roundOn(
   const onLayer = (done: number, all: number, name: string) =>
     job.progress(`Rounding ${name}`, STEP.round + (done / all) * (roundedAt - STEP.round));
   const roundScale = request.scaleType === 'float16' ? roundToFloat16 : Math.fround;
-  const work = { network, path, bits, method, roundScale, job, onProgress: onLayer };
+  const work = { network, path, bits, widest, method, roundScale, job, onProgress: onLayer };
   if (method === 'nearest' || bits.every((width) => width > 8)) {
     const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
     const provider = deviceLabel('cpu');

@@ -11,7 +11,7 @@ import { Names } from '../../../onnx/graph/names';
 import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { node as makeNode } from '../../../onnx/proto/build';
 import { type ModelProto, type NodeProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
-import type { Grid } from '../../../onnx/qdq/insert';
+import type { Grid } from '../../../onnx/qdq/grid';
 import type { ActivationTensor } from '../../../onnx/qdq/placement';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';

@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
+import { describeProducts } from '../../../common/integerProduct';
 import { Likeness } from '../../../core/metrics';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import { type ModelProto } from '../../../onnx/proto/onnx_pb';
+import { processor } from '../devices/processor';
 import { EngineFault } from '../job/faults';
 import { type Feeds, Session } from '../ort/session';
 
@@ -37,25 +39,39 @@ export async function verifyIntegers(
   emulation: ModelProto,
   samples: Feeds,
 ): Promise<void> {
-  const written = await outputsOf(await readFile(path), path, samples);
+  const bytes = await readFile(path);
   const wanted = await outputsOf(serialize(emulation), expected.path, samples, true);
   const weightsOnly = await outputsOf(serialize(fakeQuantized(expected)), expected.path, samples);
+  const difference = furtherThan(weightsOnly, wanted, await outputsOf(bytes, path, samples));
+  if (difference === null) return;
+  const literally = await outputsOf(bytes, path, samples, true);
+  const cause = furtherThan(weightsOnly, wanted, literally) === null ? ` ${await kernelsSentence()}` : '';
+  throw new EngineFault(
+    `The quantized model was not kept: ${difference}.${cause} Please report this with the model's name, or export its weights only.`,
+  );
+}
+
+/** What the written file's outputs are off by, if by more than quantizing activations changed; null: they are not. */
+function furtherThan(weightsOnly: Feeds, wanted: Feeds, written: Feeds): string | null {
   for (const [name, tensor] of Object.entries(wanted)) {
     if (!isFloat(tensor.type)) continue;
     const found = written[name] as Feeds[string] | undefined;
     if (found?.data.length !== tensor.data.length) {
-      throw new EngineFault(
-        `The quantized model was not kept: its output "${name}" has another shape than the original's.`,
-      );
+      return `its output "${name}" has another shape than the original's`;
     }
     const [change, error] = [new Likeness(), new Likeness()];
     change.add(numbers(weightsOnly[name]), numbers(tensor));
     error.add(numbers(tensor), numbers(found));
     if (error.sqnrDb >= Math.min(change.sqnrDb, ALIKE_DB)) continue;
-    throw new EngineFault(
-      `The quantized model was not kept: its output "${name}" differs from that of the same numbers in floats by ${error.sqnrDb.toFixed(1)} dB, where quantized activations change it by ${change.sqnrDb.toFixed(1)} dB. Please report this with the model's name, or export its weights only.`,
-    );
+    return `its output "${name}" differs from that of the same numbers in floats by ${error.sqnrDb.toFixed(1)} dB, where quantized activations change it by ${change.sqnrDb.toFixed(1)} dB`;
   }
+  return null;
+}
+
+/** For a file that is right without integer kernels. */
+async function kernelsSentence(): Promise<string> {
+  const { name, products } = await processor();
+  return `Without integer kernels the file is right, so those that ONNX Runtime has for this processor are the cause (${name}; products of 8-bit integers: ${describeProducts(products)}).`;
 }
 
 async function outputsOf(bytes: Uint8Array, path: string, samples: Feeds, literal = false): Promise<Feeds> {

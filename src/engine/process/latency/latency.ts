@@ -17,6 +17,7 @@ import { quantizeModel } from '../../../onnx/packing/quantizeModel';
 import { allBodies } from '../../../onnx/proto/attributes';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { placeActivations, type Placement } from '../../../onnx/qdq/placement';
+import { widestPerWeight } from '../../../onnx/qdq/widestCodes';
 import type { LatencyReply, LatencyRequest } from '../../protocol';
 import { planActivations } from '../export/activations';
 import { EngineFault } from '../job/faults';
@@ -165,6 +166,7 @@ async function integerModel(
     network,
     path,
     bits,
+    widest: widestPerWeight(placement),
     method: 'nearest',
     roundScale: Math.fround,
     job,

@@ -33,6 +33,8 @@ export interface RoundingWork {
   path: string;
   /** One per function. */
   bits: readonly number[];
+  /** Per weight that integer layers read, the most bits of its codes. */
+  widest?: ReadonlyMap<string, CodeBits> | null;
   method: RoundingMethod;
   roundScale: RoundingTools['roundScale'];
   /** Per block, calibration samples; not read for 'nearest'. */
@@ -47,7 +49,7 @@ export interface RoundingWork {
 
 /** One per weight of networkWeights, in its order. */
 export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]> {
-  const { model, network, bits, path } = work;
+  const { model, network, bits, widest, path } = work;
   const weights = networkWeights(network);
   const held = heldTensors(model.graph!);
   const storages = new Map<string, WeightStorage>();
@@ -58,7 +60,7 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
     if (width === 32) storages.set(weight.tensor, { tensor: weight.tensor, bits: 32 });
     else if (width === 16)
       storages.set(weight.tensor, { tensor: weight.tensor, bits: 16, values: await read(weight.tensor) });
-    else todo.push({ ...weight, bits: width as CodeBits });
+    else todo.push({ ...weight, bits: Math.min(width, widest?.get(weight.tensor) ?? 8) as CodeBits });
   }
   if (work.method === 'nearest') {
     for (const [index, weight] of todo.entries()) {
