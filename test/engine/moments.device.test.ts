@@ -48,7 +48,7 @@ const COMPARE = `
       const unfolded = await unfoldedLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
       const values = await readFloats(heldTensors(model.graph).get(layer.weight).tensor, path);
-      const float = { prefix, weights: Float32Array.from(gatherRows(values, unfolded.rows)) };
+      const float = { tensors: prefix, output: null, weights: Float32Array.from(gatherRows(values, unfolded.rows)) };
       const on = {};
       for (const provider of ['cpu', 'webgpu']) {
         const devices = await Devices.open(provider, job);

@@ -6,12 +6,15 @@ import { Job } from '../../src/engine/process/job/job';
 import { layerMoments } from '../../src/engine/process/rounding/moments';
 import { Prefix } from '../../src/engine/process/rounding/prefix';
 import { unfoldedLayer } from '../../src/engine/process/rounding/roundNetwork';
+import { outputLayout } from '../../src/engine/process/rounding/responses';
 import { gatherRows } from '../../src/engine/process/rounding/rows';
 import { pickedPositions, unfold, viewOf } from '../../src/engine/process/rounding/im2col';
 import type { AttributeValue } from '../../src/onnx/proto/build';
 import { findNetwork } from '../../src/onnx/network/functions';
 import { Graph } from '../../src/onnx/graph/graph';
 import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
+import { readFloats } from '../../src/onnx/proto/tensors';
+import { heldTensors } from '../../src/onnx/packing/weights';
 import { ModelBuilder } from '../support/models/builder';
 
 interface Case {
@@ -116,16 +119,25 @@ function build({ op, x, weights, attributes = {}, left, through }: Case) {
   return { model: b.output('y').build(), feed: b.random.normals(x.reduce((m, n) => m * n, 1)) };
 }
 
+const quiet = () =>
+  new Job(
+    () => undefined,
+    () => undefined,
+  );
+
+function outputChannels({ op, weights, attributes, left, through }: Case): number {
+  if (op === 'ConvTranspose') return weights[1] * Number(attributes?.group ?? 1);
+  if (op === 'Conv' || left) return left && attributes?.transA ? weights[1] : weights[0];
+  return attributes?.transB || through ? weights[0] : weights[1];
+}
+
 describe.each([
   ['unfolded at once', undefined],
   ['unfolded sample by sample', 1],
 ])('second moments, %s', (_, unfoldedBytes) => {
   it.each(Object.entries(cases))('%s', async (_, each) => {
     const { model, feed } = build(each);
-    const job = new Job(
-      () => undefined,
-      () => undefined,
-    );
+    const job = quiet();
     const graph = new Graph(model.graph!);
     const { layers } = findNetwork(model).functions[0];
     const position = graph.producerIndex('y')!;
@@ -135,7 +147,7 @@ describe.each([
     const prefix = new Prefix(model, graph, '/m.onnx', job, blocks);
     const values = new Float32Array(new Uint8Array(model.graph!.initializer[0].rawData).buffer);
     const weights = gatherRows(values, unfolded.rows);
-    const float = { prefix, weights: Float32Array.from(weights) };
+    const float = { tensors: prefix, weights: Float32Array.from(weights), output: null };
     const { moments, means, responses, used, all } = await layerMoments(
       unfolded,
       prefix,
@@ -174,6 +186,80 @@ describe.each([
       }
     }
   });
+});
+
+const biases: Record<string, number[]> = { Conv: [1], ConvTranspose: [1], Gemm: [1] };
+
+it.each(Object.entries(cases))("responses told by the layer's own output: %s", async (_, each) => {
+  const { op, x, weights, attributes = {}, left, through, channels } = each;
+  const job = quiet();
+  const b = new ModelBuilder({ seed: 6 });
+  b.input('x', x);
+  let w = b.weight('w', weights, 1);
+  if (through) w = b.op(through[0], [w], through[1]);
+  const plain = left ? [w, 'x'] : ['x', w];
+  const count = outputChannels(each);
+  const bias = biases[op] ? [b.weight('bias', left ? [count, 1] : [count], 1)] : [];
+  b.op(op, [...plain, ...bias], attributes, { output: 'y' });
+  const model = b.output('y').build();
+  const feed = b.random.normals(x.reduce((m, n) => m * n, 1));
+  const graph = new Graph(model.graph!);
+  const held = heldTensors(model.graph!);
+  const { layers } = findNetwork(model).functions[0];
+  const position = graph.producerIndex('y')!;
+  const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+  const blocks = [{ x: { type: 'float32' as const, data: feed, dims: x } }];
+  const inputs = new Prefix(model, graph, '/m.onnx', job, blocks);
+  const outputs = new Prefix(model, graph, '/m.onnx', job, blocks);
+  await outputs.advance(position + 1, new Map(), 'y');
+  const values = await readFloats(held.get('w')!.tensor, '/m.onnx');
+  const float = Float32Array.from(gatherRows(values, unfolded.rows));
+  const output = await outputLayout(unfolded, graph, held, '/m.onnx');
+  expect(output?.channelsLast).toBe(channels === outputs.tensor(0, 'y').dims.length - 1);
+  const told = await layerMoments(
+    unfolded,
+    inputs,
+    { tensors: outputs, weights: float, output },
+    '/m.onnx',
+    job,
+  );
+  const computed = await layerMoments(
+    unfolded,
+    inputs,
+    { tensors: inputs, weights: float, output: null },
+    '/m.onnx',
+    job,
+  );
+  expect(told.responses!.length).toBe(computed.responses!.length);
+  computed.responses!.forEach((group, g) =>
+    group.forEach((value, i) => expect(told.responses![g][i]).toBeCloseTo(value, 4)),
+  );
+});
+
+/** Unfolded by loops, as the definition has it: panels and chunks must not show. */
+it('moments of many columns, in panels, from several blocks', async () => {
+  const b = new ModelBuilder({ seed: 7 });
+  const [columns, rows, sizes] = [700, 3, [40, 25]];
+  const model = b.output(b.gemm(b.input('x', ['n', columns]), rows, { name: 'fc' })).build();
+  const graph = new Graph(model.graph!);
+  const { layers } = findNetwork(model).functions[0];
+  const position = graph.producerIndex(layers[0].output)!;
+  const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+  const blocks = sizes.map((n) => ({
+    x: { type: 'float32' as const, data: b.random.normals(n * columns), dims: [n, columns] },
+  }));
+  const prefix = new Prefix(model, graph, '/m.onnx', quiet(), blocks);
+  const { moments, used } = await layerMoments(unfolded, prefix, null, '/m.onnx', quiet());
+  expect(used).toBe(65);
+  for (let i = 0; i < columns; i += 37) {
+    for (let j = 0; j < columns; j += 41) {
+      let sum = 0;
+      for (const { x } of blocks) {
+        for (let at = 0; at < x.data.length; at += columns) sum += x.data[at + i] * x.data[at + j];
+      }
+      expect(moments[0][i * columns + j]).toBeCloseTo(sum / 65, 5);
+    }
+  }
 });
 
 it.each(Object.entries(cases))('at some positions of some samples: %s', async (_, each) => {

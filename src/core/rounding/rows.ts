@@ -20,6 +20,8 @@ export interface RoundingTools {
   matmul?: MatMul;
   /** Rounds to the nearest number the scale type holds. */
   roundScale: ScaleRounding;
+  /** Runs a step of the work and takes its time. */
+  span?: <T>(name: string, work: () => T | Promise<T>) => Promise<T>;
 }
 
 /** Codes and scales for the rows of `problem`. Throws a RangeError where the method needs moments that are missing. */
@@ -40,23 +42,31 @@ export async function roundRows(
     throw new RangeError(`Rounding by ${method} needs second moments of ${columns} inputs.`);
   }
   const matmul = tools.matmul ?? plainMatMul;
+  const span = tools.span ?? ((_, work) => Promise.resolve(work()));
   // Columns by rising diag(H): GPTQ starts at the last.
   const order = risingDiagonal(moments, columns);
   const h = permuteBoth(moments, order);
   const mean = meanDiagonal(h, columns);
-  const factor = await inverseCholesky(withDamping(h, columns, damping * mean), columns, matmul);
+  const factor = await span('factor', () =>
+    inverseCholesky(withDamping(h, columns, damping * mean), columns, matmul),
+  );
 
   let target = permuteColumns(weights, rows, order);
   if (method === 'reconstruct' && problem.responses) {
     const wanted = permuteColumns(problem.responses, rows, order);
-    target = await correctTarget(target, rows, columns, wanted, damping * mean, factor, matmul);
+    const weights = target;
+    target = await span('target', () =>
+      correctTarget(weights, rows, columns, wanted, damping * mean, factor, matmul),
+    );
   }
   const importance = method === 'reconstruct' ? diagonalOf(h, columns) : null;
-  const scales = searchScales(target, rows, columns, bits, importance, round);
-  const codes = await gptq(target, rows, columns, bits, scales, factor, matmul);
+  const scales = await span('scales', () => searchScales(target, rows, columns, bits, importance, round));
+  const codes = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, matmul));
   if (method === 'reconstruct') {
     const damped = withDamping(h, columns, descentDamping * mean);
-    await coordinateDescent(target, rows, columns, bits, codes, scales, damped, sweeps, round, matmul);
+    await span('descent', () =>
+      coordinateDescent(target, rows, columns, bits, codes, scales, damped, sweeps, round, matmul),
+    );
   }
   return { codes: restoreOrder(codes, rows, order), scales: Float32Array.from(scales) };
 }

@@ -14,6 +14,7 @@ import { inspect } from './inspect/inspect';
 import { listing, statistics } from './inspect/listing';
 import { EngineFault, JobCancelled } from './job/faults';
 import { Job } from './job/job';
+import { flushTrace, span, startTrace, TRACE } from './job/trace';
 import { latency } from './latency/latency';
 import { type ExecutionProvider, RunFault } from './ort/session';
 import { scales } from './rounding/scales';
@@ -68,7 +69,9 @@ async function serve(id: number, request: EngineRequest): Promise<void> {
   );
   jobs.set(id, job);
   try {
-    send({ id, reply: await perform(request, job) });
+    const reply = await span(request.kind, () => perform(request, job));
+    flushTrace();
+    send({ id, reply });
   } catch (error) {
     if (error instanceof JobCancelled || job.signal.aborted) send({ id, cancelled: true });
     else send({ id, error: toEngineError(error, request) });
@@ -108,6 +111,7 @@ process.on('SIGINT', () => undefined);
 if (process.argv[2] === PROBE) {
   void runProbe(process.argv[3] as ExecutionProvider).then((answer) => process.send?.(answer));
 } else if (!isGuard()) {
+  startTrace(process.env[TRACE]);
   process.on('message', (message: ToEngine) => {
     if ('cancel' in message) jobs.get(message.id)?.cancel();
     else void serve(message.id, message.request);

@@ -20,6 +20,8 @@ export interface UnfoldedLayer {
   node: NodeProto;
   /** Spatial shape of a convolution's weights; empty for matrix products. */
   kernel: number[];
+  /** Matrix products: the weights are on the left. */
+  left: boolean;
   /** Matrix products: the columns run along the last axis of the input (false: along the one before it). */
   columnsLast: boolean;
   rows: LayerRows;
@@ -72,15 +74,44 @@ export async function viewOf(
   return { samples: size / sampleStride, positions, taps: 1, sampleStride, channelStride: positions, at };
 }
 
-/** Into `result`: [columns, count x positions picked], columns of all groups. */
+/** How a layer's own output holds W x. */
+export interface OutputLayout {
+  /** Channels are the last axis; false: they come before the positions. */
+  channelsLast: boolean;
+  /** Per channel; null: nothing is added to W x. */
+  bias: Float32Array | null;
+}
+
+/** A layer's output, of `channels`, at the same positions of the same samples. */
+export function outputView(
+  { samples, positions }: View,
+  { channelsLast }: OutputLayout,
+  channels: number,
+): View {
+  return {
+    samples,
+    positions,
+    taps: 1,
+    sampleStride: channels * positions,
+    channelStride: channelsLast ? 1 : positions,
+    at: Int32Array.from({ length: positions }, (_, p) => (channelsLast ? p * channels : p)),
+  };
+}
+
+/**
+ * Into `result`: [columns, count x positions picked], columns of all groups; or, with `into`, the same as part of a wider
+ * matrix: `stride` elements between two columns, `offset` from the first.
+ */
 export function unfold(
   result: Float32Array,
   values: ArrayLike<number>,
   { positions, taps, sampleStride, channelStride, at }: View,
   columns: number,
   { from, count, start, step }: Picked,
+  into?: { stride: number; offset: number },
 ): void {
   const picked = pickedPositions(positions, start, step);
+  const { stride, offset } = into ?? { stride: count * picked, offset: 0 };
   const own = new Int32Array(taps * picked);
   for (let i = 0, tap = 0; tap < taps; tap++) {
     for (let p = 0; p < picked; p++) own[i++] = at[tap * positions + start + p * step];
@@ -91,7 +122,7 @@ export function unfold(
     for (let s = 0; s < count; s++) {
       const base = (from + s) * sampleStride + channel * channelStride;
       for (let tap = 0; tap < taps; tap++) {
-        const to = ((channel * taps + tap) * count + s) * picked;
+        const to = (channel * taps + tap) * stride + offset + s * picked;
         const look = tap * picked;
         if (isPadded) {
           for (let p = 0; p < picked; p++) {

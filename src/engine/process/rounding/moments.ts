@@ -12,8 +12,18 @@ import {
 } from '../../../onnx/proto/onnx_pb';
 import { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
+import { span } from '../job/trace';
 import type { Feeds } from '../ort/session';
-import { pickedPositions, unfold, type UnfoldedLayer, type View, viewOf } from './im2col';
+import {
+  type OutputLayout,
+  outputView,
+  type Picked,
+  pickedPositions,
+  unfold,
+  type UnfoldedLayer,
+  type View,
+  viewOf,
+} from './im2col';
 import type { Prefix } from './prefix';
 import type { LayerRows } from './rows';
 
@@ -32,6 +42,15 @@ export interface Moments {
 /** Where the values of a tensor come from, block by block. */
 export type Tensors = Pick<Prefix, 'blockCount' | 'tensor'>;
 
+/** The float network's side of the responses. */
+export interface FloatSide {
+  tensors: Tensors;
+  /** [groups, rows, columns] */
+  weights: Float32Array;
+  /** How to tell Yf from the layer's own output; null: it is computed from the layer's inputs. */
+  output: OutputLayout | null;
+}
+
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
 const POSITIONS_PER_COLUMN = 16;
 const LEAST_POSITIONS = 32768;
@@ -42,16 +61,15 @@ const UNFOLDED_BYTES = 32e6;
 /**
  * Sums over all blocks of samples. Where there are far more positions than columns, every s-th position is used, s
  * prime, starting elsewhere in every block.
- * @param weights the float weights, [groups, rows, columns], for the responses
  */
 export async function layerMoments(
   unfolded: UnfoldedLayer,
   quantized: Tensors,
-  float: { prefix: Tensors; weights: Float32Array } | null,
+  float: FloatSide | null,
   path: string,
   job: Job,
   devices?: Devices,
-  unfoldedBytes = UNFOLDED_BYTES,
+  unfoldedBytes?: number,
 ): Promise<Moments> {
   const { layer, rows } = unfolded;
   const { groups, columns } = rows;
@@ -65,46 +83,120 @@ export async function layerMoments(
   const { samples, positions } = await viewOfBlock(0);
   const all = samples * positions * quantized.blockCount;
   const step = stepFor(all, positions, columns);
+  const pieces: Piece[] = [];
+  for (let block = 0; block < quantized.blockCount; block++) {
+    const view = await viewOfBlock(block);
+    const start = (block * 7919) % step;
+    const picked = pickedPositions(view.positions, start, step);
+    pieces.push({ block, view, picked, from: 0, count: view.samples, start, step });
+  }
+  const perPosition = 4 * groups * (columns + (float ? (float.output ? rows.rows : columns) : 0));
+  // As many positions in one product as the moments are worth adding up for.
+  const bytes = unfoldedBytes ?? Math.max(UNFOLDED_BYTES, 2 * groups * columns ** 2);
+  const chunks = chunksOf(pieces, Math.floor(bytes / perPosition));
+  const panels = panelsOf(columns);
   const session = (devices ?? (await Devices.open('cpu', job))).session({
-    bytes: () => serialize(momentsModel(float !== null)),
+    bytes: () => serialize(momentsModel(panels, float && (float.output ? 'output' : 'inputs'))),
     folder: dirname(path),
     model: path,
     sleeps: true,
   });
   try {
-    const sums = new Sums(rows, float !== null);
+    const sums = new Sums(rows, panels, float !== null);
     const rooms = [new Room(), new Room()];
-    for (let block = 0; block < quantized.blockCount; block++) {
-      const view = await viewOfBlock(block);
-      const start = (block * 7919) % step;
-      const picked = pickedPositions(view.positions, start, step);
-      const perSample = 4 * groups * columns * picked * (float ? 2 : 1);
-      const atOnce = Math.max(1, Math.floor(unfoldedBytes / Math.max(1, perSample)));
-      const inputs = numbers(quantized.tensor(block, layer.input));
-      const floatInputs = float && numbers(float.prefix.tensor(block, layer.input));
-      const left = quantized.blockCount - block;
-      for (let from = 0; picked > 0 && from < view.samples; from += atOnce) {
-        await job.checkpoint();
-        const count = Math.min(atOnce, view.samples - from);
-        const at = { from, count, start, step };
-        const columnsOf = (values: ArrayLike<number>, room: Room): Feeds[string] => {
-          const data = room.of(groups * columns * count * picked);
-          unfold(data, values, view, groups * columns, at);
-          return { type: 'float32', data, dims: [groups, columns, count * picked] };
-        };
-        const feeds: Feeds = {
-          u: columnsOf(inputs, rooms[0]),
-          ...(float
-            ? { float: columnsOf(floatInputs!, rooms[1]), weights: weightTensor(float.weights, rows) }
-            : {}),
-        };
-        sums.add(await session.runTensors(feeds, left), count * picked);
-      }
+    for (const [index, chunk] of chunks.entries()) {
+      await job.checkpoint();
+      const used = chunk.reduce((sum, { count, picked }) => sum + count * picked, 0);
+      const feeds = await span('unfold', () => ({
+        u: gather(rooms[0], chunk, used, rows, 'columns', (at) => [
+          quantized.tensor(at.block, layer.input),
+          at.view,
+        ]),
+        ...(float ? floatFeeds(rooms[1], chunk, used, unfolded, float) : {}),
+      }));
+      const outputs = await span('moments', () => session.runTensors(feeds, chunks.length - index));
+      await span('sum up', () => sums.add(outputs, used));
     }
     return { ...sums.finish(), all };
   } finally {
     await session.close();
   }
+}
+
+/** The positions picked from samples of one block. */
+interface Piece extends Picked {
+  block: number;
+  view: View;
+  picked: number;
+}
+
+/** In order, each of about `most` positions, and one sample at least. */
+function chunksOf(pieces: readonly Piece[], most: number): Piece[][] {
+  const chunks: Piece[][] = [];
+  let current: Piece[] = [];
+  let left = most;
+  for (const piece of pieces) {
+    for (let from = 0; piece.picked > 0 && from < piece.count;) {
+      if (current.length > 0 && left < piece.picked) [current, left] = [[], most];
+      if (current.length === 0) chunks.push(current);
+      const count = Math.min(piece.count - from, Math.max(1, Math.floor(left / piece.picked)));
+      current.push({ ...piece, from, count });
+      left -= count * piece.picked;
+      from += count;
+    }
+  }
+  return chunks;
+}
+
+/** [groups, size, positions] of a chunk. */
+function gather(
+  room: Room,
+  chunk: readonly Piece[],
+  positions: number,
+  rows: LayerRows,
+  size: 'rows' | 'columns',
+  look: (piece: Piece) => [tensor: Feeds[string], view: View],
+): Feeds[string] {
+  const channels = rows.groups * rows[size];
+  const data = room.of(channels * positions);
+  let offset = 0;
+  for (const piece of chunk) {
+    const [tensor, view] = look(piece);
+    unfold(data, numbers(tensor), view, channels, piece, { stride: positions, offset });
+    offset += piece.count * piece.picked;
+  }
+  return { type: 'float32', data, dims: [rows.groups, rows[size], positions] };
+}
+
+function floatFeeds(
+  room: Room,
+  chunk: readonly Piece[],
+  positions: number,
+  { layer, rows }: UnfoldedLayer,
+  { tensors, weights, output }: FloatSide,
+): Feeds {
+  const { groups, rows: count, columns } = rows;
+  if (output === null) {
+    return {
+      float: gather(room, chunk, positions, rows, 'columns', (at) => [
+        tensors.tensor(at.block, layer.input),
+        at.view,
+      ]),
+      weights: { type: 'float32', data: weights, dims: [groups, count, columns] },
+    };
+  }
+  const y = gather(room, chunk, positions, rows, 'rows', (at) => [
+    tensors.tensor(at.block, layer.output),
+    outputView(at.view, output, groups * count),
+  ]);
+  const { bias } = output;
+  if (bias) {
+    const data = y.data as Float32Array;
+    for (let r = 0; r < bias.length; r++) {
+      for (let p = r * positions; p < (r + 1) * positions; p++) data[p] -= bias[r];
+    }
+  }
+  return { y };
 }
 
 /** Memory that is used again: fresh pages cost more than what is written to them. */
@@ -115,10 +207,6 @@ class Room {
     if (this.all.length < size) this.all = new Float32Array(size);
     return this.all.subarray(0, size);
   }
-}
-
-function weightTensor(weights: Float32Array, { groups, rows, columns }: LayerRows): Feeds[string] {
-  return { type: 'float32', data: weights, dims: [groups, rows, columns] };
 }
 
 /** The largest prime step that leaves enough positions, and one at least; 1: all. */
@@ -132,7 +220,21 @@ function stepFor(all: number, positions: number, columns: number): number {
   return 1;
 }
 
+/** Columns of a panel, at least. */
+const PANEL = 256;
+const MOST_PANELS = 8;
+
+/**
+ * The moments are symmetric, so they are computed by panels of rows, each up to its own last row: nearly half of the
+ * product is saved. Returns the end of each panel.
+ */
+function panelsOf(columns: number): number[] {
+  const count = Math.max(1, Math.min(MOST_PANELS, Math.floor(columns / PANEL)));
+  return Array.from({ length: count }, (_, i) => Math.round(((i + 1) * columns) / count));
+}
+
 class Sums {
+  /** [groups, columns, columns], on and left of the diagonal; right of it where a panel reaches that far. */
   private readonly moments: Float64Array;
   private readonly responses: Float64Array | null;
   private readonly means: Float64Array;
@@ -140,6 +242,7 @@ class Sums {
 
   constructor(
     private readonly size: LayerRows,
+    private readonly panels: readonly number[],
     responses: boolean,
   ) {
     const { groups, rows, columns } = size;
@@ -150,7 +253,17 @@ class Sums {
 
   /** @param used positions that the outputs are sums over */
   add(outputs: Feeds, used: number): void {
-    accumulate(this.moments, outputs.moments.data as Float32Array);
+    const { groups, columns } = this.size;
+    this.panels.forEach((end, i) => {
+      const values = outputs[`moments${i}`].data as Float32Array;
+      const from = i === 0 ? 0 : this.panels[i - 1];
+      for (let g = 0, at = 0; g < groups; g++) {
+        for (let row = from; row < end; row++) {
+          const to = (g * columns + row) * columns;
+          for (let k = 0; k < end; k++) this.moments[to + k] += values[at++];
+        }
+      }
+    });
     accumulate(this.means, outputs.means.data as Float32Array);
     if (this.responses) accumulate(this.responses, outputs.responses.data as Float32Array);
     this.count += used;
@@ -162,8 +275,10 @@ class Sums {
       for (let i = 0; i < sums.length; i++) sums[i] /= this.count;
       return Array.from({ length: groups }, (_, g) => sums.subarray(g * size, (g + 1) * size));
     };
+    const moments = divided(this.moments, columns * columns);
+    for (const matrix of moments) mirror(matrix, columns);
     return {
-      moments: divided(this.moments, columns * columns),
+      moments,
       means: divided(this.means, columns),
       responses: this.responses && divided(this.responses, rows * columns),
       used: this.count,
@@ -171,30 +286,54 @@ class Sums {
   }
 }
 
+/** Copies what is left of the diagonal to its right, by tiles that stay in the cache. */
+function mirror(matrix: Float64Array, n: number): void {
+  const tile = 32;
+  for (let top = 0; top < n; top += tile) {
+    for (let left = 0; left <= top; left += tile) {
+      for (let i = top; i < Math.min(n, top + tile); i++) {
+        for (let j = left; j < Math.min(i, left + tile); j++) matrix[j * n + i] = matrix[i * n + j];
+      }
+    }
+  }
+}
+
 function accumulate(sums: Float64Array, values: Float32Array): void {
   for (let i = 0; i < sums.length; i++) sums[i] += values[i];
 }
 
-/** Inputs u (unfolded), float (the same of the float network) and weights; outputs moments, means (sums as yet), responses. */
-function momentsModel(withFloat: boolean): ModelProto {
+/**
+ * Inputs u (unfolded) and what the responses come from: y, or float (unfolded inputs of the float network) and weights;
+ * outputs moments0, moments1, ... (panels), means (sums as yet), responses.
+ */
+function momentsModel(panels: readonly number[], responses: 'output' | 'inputs' | null): ModelProto {
   const float = (name: string) => valueInfo(name, DataType.FLOAT, ['', '', '']);
+  const single = panels.length === 1;
+  const products = single
+    ? [node('MatMul', ['u', 'transposed'], ['moments0'])]
+    : panels.flatMap((_, i) => [
+        node('Slice', ['u', `end${i - 1}`, `end${i}`, 'rows'], [`panel${i}`]),
+        node('Slice', ['u', 'end-1', `end${i}`, 'rows'], [`until${i}`]),
+        node('Transpose', [`until${i}`], [`across${i}`], { perm: [0, 2, 1] }),
+        node('MatMul', [`panel${i}`, `across${i}`], [`moments${i}`]),
+      ]);
+  const ends = single ? [] : [0, ...panels].map((end, i) => int64s(`end${i - 1}`, [end]));
   return create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: '', version: 17n }],
     graph: create(GraphProtoSchema, {
       name: 'moments',
       node: [
-        node('Transpose', ['u'], ['transposed'], { perm: [0, 2, 1] }),
-        node('MatMul', ['u', 'transposed'], ['moments']),
-        node('ReduceSum', ['u', 'axis'], ['means'], { keepdims: 0 }),
-        ...(withFloat
-          ? [node('MatMul', ['weights', 'float'], ['y']), node('MatMul', ['y', 'transposed'], ['responses'])]
-          : []),
+        ...(single || responses ? [node('Transpose', ['u'], ['transposed'], { perm: [0, 2, 1] })] : []),
+        ...products,
+        node('ReduceSum', ['u', 'positions'], ['means'], { keepdims: 0 }),
+        ...(responses === 'inputs' ? [node('MatMul', ['weights', 'float'], ['y'])] : []),
+        ...(responses ? [node('MatMul', ['y', 'transposed'], ['responses'])] : []),
       ],
-      initializer: [int64s('axis', [2])],
-      input: ['u', ...(withFloat ? ['float', 'weights'] : [])].map(float),
-      output: ['moments', 'means', ...(withFloat ? ['responses'] : [])].map((name) =>
-        valueInfo(name, DataType.FLOAT, null),
+      initializer: [int64s('positions', [2]), ...ends, ...(single ? [] : [int64s('rows', [1])])],
+      input: ['u', ...(responses === 'output' ? ['y'] : responses ? ['float', 'weights'] : [])].map(float),
+      output: [...panels.map((_, i) => `moments${i}`), 'means', ...(responses ? ['responses'] : [])].map(
+        (name) => valueInfo(name, DataType.FLOAT, null),
       ),
     }),
   });

@@ -14,6 +14,7 @@ import {
 } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
+import { span } from '../job/trace';
 import { type Feeds, Session } from '../ort/session';
 
 export class Prefix {
@@ -49,21 +50,27 @@ export class Prefix {
   /**
    * Runs the nodes before graph.order[position] that have not run yet.
    * @param replaced weights to use instead of the file's, by tensor name
+   * @param wanted a tensor to keep until the next call, whether or not later nodes read it
    */
-  async advance(position: number, replaced: ReadonlyMap<string, TensorProto>): Promise<void> {
+  async advance(
+    position: number,
+    replaced: ReadonlyMap<string, TensorProto>,
+    wanted?: string,
+  ): Promise<void> {
     const { graph } = this;
     const later = readFrom(graph, position);
+    if (wanted !== undefined) later.add(wanted);
     const nodes = graph.order
       .slice(this.position, position)
       .filter((node) => node.output.some((name) => name !== '' && !graph.isConstant(name)));
     this.position = position;
     const made = new Set(nodes.flatMap((node) => node.output));
     const outputs = [...later].filter((name) => made.has(name) && !graph.isConstant(name));
-    const session = outputs.length > 0 ? await this.open(nodes, outputs, replaced) : null;
+    const session = outputs.length > 0 ? await span('open', () => this.open(nodes, outputs, replaced)) : null;
     try {
       for (const [index, block] of this.blocks.entries()) {
         await this.job.checkpoint();
-        const results = session ? await session.runTensors(block) : {};
+        const results = session ? await span('run', () => session.runTensors(block)) : {};
         this.blocks[index] = { ...pick(block, later), ...results };
       }
     } finally {

@@ -12,18 +12,20 @@ import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
 import type { StoredWeight } from '../../../onnx/packing/unpack';
-import { heldTensors } from '../../../onnx/packing/weights';
+import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
 import type { ModelProto, TensorProto } from '../../../onnx/proto/onnx_pb';
 import { readFloats } from '../../../onnx/proto/tensors';
 import type { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
 import { openMatMul } from '../ort/matmul';
 import type { Feeds } from '../ort/session';
+import { span } from '../job/trace';
 import { hiddenStates } from './hiddenStates';
 import type { UnfoldedLayer } from './im2col';
 import type { Feeding, KeptLayers } from './keptLayers';
 import { layerMoments, type Tensors } from './moments';
 import { Prefix } from './prefix';
+import { outputLayout } from './responses';
 import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
 
 export interface RoundingWork {
@@ -70,7 +72,7 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
       const rows = storedRows(layer);
       storages.set(weight.tensor, await round(work, weight, rows, await read(weight.tensor), null, {}));
     }
-  } else await roundOnInputs(work, todo, storages, read);
+  } else await roundOnInputs(work, todo, storages, held);
   return weights.map(({ tensor }) => storages.get(tensor)!);
 }
 
@@ -78,7 +80,7 @@ async function roundOnInputs(
   work: RoundingWork,
   todo: (StoredWeight & { bits: CodeBits })[],
   storages: Map<string, WeightStorage>,
-  read: (tensor: string) => Promise<Float32Array>,
+  held: ReadonlyMap<string, HeldTensor>,
 ): Promise<void> {
   const { model, network, path, job, inputs, method } = work;
   const graph = new Graph(model.graph!);
@@ -111,21 +113,26 @@ async function roundOnInputs(
         replace(weight);
         continue;
       }
-      if (!layer.picks) {
-        await quantized.advance(position, replaced);
-        await float?.advance(position, new Map());
-      }
-      const values = await read(weight.tensor);
+      const values = await readFloats(held.get(weight.tensor)!.tensor, path);
       const unfolded = layer.picks ? null : await unfoldedLayer(model, graph, layer, position, path);
       const rows = unfolded?.rows ?? storedRows(layer);
+      const output = unfolded && float && (await outputLayout(unfolded, graph, held, path));
+      if (!layer.picks) {
+        await span('prefix', () => quantized.advance(position, replaced), layer.node);
+        // The layer's output tells its responses without its inputs, which are larger and would have to be multiplied.
+        const until = output ? position + 1 : position;
+        const wanted = output ? layer.output : undefined;
+        await span('float prefix', () => float?.advance(until, new Map(), wanted), layer.node);
+      }
       const sums =
         unfolded &&
         (await layerMoments(
           unfolded,
           await inputsOf(unfolded, quantized, replaced),
           float && {
-            prefix: await inputsOf(unfolded, float, new Map()),
+            tensors: output ? float : await inputsOf(unfolded, float, new Map()),
             weights: Float32Array.from(gatherRows(values, rows)),
+            output,
           },
           path,
           job,
@@ -133,7 +140,8 @@ async function roundOnInputs(
         ));
       if (!sums && !layer.picks)
         job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
-      const rounded = await round(work, weight, rows, values, sums, { matmul: fast.matmul });
+      const tools = { matmul: fast.matmul, span };
+      const rounded = await span('round', () => round(work, weight, rows, values, sums, tools), layer.node);
       storages.set(weight.tensor, rounded);
       replace(weight);
       await work.kept?.put(rounded, feeding);
@@ -182,7 +190,8 @@ export async function unfoldedLayer(
   const transposed = node.attribute.some(({ name, i }) => name === 'transA' && i === 1n);
   const transposedB = node.attribute.some(({ name, i }) => name === 'transB' && i === 1n);
   const columnsLast = view.left ? layer.op === 'Gemm' && transposedB : !transposed;
-  return { layer, node, kernel: convolution ? view.shape.slice(2) : [], columnsLast, rows };
+  const kernel = convolution ? view.shape.slice(2) : [];
+  return { layer, node, kernel, left: view.left, columnsLast, rows };
 }
 
 function layersOf(network: Network, tensor: string): Layer[] {
@@ -196,7 +205,7 @@ async function round(
   rows: LayerRows,
   values: Float32Array,
   sums: { moments: Float64Array[]; responses: Float64Array[] | null } | null,
-  tools: Pick<RoundingTools, 'matmul'>,
+  tools: Pick<RoundingTools, 'matmul' | 'span'>,
 ): Promise<CodeStorage> {
   const { tensor, axis, apart, bits } = weight;
   const all = gatherRows(values, rows);
