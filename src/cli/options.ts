@@ -1,7 +1,7 @@
 /** The options that several commands share, and how their words become settings. */
 import { decodeText } from '../common/text';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { DataSpec, Preprocessing } from '../calibration/inputs/spec';
@@ -16,7 +16,7 @@ import { isBitWidth, parseWidths } from '../config/widths';
 import { type Objective, OBJECTIVES } from '../core/allocation/objectives';
 import type { BitWidth } from '../core/problem/widths';
 import type { Decay } from '../core/scoring/importance';
-import type { ContestRequest, Provider, Shard } from '../engine/protocol';
+import { TRACE, type ContestRequest, type Provider, type Shard } from '../engine/protocol';
 import type { Granularity } from '../onnx/network/network';
 import type { AllocationSettings, ScoreSettings } from '../pipeline/settings';
 
@@ -131,7 +131,20 @@ export function addEngineOptions(command: Command): Command {
       new Option('--memory-limit <SIZE>', 'for the engine, e.g. 2GB')
         .argParser(size)
         .default(0, 'half of the free memory'),
-    );
+    )
+    .option('--trace <FILE>', "times of the engine's work, for ui.perfetto.dev or chrome://tracing")
+    .hook('preAction', (_, action) => startTrace(action.opts<{ trace?: string }>().trace));
+}
+
+/** Every engine of this process writes its times into `file`, anew; undefined: it goes without. */
+function startTrace(file: string | undefined): void {
+  if (file === undefined) return;
+  try {
+    writeFileSync(file, '[\n');
+  } catch (error) {
+    throw ioError(error, file, 'write');
+  }
+  process.env[TRACE] = resolve(file);
 }
 
 export function addShardOptions(command: Command): Command {

@@ -14,6 +14,9 @@ import type { SizeModel } from '../onnx/packing/size';
 
 export type { RangeMethod, RoundingMethod, SizeModel };
 
+/** Environment variable of the engine: a file for the times of its work; unset: nothing is measured. */
+export const TRACE = 'OMPQ_TRACE';
+
 /** How activations are quantized. */
 export interface ActivationChoice {
   /** Of the inputs of all layers but the first and the last, which take 8. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config';
+import type { Span } from '../../src/engine/process/job/trace';
 import { branched } from '../support/models/branched';
 import { deepResnet, resnet18, tinyCnn } from '../support/models/zoo';
 import { CLI, runCommand, type Ended, type HowToRun } from './command';
@@ -29,6 +30,27 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
   await rm(cache, { recursive: true, force: true });
+});
+
+it('--trace writes the times of the steps, nested in the request that they belong to', async () => {
+  const trace = join(folder, 'trace.json');
+  await writeFile(trace, 'an old one');
+  const data = ['--synthetic', '--samples', '8', '--provider', 'cpu'];
+  const config = join(folder, 'net.ompq.json');
+  const bits = ['--avg-bits', '5', '--objective', 'uniform', '--out', config];
+  expect((await ompq(['quantize', model, ...data, ...bits])).code).toBe(0);
+  expect((await ompq(['export', config, '--no-cache', '--trace', trace])).code).toBe(0);
+  const text = await readFile(trace, 'utf8');
+  const spans = JSON.parse(`${text.trim().replace(/,$/, '')}]`) as Span[];
+  const whole = spans.find(({ name }) => name === 'export')!;
+  expect(whole.args.user).toBeGreaterThan(0);
+  const prefix = spans.filter(({ name }) => name === 'prefix');
+  expect(prefix.map(({ args }) => args.detail)).toContain('fc');
+  for (const { ts, dur, ph } of prefix) {
+    expect(ph).toBe('X');
+    expect(ts).toBeGreaterThanOrEqual(whole.ts);
+    expect(ts + dur).toBeLessThanOrEqual(whole.ts + whole.dur);
+  }
 });
 
 describe('a device', () => {

@@ -2,7 +2,14 @@
 import { basename } from 'node:path';
 import { DataError } from '../../calibration/inputs/errors';
 import { OnnxError } from '../../common/fileErrors';
-import type { EngineError, EngineReply, EngineRequest, FromEngine, ToEngine } from '../protocol';
+import {
+  TRACE,
+  type EngineError,
+  type EngineReply,
+  type EngineRequest,
+  type FromEngine,
+  type ToEngine,
+} from '../protocol';
 import { contest } from './contest/contest';
 import { noise } from './contest/noiseRequest';
 import { doctor } from './devices/doctor';
@@ -14,7 +21,7 @@ import { inspect } from './inspect/inspect';
 import { listing, statistics } from './inspect/listing';
 import { EngineFault, JobCancelled } from './job/faults';
 import { Job } from './job/job';
-import { flushTrace, span, startTrace, TRACE } from './job/trace';
+import { flushTrace, span, startTrace } from './job/trace';
 import { latency } from './latency/latency';
 import { type ExecutionProvider, RunFault } from './ort/session';
 import { scales } from './rounding/scales';

@@ -1,9 +1,6 @@
 /** Where the engine's time goes: spans of work in Chrome's trace format, which chrome://tracing and ui.perfetto.dev draw. */
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 
-/** Environment variable that names the file; unset: nothing is measured. */
-export const TRACE = 'OMPQ_TRACE';
-
 /** One complete event of the format. Times are in microseconds. */
 export interface Span {
   name: string;
