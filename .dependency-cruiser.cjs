@@ -75,6 +75,7 @@ module.exports = {
       graph: ['proto'],
       shapes: ['graph', 'proto'],
       network: ['shapes', 'graph', 'proto'],
+      canonical: ['network', 'shapes', 'graph', 'proto'],
       qdq: ['network', 'shapes', 'graph', 'proto'],
       packing: ['qdq', 'network', 'shapes', 'graph', 'proto'],
       files: ['packing', 'qdq', 'network', 'shapes', 'graph', 'proto'],

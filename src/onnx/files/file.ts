@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { writeAtomically } from '../../common/atomicFile';
 import { ioError, OnnxError } from '../../common/fileErrors';
-import { externalLocations, externalPath } from '../proto/external';
+import { externalLocations, externalPath, followLinks } from '../proto/external';
 import { type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 
 export { OnnxError } from '../../common/fileErrors';
@@ -39,6 +39,7 @@ export async function readModel(path: string): Promise<ModelProto> {
   if (model.irVersion >= 3n && model.opsetImport.length === 0) {
     throw new OnnxError(`${path} does not say which operator set it uses; it may be truncated.`);
   }
+  await followLinks(model, path);
   return model;
 }
 

@@ -20,11 +20,14 @@ export class Graph {
   private readonly consumerLists = new Map<string, number[]>();
   private readonly initializers = new Map<string, TensorProto>();
   private readonly outputs: Set<string>;
+  private readonly sparse: Set<string>;
   private readonly constants: Set<string>;
 
   constructor(readonly proto: GraphProto) {
     for (const initializer of proto.initializer) this.initializers.set(initializer.name, initializer);
     this.outputs = new Set(proto.output.map(({ name }) => name));
+    this.sparse = new Set(proto.sparseInitializer.map(({ values }) => values?.name ?? ''));
+    for (const node of proto.node) if (isSparseConstant(node)) this.sparse.add(node.output[0] ?? '');
     const reads = proto.node.map(tensorsRead);
     const sorted = topologicalOrder(proto.node, reads);
     this.order = sorted.map((index) => proto.node[index]);
@@ -72,6 +75,11 @@ export class Graph {
     return node && standardOp(node) === 'Constant' ? constantValue(node) : undefined;
   }
 
+  /** Is it a sparse tensor of the file? */
+  isSparse(tensorName: string): boolean {
+    return this.sparse.has(tensorName);
+  }
+
   /** Does the tensor follow from stored tensors alone? */
   isConstant(tensorName: string): boolean {
     return this.constants.has(tensorName);
@@ -79,6 +87,7 @@ export class Graph {
 
   private findConstants(): Set<string> {
     const constants = new Set(this.initializers.keys());
+    for (const name of this.sparse) constants.add(name);
     for (const node of this.order) {
       if (RANDOM.has(node.opType) || bodiesOf(node).length > 0) continue;
       if (node.input.length === 0 && standardOp(node) !== 'Constant') continue;
@@ -88,6 +97,10 @@ export class Graph {
     constants.delete('');
     return constants;
   }
+}
+
+function isSparseConstant(node: NodeProto): boolean {
+  return standardOp(node) === 'Constant' && findAttribute(node, 'sparse_value') !== undefined;
 }
 
 const RANDOM = new Set(['RandomNormalLike', 'RandomUniformLike', 'Multinomial', 'Bernoulli']);

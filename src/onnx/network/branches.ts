@@ -118,7 +118,7 @@ class Writer {
       const name = this.names.ofIf(node);
       const branch = Object.hasOwn(this.branches, name) ? this.branches[name] : null;
       const taken = branch && bodyOf(node, branch);
-      if (!taken || hasSparseTensors(taken)) {
+      if (!taken || taken.sparseInitializer.length > 0) {
         this.open.push({ name, condition: this.names.tensor(body, node.input[0] ?? '') });
         this.nodes.push(this.renamed(node, index, body));
         continue;
@@ -164,11 +164,6 @@ class Writer {
       },
     );
   }
-}
-
-/** Field 15 of a GraphProto, which our schema leaves out. */
-function hasSparseTensors(body: GraphProto): boolean {
-  return body.$unknown?.some(({ no }) => no === 15) ?? false;
 }
 
 /** A body that stays one, with the names that it takes from around it as they are now. */

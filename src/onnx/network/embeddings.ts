@@ -6,7 +6,7 @@ import { elementsOf } from '../shapes/inferShapes';
 import type { Shapes } from '../shapes/rule';
 import type { PlacedLayer } from './layers';
 import { scaleCount } from './scaleAxes';
-import { FLOAT_TYPES, traceWeights } from './stored';
+import { isFloatType, traceWeights } from './stored';
 
 /** Smaller constants are not worth their scales and nodes: sines, anchors, a few learned tokens. */
 const LEAST_ELEMENTS = 512;
@@ -63,7 +63,7 @@ export function describeTable(
 
 function isHeavyFloat(graph: Graph, name: string): boolean {
   const tensor = graph.stored(name);
-  if (!tensor || !FLOAT_TYPES.has(tensor.dataType)) return false;
+  if (!tensor || !isFloatType(tensor.dataType)) return false;
   const dims = dimsOf(tensor);
   return dims.length > 1 && dims.reduce((product, size) => product * size, 1) >= LEAST_ELEMENTS;
 }

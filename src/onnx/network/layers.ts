@@ -30,10 +30,7 @@ export function isLayerOp(op: string): op is ProductOp {
 export function describeLayer(graph: Graph, shapes: Shapes, index: number): PlacedLayer | { reason: string } {
   const node = graph.order[index];
   const op = standardOp(node) as ProductOp;
-  const [first = '', second = ''] = node.input;
-  // A matrix product may have its weights on either side.
-  const left = (op === 'MatMul' || op === 'Gemm') && graph.isConstant(first);
-  const [input, weight] = left ? [second, first] : [first, second];
+  const { input, weight, left } = weightOf(graph, node);
   if (op === 'MatMul' && !graph.isConstant(weight)) {
     return { reason: 'it multiplies two computed tensors and has no weights of its own' };
   }
@@ -68,6 +65,14 @@ export function describeLayer(graph: Graph, shapes: Shapes, index: number): Plac
       macs: countMacs(op, shapes, found.shape, picks ? last : channel, input, output),
     },
   };
+}
+
+/** The two operands of a layer; a matrix product may have its weights on either side. */
+export function weightOf(graph: Graph, node: NodeProto): { input: string; weight: string; left: boolean } {
+  const op = standardOp(node);
+  const [first = '', second = ''] = node.input;
+  const left = (op === 'MatMul' || op === 'Gemm') && graph.isConstant(first);
+  return left ? { input: second, weight: first, left } : { input: first, weight: second, left };
 }
 
 /**

@@ -20,11 +20,9 @@ export interface NoWeights {
   reason: string;
 }
 
-export const FLOAT_TYPES: ReadonlySet<number> = new Set([
-  DataType.FLOAT,
-  DataType.FLOAT16,
-  DataType.BFLOAT16,
-]);
+const FLOAT_TYPES: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16]);
+export const isFloatType = (dataType: number): boolean => FLOAT_TYPES.has(dataType);
+
 const RESHAPES = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
 const THROUGH = new Set(['Identity', 'Cast', 'Transpose', ...RESHAPES]);
 
@@ -42,6 +40,8 @@ export function traceWeights(graph: Graph, shapes: Shapes, weight: string): Stor
   let name = weight;
   let tensor = graph.stored(name);
   while (!tensor) {
+    if (graph.isSparse(name))
+      return { reason: 'its weights are stored sparsely, in less room than 4 bits each' };
     const node = graph.producer(name);
     const op = node && standardOp(node);
     if (!node || !op || !THROUGH.has(op)) {
@@ -53,7 +53,7 @@ export function traceWeights(graph: Graph, shapes: Shapes, weight: string): Stor
     name = node.input[0];
     tensor = graph.stored(name);
   }
-  if (!FLOAT_TYPES.has(tensor.dataType)) {
+  if (!isFloatType(tensor.dataType)) {
     const { dataType } = tensor;
     return dataType === (DataType.DOUBLE as number)
       ? { reason: 'its weights are of type double' }

@@ -1,6 +1,6 @@
 /** Weights kept in files next to the model (ONNX "external data"), read by offset, never whole. */
 import { open, realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { ioError, OnnxError } from '../../common/fileErrors';
 import { bodiesOf } from './attributes';
 import {
@@ -8,6 +8,7 @@ import {
   type GraphProto,
   type ModelProto,
   type NodeProto,
+  type SparseTensorProto,
   type TensorProto,
 } from './onnx_pb';
 
@@ -45,6 +46,44 @@ export function externalRange(tensor: TensorProto): ExternalRange {
 }
 
 /**
+ * Folders that the weights of a model lie in, where that is not the model's: caches hold links to files that lie elsewhere
+ * together, and ONNX Runtime follows a link only within its folder.
+ */
+const folders = new Map<string, string>();
+
+/** The folder that the model's locations are relative to. */
+export function weightsFolder(modelPath: string): string {
+  return folders.get(modelPath) ?? dirname(modelPath);
+}
+
+/**
+ * Makes the locations of a model that was read from `path` relative to the folder of its real file, where links lead its
+ * weights there. Anything else is left as it is, to be refused when it is read.
+ */
+export async function followLinks(model: ModelProto, path: string): Promise<void> {
+  folders.delete(path);
+  const [folder, real] = [await realpath(dirname(path)), dirname(await realpath(path))];
+  if (folder === real) return;
+  const found = new Map<string, string>();
+  for (const tensor of allTensors(model)) {
+    const location = isExternal(tensor) && tensor.externalData.find(({ key }) => key === 'location');
+    if (!location) continue;
+    let target = found.get(location.value);
+    if (target === undefined) {
+      target = await externalPath(path, location.value).catch(() => '');
+      found.set(location.value, target);
+    }
+    if (!isInside(target, real) || isInside(target, folder)) continue;
+    location.value = relative(real, target);
+    folders.set(path, real);
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/**
  * Path of an external file.
  * @throws OnnxError for a location outside the model's folder (absolute, through "..", or through a link), a missing
  * file, or anything that is not a plain file. A model that is itself a link may keep its data next to the real file.
@@ -56,12 +95,11 @@ export async function externalPath(modelPath: string, location: string): Promise
   const parts = location.split(/[/\\]/);
   if (isAbsolute(location) || /^[a-zA-Z]:/.test(location) || parts[0] === '' || parts.includes('..'))
     throw outside;
-  const path = join(dirname(modelPath), ...parts);
+  const path = join(weightsFolder(modelPath), ...parts);
   try {
     const real = await realpath(path);
-    const folders = [await realpath(dirname(modelPath)), dirname(await realpath(modelPath))];
-    if (!folders.some((folder) => real.startsWith(folder.endsWith(sep) ? folder : folder + sep)))
-      throw outside;
+    const allowed = [await realpath(dirname(modelPath)), dirname(await realpath(modelPath))];
+    if (!allowed.some((folder) => isInside(real, folder))) throw outside;
     if (!(await stat(real)).isFile()) {
       throw new OnnxError(`The model ${modelPath} keeps weights in "${location}", which is not a file.`);
     }
@@ -127,9 +165,10 @@ export function* allTensors(model: ModelProto): Generator<TensorProto> {
   for (;;) {
     const node = nodes.pop();
     if (node) {
-      for (const { t, tensors } of node.attribute) {
+      for (const { t, tensors, sparseTensor } of node.attribute) {
         if (t) yield t;
         yield* tensors;
+        if (sparseTensor) yield* parts(sparseTensor);
       }
       for (const body of bodiesOf(node)) graphs.push(body);
       continue;
@@ -137,8 +176,13 @@ export function* allTensors(model: ModelProto): Generator<TensorProto> {
     const graph = graphs.pop();
     if (!graph) return;
     yield* graph.initializer;
+    for (const sparse of graph.sparseInitializer) yield* parts(sparse);
     for (const each of graph.node) nodes.push(each);
   }
+}
+
+function parts({ values, indices }: SparseTensorProto): TensorProto[] {
+  return [values, indices].filter((each) => each !== undefined);
 }
 
 /** Locations of the model's external files, sorted, each once. */

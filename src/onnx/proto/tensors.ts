@@ -130,6 +130,11 @@ export function smallValues(tensor: TensorProto, limit = 1024): number[] | null 
   }
 }
 
+/** The values of an integer tensor inside the file. @throws OnnxError where they do not agree with the shape */
+export function readIntegers(tensor: TensorProto): number[] {
+  return Array.from(inlineValues(tensor, storageOf(tensor), elementCount(tensor)), Number);
+}
+
 function inlineValues(tensor: TensorProto, storage: Storage, count: number): ArrayLike<number | bigint> {
   const raw = tensor.rawData;
   const typed = tensor[storage.field];

@@ -1,7 +1,6 @@
 /** Allocations tried on the calibration inputs. */
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { openDataset } from '../../../calibration/open';
-import { readModel } from '../../../onnx/files/file';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
@@ -9,11 +8,13 @@ import type { Network } from '../../../onnx/network/network';
 import { fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
+import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ContestRequest, Measured, NoiseRequest } from '../../protocol';
 import { OutputLikeness, sampleCosts } from '../evaluate/similarity';
 import type { Job } from '../job/job';
 import { limitOf } from '../ort/memory';
+import { openModel } from '../ort/openModel';
 import { Samples } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
 import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrationBlocks';
@@ -156,7 +157,7 @@ export class Arena {
     const { model: path } = this.request;
     const session = await Session.open(serialize(model), {
       provider: 'cpu',
-      folder: dirname(path),
+      folder: weightsFolder(path),
       model: path,
       arena: true,
       sleeps: true,
@@ -191,7 +192,7 @@ export async function withBlocks<T>(
   work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
 ): Promise<T> {
   job.progress('Reading the model', 0);
-  const file = await readModel(path);
+  const { model: file } = await openModel(path, job);
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
   const { model } = takeBranches(file, data.branches);
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });

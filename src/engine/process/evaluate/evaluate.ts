@@ -2,7 +2,7 @@
 import { classNumbers } from '../../../calibration/labels/classes';
 import { create } from '@bufbuild/protobuf';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
@@ -13,7 +13,7 @@ import { serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { GraphInput, Network } from '../../../onnx/network/network';
-import { externalLocations } from '../../../onnx/proto/external';
+import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
 import { type ModelProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
 import type { EvaluateReply, EvaluateRequest, Shard } from '../../protocol';
 import { type Tally } from '../../protocol';
@@ -59,7 +59,7 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     const devices = await Devices.open(request.provider ?? 'cpu', job);
     for (const [i, model] of models.entries()) {
       const at = paths[i];
-      sessions.push(devices.session({ bytes: () => serialize(model), folder: dirname(at), model: at }));
+      sessions.push(devices.session({ bytes: () => serialize(model), folder: weightsFolder(at), model: at }));
     }
     const most = blockLimit(request, models, network, dataset);
     const pass = new Pass(dataset, network, paths, most, job, request.perLayer && other !== null ? 0.8 : 1);
@@ -97,12 +97,13 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
 }
 
 function open(path: string, model: ModelProto): Promise<Session> {
-  return Session.open(serialize(model), { provider: 'cpu', folder: dirname(path), model: path });
+  return Session.open(serialize(model), { provider: 'cpu', folder: weightsFolder(path), model: path });
 }
 
 async function bytesOf(path: string, model: ModelProto): Promise<number> {
   let bytes = (await stat(path)).size;
-  for (const location of externalLocations(model)) bytes += (await stat(join(dirname(path), location))).size;
+  for (const location of externalLocations(model))
+    bytes += (await stat(join(weightsFolder(path), location))).size;
   return bytes;
 }
 

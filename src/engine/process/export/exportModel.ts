@@ -6,7 +6,6 @@ import type { Dataset } from '../../../calibration/inputs/dataset';
 import { openDataset } from '../../../calibration/open';
 import { OnnxError } from '../../../common/fileErrors';
 import { describeProducts } from '../../../common/integerProduct';
-import { readModel } from '../../../onnx/files/file';
 import { draftModel } from '../../../onnx/files/save';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
@@ -15,7 +14,7 @@ import type { Network } from '../../../onnx/network/network';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { activationBytes, predictedBytes, sizeModel } from '../../../onnx/packing/size';
-import { externalLocations } from '../../../onnx/proto/external';
+import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
 import { roundToFloat16 } from '../../../onnx/proto/float16';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ActivationPlan } from '../../../onnx/qdq/insert';
@@ -27,6 +26,7 @@ import { processor } from '../devices/processor';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { limitOf, limitWarnings, residentMemory } from '../ort/memory';
+import { openModel } from '../ort/openModel';
 import { fixedBatch, padded, Samples } from '../ort/samples';
 import { deviceLabel, type Feeds } from '../ort/session';
 import { type Batches, calibrationBlocks, openBatches, readBlocks } from '../rounding/calibrationBlocks';
@@ -47,8 +47,8 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   const start = performance.now();
   const tight = limitWarnings(request.memoryLimit);
   job.progress('Reading the model', 0);
-  const file = await readModel(request.model);
-  await refuseOverwriting(request, file);
+  const { file: original, model: file } = await openModel(request.model, job);
+  await refuseOverwriting(request, original);
   const { granularity, data, bits } = request;
   const { branches } = data;
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches });
@@ -284,7 +284,7 @@ async function refuseOverwriting(
     throw new EngineFault(
       `The folder ${dirname(out)} does not exist; choose another one for the quantized model.`,
     );
-  const sources = [path, ...externalLocations(model).map((location) => join(dirname(path), location))];
+  const sources = [path, ...externalLocations(model).map((location) => join(weightsFolder(path), location))];
   const written = [target ?? join(folder, basename(out)), join(folder, `${basename(out)}.data`)];
   for (const source of sources) {
     if (written.includes((await resolved(source)) ?? source)) {

@@ -1,6 +1,6 @@
 /** The values that activations take on the calibration samples: ends first, then counts between them, block by block. */
 import { create } from '@bufbuild/protobuf';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import {
   ActivationHistogram,
   gridOf,
@@ -10,6 +10,7 @@ import {
 import { Names } from '../../../onnx/graph/names';
 import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { node as makeNode } from '../../../onnx/proto/build';
+import { weightsFolder } from '../../../onnx/proto/external';
 import { type ModelProto, type NodeProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
 import type { Grid } from '../../../onnx/qdq/grid';
 import type { ActivationTensor } from '../../../onnx/qdq/placement';
@@ -142,7 +143,7 @@ async function overBlocks(
   });
   const session = await Session.open(serialize(part), {
     provider: 'cpu',
-    folder: dirname(path),
+    folder: weightsFolder(path),
     model: path,
   });
   try {

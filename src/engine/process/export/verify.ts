@@ -1,11 +1,11 @@
 /** The last check before a written file is handed over: it computes exactly what the rounded weights compute. */
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
 import { describeProducts } from '../../../common/integerProduct';
 import { Likeness } from '../../../core/metrics';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
+import { weightsFolder } from '../../../onnx/proto/external';
 import { type ModelProto } from '../../../onnx/proto/onnx_pb';
 import { processor } from '../devices/processor';
 import { EngineFault } from '../job/faults';
@@ -75,7 +75,7 @@ async function kernelsSentence(): Promise<string> {
 }
 
 async function outputsOf(bytes: Uint8Array, path: string, samples: Feeds, literal = false): Promise<Feeds> {
-  const options = { provider: 'cpu' as const, folder: dirname(path), model: path, literal };
+  const options = { provider: 'cpu' as const, folder: weightsFolder(path), model: path, literal };
   const session = await Session.open(bytes, options);
   try {
     return await session.runTensors(samples);

@@ -1,7 +1,7 @@
 /** What a model is made of, without running more of it than what decides between the branches of an If. */
 import { DataError } from '../../../calibration/inputs/errors';
 import type { DataSpec } from '../../../calibration/inputs/spec';
-import { fingerprint, readModel } from '../../../onnx/files/file';
+import { fingerprint } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
@@ -13,12 +13,13 @@ import type { InspectReply, InspectRequest } from '../../protocol';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { branchesTaken, type Taken } from '../ort/branchesTaken';
+import { openModel } from '../ort/openModel';
 
 /** @throws OnnxError */
 export async function inspect(request: InspectRequest, job: Job): Promise<InspectReply> {
   const { model: path, granularity, shapes } = request;
   job.progress('Reading the model', 0);
-  const model = await readModel(path);
+  const { file, model } = await openModel(path, job);
   await job.checkpoint();
   job.progress('Finding the functions', 0.3);
   const found = request.branches ? undefined : await findBranches(request, model, job);
@@ -30,9 +31,9 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const floatActivations = keepFloats(new Graph(model.graph!), network);
   await job.checkpoint();
   job.progress('Hashing the model', 0.6);
-  const { sha256, bytes } = await fingerprint(path, model);
+  const { sha256, bytes } = await fingerprint(path, file);
   const files = [path];
-  for (const location of externalLocations(model)) files.push(await externalPath(path, location));
+  for (const location of externalLocations(file)) files.push(await externalPath(path, location));
   return { network, branches, floatActivations, sha256, bytes, files, size };
 }
 

@@ -1,10 +1,9 @@
 /** How long ONNX Runtime takes: the whole network in floats and as an export with integer kernels, by function. */
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { openDataset } from '../../../calibration/open';
 import { OnnxError } from '../../../common/fileErrors';
-import { readModel } from '../../../onnx/files/file';
 import { draftModel } from '../../../onnx/files/save';
 import { Graph } from '../../../onnx/graph/graph';
 import { serialize } from '../../../onnx/graph/subgraph';
@@ -15,6 +14,7 @@ import type { Branches, Network } from '../../../onnx/network/network';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import { quantizeModel } from '../../../onnx/packing/quantizeModel';
 import { allBodies } from '../../../onnx/proto/attributes';
+import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { placeActivations, type Placement } from '../../../onnx/qdq/placement';
 import { widestPerWeight } from '../../../onnx/qdq/widestCodes';
@@ -23,6 +23,7 @@ import { planActivations } from '../export/activations';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { limitOf } from '../ort/memory';
+import { openModel } from '../ort/openModel';
 import { fixedBatch, padded, Samples } from '../ort/samples';
 import { deviceLabel, type Feeds, onnxRuntime, Session } from '../ort/session';
 import { roundNetwork } from '../rounding/roundNetwork';
@@ -46,7 +47,7 @@ const ROUNDS = 3;
 export async function latency(request: LatencyRequest, job: Job): Promise<LatencyReply> {
   const { model: path, granularity, data, runs } = request;
   job.progress('Reading the model', 0);
-  const file = await readModel(path);
+  const { model: file } = await openModel(path, job);
   const { branches } = data;
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches });
   tagLayers(file);
@@ -280,7 +281,7 @@ async function run(
   await job.checkpoint();
   const session = await Session.open(bytes, {
     provider: 'cpu',
-    folder: dirname(path),
+    folder: weightsFolder(path),
     model: path,
     arena: true,
     profile,

@@ -1,6 +1,5 @@
 /** Which branch of each If the samples take: found by running what decides it, on each of them. */
 import { create } from '@bufbuild/protobuf';
-import { dirname } from 'node:path';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isFloat } from '../../../calibration/inputs/tensorTypes';
 import { openDataset } from '../../../calibration/open';
@@ -10,6 +9,7 @@ import { type OpenIf, takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Branch, Branches, GraphInput } from '../../../onnx/network/network';
 import { node as makeNode } from '../../../onnx/proto/build';
+import { weightsFolder } from '../../../onnx/proto/external';
 import { type ModelProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
 import { fixedBatch, padded, Samples } from './samples';
@@ -92,7 +92,7 @@ async function decide(
         valueInfo: [],
       }),
     ),
-    { provider: 'cpu', folder: dirname(path), model: path },
+    { provider: 'cpu', folder: weightsFolder(path), model: path },
   );
   try {
     const batch = fixedBatch(inputs, samples.batchAxes) ?? 1;

@@ -1,9 +1,9 @@
 /** Second moments of a layer's inputs: its inputs unfolded (im2col), then matrix products by ONNX Runtime. */
 import { create } from '@bufbuild/protobuf';
-import { dirname } from 'node:path';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
+import { weightsFolder } from '../../../onnx/proto/external';
 import {
   GraphProtoSchema,
   type ModelProto,
@@ -97,7 +97,7 @@ export async function layerMoments(
   const panels = panelsOf(columns);
   const session = (devices ?? (await Devices.open('cpu', job))).session({
     bytes: () => serialize(momentsModel(panels, float && (float.output ? 'output' : 'inputs'))),
-    folder: dirname(path),
+    folder: weightsFolder(path),
     model: path,
     sleeps: true,
   });

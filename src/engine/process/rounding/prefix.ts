@@ -1,11 +1,12 @@
 /** A network run step by step: what later nodes still need of each block of samples is kept, nothing runs twice. */
 import { create } from '@bufbuild/protobuf';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { TYPES } from '../../../calibration/inputs/tensorTypes';
 import { captured, type Graph } from '../../../onnx/graph/graph';
 import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { bodiesOf } from '../../../onnx/proto/attributes';
 import { valueInfo } from '../../../onnx/proto/build';
+import { weightsFolder } from '../../../onnx/proto/external';
 import {
   type ModelProto,
   type NodeProto,
@@ -103,7 +104,12 @@ export class Prefix {
     replaced: ReadonlyMap<string, TensorProto>,
   ): Promise<Session> {
     const part = segment(this.model, this.graph, nodes, outputs, this.blocks[0], replaced);
-    const options = { provider: 'cpu' as const, folder: dirname(this.path), model: this.path, sleeps: true };
+    const options = {
+      provider: 'cpu' as const,
+      folder: weightsFolder(this.path),
+      model: this.path,
+      sleeps: true,
+    };
     return Session.open(serialize(part), options);
   }
 }

@@ -1,5 +1,4 @@
 /** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
-import { dirname } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
@@ -13,10 +12,12 @@ import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeM
 import { networkWeights } from '../../../onnx/packing/size';
 import type { StoredWeight } from '../../../onnx/packing/unpack';
 import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
+import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto, TensorProto } from '../../../onnx/proto/onnx_pb';
-import { readFloats } from '../../../onnx/proto/tensors';
+import { dimsOf, readFloats } from '../../../onnx/proto/tensors';
 import type { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
+import { refuseDamage } from '../ort/damagedWeights';
 import { openMatMul } from '../ort/matmul';
 import type { Feeds } from '../ort/session';
 import { span } from '../job/trace';
@@ -55,7 +56,12 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
   const weights = networkWeights(network);
   const held = heldTensors(model.graph!);
   const storages = new Map<string, WeightStorage>();
-  const read = (tensor: string) => readFloats(held.get(tensor)!.tensor, path);
+  const read = async (name: string) => {
+    const { tensor } = held.get(name)!;
+    const values = await readFloats(tensor, path);
+    refuseDamage(values, { name, dims: dimsOf(tensor), path });
+    return values;
+  };
   const todo: (StoredWeight & { bits: CodeBits })[] = [];
   for (const weight of weights) {
     const width = bits[weight.owner];
@@ -181,7 +187,7 @@ export async function unfoldedLayer(
   if (isRecurrent(layer.op) && directionsOf(node) === null) return null;
   const view = await viewWeights(model, graph, layer, node, {
     provider: 'cpu',
-    folder: dirname(path),
+    folder: weightsFolder(path),
     model: path,
   });
   const rows = layerRows(layer, node, view);

@@ -1,13 +1,13 @@
 /** Scales of weights from the weights alone: what a tool needs that takes encodings. Nothing here loads onnxruntime. */
 import { OnnxError } from '../../../common/fileErrors';
 import { searchScales } from '../../../core/rounding/scales';
-import { readModel } from '../../../onnx/files/file';
 import { findNetwork } from '../../../onnx/network/functions';
 import { networkWeights } from '../../../onnx/packing/size';
 import { tensorFinder } from '../../../onnx/packing/weights';
 import { readFloats } from '../../../onnx/proto/tensors';
 import type { ScalesReply, ScalesRequest } from '../../protocol';
 import type { Job } from '../job/job';
+import { openModel } from '../ort/openModel';
 import { gatherRows, storedRows } from './rows';
 
 /** Per output channel the scale with the least mean square error (see searchScales). @throws OnnxError, JobCancelled */
@@ -16,7 +16,7 @@ export async function scales(
   job: Job,
 ): Promise<ScalesReply> {
   job.progress('Reading the model', 0);
-  const model = await readModel(path);
+  const { model } = await openModel(path, job);
   const network = findNetwork(model, { granularity, shapes, branches });
   if (bits.length !== network.functions.length) {
     throw new OnnxError(`${path} has ${network.functions.length} functions, not ${bits.length}.`);

@@ -69,7 +69,7 @@ export class Grams {
   }
 
   private notFinite(index: number): EngineFault {
-    return new EngineFault(
+    return new NotFinite(
       `The output of "${this.names[index]}" in ${this.model} is not finite for this data (NaN, infinity, or too large for float32); check the preprocessing (mean, std, scale) and the model.`,
     );
   }
@@ -86,6 +86,9 @@ export class Grams {
     return [index * size, (index + 1) * size];
   }
 }
+
+/** An output holds NaN or infinity. */
+export class NotFinite extends EngineFault {}
 
 /** ||G||_F / ||H G H||_F; Infinity where nothing varies. */
 export function dominance(gram: ArrayLike<number>, n: number): number {

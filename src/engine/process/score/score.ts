@@ -3,7 +3,6 @@ import { basename } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import { openDataset } from '../../../calibration/open';
 import { isAllAlike } from '../../../core/scoring/orthogonality';
-import { readModel } from '../../../onnx/files/file';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Network } from '../../../onnx/network/network';
@@ -13,10 +12,12 @@ import type { ScoreReply, ScoreRequest, Shard } from '../../protocol';
 import { insist } from '../devices/providers';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
+import { findDamage } from '../ort/damagedWeights';
 import { activationBytes, limitOf, megabytes, residentMemory } from '../ort/memory';
+import { openModel } from '../ort/openModel';
 import { Samples } from '../ort/samples';
 import { deviceLabel, onnxRuntime } from '../ort/session';
-import { Grams } from './grams';
+import { Grams, NotFinite } from './grams';
 import { carryOut } from './passes';
 import { choosePlan, leastBytes, type Load, type Plan } from './plan';
 import { accelerate, type Chosen, differencesFromCpu } from './scoreDevice';
@@ -33,7 +34,7 @@ const SECOND_LOOK = 5 * DOMINANCE;
 export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply> {
   const start = performance.now();
   job.progress('Reading the model', 0);
-  const file = await readModel(request.model);
+  const { model: file } = await openModel(request.model, job);
   const { granularity, data } = request;
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
   const { model } = takeBranches(file, data.branches);
@@ -47,6 +48,10 @@ export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply
   const dataset = await openDataset(data, network.inputs, { signal: job.signal });
   try {
     return await scoreOn(dataset, { request, model, network, job, start });
+  } catch (error) {
+    // The data is not to blame where a weight is no number.
+    if (error instanceof NotFinite) await findDamage(model, request.model);
+    throw error;
   } finally {
     await dataset.close();
   }

@@ -1,7 +1,8 @@
 /** What every step of scoring needs at hand: the model, its functions, the samples, a way to open sessions. */
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { serialize } from '../../../onnx/graph/subgraph';
 import type { Network } from '../../../onnx/network/network';
+import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
 import { collectGarbage } from '../ort/memory';
@@ -40,7 +41,7 @@ export class Workbench {
     const start = performance.now();
     const session = await Session.open(serialize(model), {
       provider,
-      folder: dirname(this.path),
+      folder: weightsFolder(this.path),
       model: this.path,
       arena: this.roomy,
       clock: this.clock,

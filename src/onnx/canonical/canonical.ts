@@ -1,0 +1,38 @@
+/**
+ * The one form in which the rest of the program knows a model: without local functions, fused operators and sparse
+ * weights, every initializer a constant. Computes what the file computes.
+ */
+import { opsetOf } from '../proto/attributes';
+import { densify } from './sparse';
+import { inlineFunctions } from './inlineFunctions';
+import { raiseModel } from './opsets';
+import { unfuse } from './unfuse';
+import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from '../proto/onnx_pb';
+import { shallowCopy } from '../proto/shallowCopy';
+
+/** Below this operator set ONNX Runtime runs few operators. */
+const OLDEST = 7;
+/** Where models of older operator sets are lifted to. */
+const LIFTED = 13;
+
+/** @throws OnnxError for a model that was made for one processor, or whose functions call themselves */
+export function canonicalModel(model: ModelProto): ModelProto {
+  if (!model.graph) return model;
+  const whole = densify(unfuse(inlineFunctions(constantInitializers(model))));
+  return opsetOf(whole) < OLDEST ? (raiseModel(whole, LIFTED) ?? whole) : whole;
+}
+
+/**
+ * Files of IR version 3 and below list initializers as inputs, too, and these were constants; from version 4 on such an
+ * input could be fed.
+ */
+function constantInitializers(model: ModelProto): ModelProto {
+  if (model.irVersion >= 4n || !model.graph) return model;
+  const held = new Set(model.graph.initializer.map(({ name }) => name));
+  return shallowCopy(ModelProtoSchema, model, {
+    irVersion: 4n,
+    graph: shallowCopy(GraphProtoSchema, model.graph, {
+      input: model.graph.input.filter(({ name }) => !held.has(name)),
+    }),
+  });
+}
