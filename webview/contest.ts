@@ -75,6 +75,6 @@ function caption({ samples, heldOut, rounding, stopped }: Contest): string {
 }
 
 /** What candidates are ranked by. */
-function cost({ kl, sqnrDb }: ContestEntry): number {
-  return kl ?? (sqnrDb === null ? Infinity : 10 ** (-sqnrDb / 10));
+function cost({ kl, sqnrDb, cost: measured }: ContestEntry): number {
+  return measured ?? kl ?? (sqnrDb === null ? Infinity : 10 ** (-sqnrDb / 10));
 }

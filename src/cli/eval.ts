@@ -4,9 +4,9 @@ import { dataFingerprint } from '../calibration/dataFingerprint';
 import type { DataSpec } from '../calibration/inputs/spec';
 import { formatSize } from '../common/sizes';
 import { formatSqnr } from '../config/quality';
-import type { EvaluateReply, Shard } from '../engine/protocol';
+import type { EvaluateReply, OutputComparison, Shard } from '../engine/protocol';
 import { evaluateModels } from '../pipeline/evaluate';
-import { jobOf, writePart } from '../pipeline/shards';
+import { jobOf, VERSION, writePart } from '../pipeline/shards';
 import {
   addDataOptions,
   addEngineOptions,
@@ -91,7 +91,7 @@ async function keepPart(
   const out = partPath(flags, paths[0], 'eval');
   await writePart(out, {
     kind: 'eval',
-    version: 1,
+    version: VERSION,
     shard: flags.shard,
     job: jobOf(contents, rest, all, reply.blockSize),
     tallies: tallies!,
@@ -139,17 +139,46 @@ export function evaluationForPeople(reply: EvaluateReply): string[] {
 /** How the second model's outputs differ from the first's. */
 export function comparisonLines({ against, samples, synthetic }: EvaluateReply): string[] {
   if (!against) return [];
-  const { agreement, kl, sqnrDb, outputs } = against;
+  const { agreement, kl, sqnrDb, boxes, outputs } = against;
   const parts = [
     agreement === null ? null : `same answer on ${(100 * agreement).toFixed(1)} %`,
     kl === null ? null : `KL divergence ${kl.toPrecision(3)} nats`,
+    boxes === null ? null : `same boxes ${(100 * boxes).toFixed(1)} % (IoU >= 0.5)`,
     `SQNR ${formatSqnr(sqnrDb)}`,
   ].filter((text) => text !== null);
   return [
     `against the original on ${samples} ${synthetic ? 'SYNTHETIC ' : ''}samples: ${parts.join(', ')}`,
-    ...outputs.map((o) => `  ${o.name}: SQNR ${formatSqnr(o.sqnrDb)}, cosine ${o.cosine.toFixed(5)}`),
+    ...outputs.map((output) => `  ${output.name}: ${outputLine(output)}`),
   ];
 }
+
+/** "SQNR 31.2 dB, cosine 0.99962"; of an output that cannot be compared as numbers, by what it was. */
+function outputLine({
+  name,
+  kind,
+  tensors,
+  sqnrDb,
+  cosine,
+  agreement,
+  kl,
+  sameRows,
+}: OutputComparison): string {
+  if (kind === 'ignored') return 'ignored';
+  if (kind === 'fixed') return 'no quantized weight reaches it';
+  const before = tensors.filter((tensor) => tensor !== name);
+  const values =
+    sqnrDb === null || cosine === null ? null : `SQNR ${formatSqnr(sqnrDb)}, cosine ${cosine.toFixed(5)}`;
+  const parts = [
+    kind === 'classes' && agreement !== null ? `same answer on ${percent(agreement)}` : null,
+    kind === 'classes' && kl !== null ? `KL divergence ${kl.toPrecision(3)} nats` : null,
+    kind === 'labels' && agreement !== null ? `equal on ${percent(agreement)}` : null,
+    sameRows === undefined ? null : `as many rows in ${percent(sameRows)} of the runs`,
+    values && (before.length === 0 ? values : `what it is made from (${before.join(', ')}): ${values}`),
+  ];
+  return parts.filter((text) => text !== null).join(', ');
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 function layerLines(layers: NonNullable<EvaluateReply['layers']>): string[] {
   if (layers.length === 0) return ['no layer to compare: the first model must be the original'];

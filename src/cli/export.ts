@@ -1,3 +1,4 @@
+import type { OutputChoice } from '../onnx/network/outputs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { resolve } from 'node:path';
 import { sameFile } from '../common/sameFile';
@@ -17,7 +18,7 @@ import {
 } from '../pipeline/export';
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
-import { addEngineOptions, type EngineFlags, positive } from './options';
+import { addEngineOptions, addOutputOption, type EngineFlags, positive } from './options';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags extends EngineFlags {
@@ -32,10 +33,11 @@ interface Flags extends EngineFlags {
   json?: boolean;
   format?: string;
   nameMap?: string;
+  output: Record<string, OutputChoice>;
 }
 
 export function exportCommand(): Command {
-  return addEngineOptions(new Command('export'))
+  return addOutputOption(addEngineOptions(new Command('export')))
     .description(
       'Write the quantized model that a config describes, and measure it against the original; ' +
         "or, with --format, its bits for another tool's use.",
@@ -106,6 +108,7 @@ export function exportCommand(): Command {
           samples: flags.samples,
           provider: flags.provider,
           memoryLimit: flags.memoryLimit,
+          outputs: flags.output,
         };
         const exported = await exportModel(engine, configPath, config, settings, options);
         for (const warning of [...exported.export.warnings, ...activationWarnings(flags, config)])

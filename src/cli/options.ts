@@ -1,5 +1,6 @@
 /** The options that several commands share, and how their words become settings. */
 import { decodeText } from '../common/text';
+import { OUTPUT_CHOICES, type OutputChoice } from '../onnx/network/outputs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -27,6 +28,7 @@ export interface DataFlags extends Preprocessing {
   seed: number;
   shape: Record<string, number[]>;
   value: Record<string, number>;
+  output: Record<string, OutputChoice>;
 }
 
 export interface EngineFlags {
@@ -82,8 +84,17 @@ export function addValueOption(command: Command): Command {
   );
 }
 
+export function addOutputOption(command: Command): Command {
+  return command.option(
+    '--output <NAME=KIND>',
+    "what an output of the model is where closeness is measured: classes, regression or ignore (repeatable; default: told by the model's last operators)",
+    collectOutput,
+    {},
+  );
+}
+
 export function addDataOptions(command: Command): Command {
-  return addValueOption(addShapeOption(command))
+  return addOutputOption(addValueOption(addShapeOption(command)))
     .option('--data <PATH>', 'folder of images, .npy, .npz or folder of test_data_set_*')
     .option('--synthetic', 'seeded synthetic input instead of data (scores then say little)')
     .option('--seed <N>', 'seed of the shuffle that chooses the samples', count, 0)
@@ -280,6 +291,7 @@ export function dataSpec(flags: DataFlags, command: Command): DataSpec {
     shapes: flags.shape,
     preprocessing: { preset, mean, std, resize, layout, channels },
     ...(Object.keys(flags.value).length > 0 ? { values: flags.value } : {}),
+    ...(Object.keys(flags.output).length > 0 ? { outputs: flags.output } : {}),
   };
 }
 
@@ -426,6 +438,14 @@ function collectValue(text: string, previous: Record<string, number>): Record<st
     throw new InvalidArgumentError('It looks like sr=16000.');
   }
   return { ...previous, [text.slice(0, at)]: Number(number) };
+}
+
+function collectOutput(text: string, previous: Record<string, OutputChoice>): Record<string, OutputChoice> {
+  const at = text.lastIndexOf('=');
+  const kind = OUTPUT_CHOICES.find((each) => each === text.slice(at + 1));
+  if (at < 1 || !kind)
+    throw new InvalidArgumentError(`It looks like logits=${OUTPUT_CHOICES.join(' or logits=')}.`);
+  return { ...previous, [text.slice(0, at)]: kind };
 }
 
 function collectLock(text: string, previous: Record<string, BitWidth>): Record<string, BitWidth> {

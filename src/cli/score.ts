@@ -3,7 +3,7 @@ import type { Shard } from '../engine/protocol';
 import { scoreKey } from '../pipeline/keptScores';
 import { inspectRequest, scoreModel, through } from '../pipeline/score';
 import { type Scored, type ScoreSettings } from '../pipeline/settings';
-import { jobOf, type ScorePart, writePart } from '../pipeline/shards';
+import { jobOf, type ScorePart, VERSION, writePart } from '../pipeline/shards';
 import {
   addScoreOptions,
   addShardOptions,
@@ -78,7 +78,7 @@ async function scoreShard(asked: ScoreSettings, flags: Flags & { shard: Shard })
     const kept = { centered, decay, beta };
     return {
       kind: 'score',
-      version: 1,
+      version: VERSION,
       shard,
       key: key!,
       job: jobOf(key, kept, done!.plan),

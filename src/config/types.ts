@@ -1,4 +1,5 @@
 /** What a config holds. Types only, so that the page of the bit map can use them, too. */
+import type { OutputChoice } from '../onnx/network/outputs';
 import type { Decay } from '../core/scoring/importance';
 import type { FixedObjective, Objective } from '../core/allocation/objectives';
 import type { Certificate } from '../core/problem/problem';
@@ -34,6 +35,8 @@ export interface ContestEntry {
   kl: number | null;
   agreement: number | null;
   sqnrDb: number | null;
+  /** What it was ranked by: mean over the outputs of KL, or of noise over signal; absent in older configs. */
+  cost?: number;
   bits: BitWidth[];
 }
 
@@ -98,6 +101,8 @@ export interface Config {
     preparation?: string;
     /** Inputs that have one value in all samples. */
     values?: Record<string, number>;
+    /** What outputs of the model are, where the user has said so. */
+    outputs?: Record<string, OutputChoice>;
     /** Branches that the samples take in Ifs with layers. */
     branches?: Branches;
   };

@@ -1,5 +1,8 @@
 /** How close two outputs are, and how often an answer is right: plain sums that can be added up over blocks and shards. */
 
+/** Quantized models round some probabilities to zero, and the divergence must stay finite. */
+const LEAST = 1e-12;
+
 /** SQNR and cosine of one tensor over all samples. */
 export class Likeness {
   /** Of a^2, b^2, a b, (a - b)^2. */
@@ -30,28 +33,33 @@ export class Likeness {
   }
 }
 
-/** Agreement of the arg max and KL divergence over rows of class scores. */
+/** What scores of classes are. independent: one probability each, whatever the others are. */
+export type ScoreForm = 'scores' | 'probabilities' | 'independent';
+
+/** Agreement of the answer and KL divergence over rows of class scores. */
 export class ClassLikeness {
-  /** Rows, those with the same arg max, divergence in nats. */
+  /** Rows, those with the same answer (arg max; of independent ones the side of 0.5), divergence in nats. */
   readonly sums = [0, 0, 0];
 
-  /** @param probabilities does the first model give these already? null: told by the first rows, one alone could be chance */
-  constructor(private probabilities: boolean | null = null) {}
+  constructor(private readonly form: ScoreForm) {}
 
-  /** Both [rows, classes]; scores, or probabilities already. */
+  /** Both [rows, classes]; independent probabilities are rows of one. */
   add(reference: ArrayLike<number>, other: ArrayLike<number>, classes: number): void {
+    const isSame =
+      this.form === 'independent'
+        ? (at: number) => reference[at] > 0.5 === other[at] > 0.5
+        : (at: number) => argMax(reference, at, classes) === argMax(other, at, classes);
     this.divergences(reference, other, classes).forEach((kl, row) => {
-      const from = row * classes;
       this.sums[2] += kl;
-      if (argMax(reference, from, classes) === argMax(other, from, classes)) this.sums[1]++;
+      if (isSame(row * classes)) this.sums[1]++;
       this.sums[0]++;
     });
   }
 
   /** Of every row, nats; adds nothing up. */
   divergences(reference: ArrayLike<number>, other: ArrayLike<number>, classes: number): number[] {
-    this.probabilities ??= areProbabilities(reference, classes);
-    const logProbabilities = this.probabilities ? logsOf : logSoftmax;
+    if (this.form === 'independent') return Array.from(reference, (p, i) => ofTwo(p, other[i]));
+    const logProbabilities = this.form === 'probabilities' ? logsOf : logSoftmax;
     return Array.from({ length: Math.ceil(reference.length / classes) }, (_, row) => {
       const p = logProbabilities(reference, row * classes, classes);
       const q = logProbabilities(other, row * classes, classes);
@@ -67,6 +75,30 @@ export class ClassLikeness {
 
   get kl(): number {
     return this.sums[2] / this.sums[0];
+  }
+}
+
+/** Divergence between two probabilities of one event. */
+function ofTwo(p: number, q: number): number {
+  const part = (a: number, b: number): number => (a > 0 ? a * Math.log(a / Math.max(b, LEAST)) : 0);
+  return Math.max(0, part(p, q) + part(1 - p, 1 - q));
+}
+
+/** Share of equal values: whole numbers, booleans, strings. */
+export class EqualShare {
+  /** Values, equal ones. */
+  readonly sums = [0, 0];
+
+  /** Values that only one of the two has count as different. */
+  add(reference: ArrayLike<unknown>, other: ArrayLike<unknown>): void {
+    const count = Math.max(reference.length, other.length);
+    for (let i = 0; i < count; i++) if (reference[i] === other[i]) this.sums[1]++;
+    this.sums[0] += count;
+  }
+
+  /** 1 where there is nothing to differ. */
+  get share(): number {
+    return this.sums[0] === 0 ? 1 : this.sums[1] / this.sums[0];
   }
 }
 
@@ -123,9 +155,9 @@ export function areProbabilities(values: ArrayLike<number>, classes: number): bo
   return true;
 }
 
-/** Of probabilities; quantized models round some to zero, and the divergence must stay finite. */
+/** Of probabilities. */
 export function logsOf(values: ArrayLike<number>, from: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => Math.log(Math.max(values[from + i], 1e-12)));
+  return Float64Array.from({ length: count }, (_, i) => Math.log(Math.max(values[from + i], LEAST)));
 }
 
 export function logSoftmax(values: ArrayLike<number>, from: number, count: number): Float64Array {
@@ -135,62 +167,14 @@ export function logSoftmax(values: ArrayLike<number>, from: number, count: numbe
   return row.map((value) => value - largest - Math.log(total));
 }
 
-/** What a block of samples adds to the likeness of two models: plain sums, so that parts of a job can be put together. */
-export interface LikenessSums {
-  /** Per output, as in Likeness. */
-  outputs: [name: string, sums: number[]][];
-  /** As in ClassLikeness; null where nothing looked like scores of classes. */
-  classes: number[] | null;
+/** Where the reference is zero throughout there is no power to relate to: any noise is as much as there could be. */
+export function relativeNoise(noise: number, power: number): number {
+  return noise === 0 ? 0 : power > 0 ? noise / power : 1;
 }
 
-export interface Comparison {
-  /** Share of samples with the same arg max; null where no output looks like scores of classes. */
-  agreement: number | null;
-  /** Mean KL divergence of the soft-maxed scores from the first model's, in nats. */
-  kl: number | null;
-  /** Of the first output; Infinity where nothing differs. */
-  sqnrDb: number;
-  outputs: { name: string; sqnrDb: number; cosine: number }[];
-}
-
-/** The likeness of all outputs of two models, as sums over blocks of samples. */
-export class OutputSums {
-  protected readonly outputs = new Map<string, Likeness>();
-  protected readonly classes: ClassLikeness;
-  protected classified = false;
-
-  /** @param probabilities as in ClassLikeness */
-  constructor(probabilities: boolean | null = null) {
-    this.classes = new ClassLikeness(probabilities);
-  }
-
-  get sums(): LikenessSums {
-    return {
-      outputs: [...this.outputs].map(([name, { sums }]) => [name, [...sums]]),
-      classes: this.classified ? [...this.classes.sums] : null,
-    };
-  }
-
-  plus({ outputs, classes }: LikenessSums): void {
-    for (const [name, sums] of outputs) add(this.output(name).sums, sums);
-    if (classes === null) return;
-    this.classified = true;
-    add(this.classes.sums, classes);
-  }
-
-  result(): Comparison {
-    const outputs = [...this.outputs].map(([name, { sqnrDb, cosine }]) => ({ name, sqnrDb, cosine }));
-    return {
-      agreement: this.classified ? this.classes.agreement : null,
-      kl: this.classified ? this.classes.kl : null,
-      sqnrDb: outputs.length > 0 ? outputs[0].sqnrDb : Infinity,
-      outputs,
-    };
-  }
-
-  protected output(name: string): Likeness {
-    let likeness = this.outputs.get(name);
-    if (!likeness) this.outputs.set(name, (likeness = new Likeness()));
-    return likeness;
-  }
+/** 0 of none. */
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return values.length === 0 ? 0 : sum / values.length;
 }

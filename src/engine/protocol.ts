@@ -3,7 +3,7 @@
  * from the request; every request ends in exactly one reply or error. The client sends one request at a time.
  */
 import type { IntegerProducts } from '../common/integerProduct';
-import type { Comparison, LikenessSums } from '../core/metrics';
+import type { OutputFacts, OutputKind, OutputPlan } from '../onnx/network/outputs';
 import type { DataSpec } from '../calibration/inputs/spec';
 import type { Divergence } from '../core/allocation/divergence';
 import type { RangeMethod } from '../core/rounding/activationRange';
@@ -40,10 +40,14 @@ export interface InspectRequest {
   /** Where they are known; else they are found on the data, or on a made-up sample. */
   branches?: Branches;
   data?: DataSpec;
+  /** As in DataSpec; default: the data's. */
+  outputs?: DataSpec['outputs'];
 }
 
 export interface InspectReply {
   network: Network;
+  /** What each output is taken for, and what is compared in its place: DataSpec.outputs overrides it. */
+  outputs: OutputFacts[];
   /** Through which the network was found; absent where no If holds layers, or none could be run. */
   branches?: Branches;
   /** Per function, whether its activations stay floats in an export that quantizes others; absent: none does. */
@@ -223,8 +227,9 @@ export interface EvaluateReply {
   layers: { name: string; sqnrDb: number; cosine: number }[] | null;
   /** Device, for people. */
   provider: string;
-  /** Where a shard was asked for: the sums that make it up, per block of samples. */
+  /** Where a shard was asked for: the sums that make it up, per block of samples, and what they are sums of. */
   tallies?: Tally[];
+  plan?: OutputPlan;
   /** Samples in a block. */
   blockSize: number;
   seconds: number;
@@ -233,6 +238,37 @@ export interface EvaluateReply {
   /** What was done to the samples, in one line, where anything was. */
   preparation?: string;
   warnings: string[];
+}
+
+export interface Comparison {
+  /** Share of equal answers, over all outputs that are scores of classes or choices; null where none is. */
+  agreement: number | null;
+  /** Mean KL divergence of the distributions over classes from the first model's, in nats; null where there is none. */
+  kl: number | null;
+  /** Signal over noise, each compared tensor relative to its own power; Infinity where nothing differs. */
+  sqnrDb: number;
+  /** What allocations are ranked by: the mean over the compared tensors of KL, or of noise over signal for what is no score. */
+  cost: number;
+  /** Share of boxes that both models find (of the same class, IoU >= 0.5); null where the outputs are no boxes. */
+  boxes: number | null;
+  outputs: OutputComparison[];
+}
+
+export interface OutputComparison {
+  name: string;
+  kind: OutputKind;
+  /** Only its last operator speaks for scores of classes. */
+  isGuess?: boolean;
+  /** What was compared: the output itself, or the tensors that it is made from. */
+  tensors: string[];
+  /** Null where nothing of it is compared as numbers. */
+  sqnrDb: number | null;
+  cosine: number | null;
+  /** Share of equal answers or values. */
+  agreement: number | null;
+  kl: number | null;
+  /** Of an output whose rows come and go: the share of runs in which both models have as many. */
+  sameRows?: number;
 }
 
 /** How much of each function's output is noise when only its own weights are quantized. */
@@ -302,6 +338,7 @@ export interface ContestReply {
 
 /** Against the float model. */
 export interface Measured extends Divergence {
+  cost: number;
   agreement: number | null;
 }
 
@@ -424,5 +461,17 @@ export interface Tally {
   /** Per model, as in Accuracy; null without labels that fit. */
   accuracies: number[][] | null;
   /** Of the second model against the first; null where there is one. */
-  likeness: LikenessSums | null;
+  similarity: SimilaritySums | null;
+}
+
+/** What a block of samples adds to the similarity of two models: plain sums, so that shards of a job can be put together. */
+export interface SimilaritySums {
+  /** Per compared tensor: of Likeness, and of ClassLikeness where it holds scores of classes. */
+  tensors: { tensor: string; power: number[]; classes: number[] | null }[];
+  /** Per output that holds no floats: of EqualShare. */
+  labels: { output: string; sums: number[] }[];
+  /** Per output with rows that come and go: blocks with as many rows in both, and blocks. */
+  rows: { output: string; sums: number[] }[];
+  /** Of BoxAgreement; null: the outputs are no boxes. */
+  boxes: number[] | null;
 }

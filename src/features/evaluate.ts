@@ -117,7 +117,8 @@ function report({
       ...(against.kl === null
         ? []
         : [`- ${vscode.l10n.t('KL divergence')}: ${against.kl.toPrecision(3)} nats`]),
-      ...against.outputs.map(({ name, sqnrDb, cosine }) => {
+      ...against.outputs.flatMap(({ name, sqnrDb, cosine }) => {
+        if (sqnrDb === null || cosine === null) return [];
         return `- \`${printable(name).replace(/[`\n]/g, "'")}\`: SQNR ${formatSqnr(sqnrDb, vscode.l10n.t('identical'))}, cosine ${cosine.toFixed(5)}`;
       }),
       '',

@@ -20,8 +20,9 @@ export async function inspectFor(
 ): Promise<InspectReply> {
   const model = modelPathOf(config, configPath);
   const { granularity } = config.scoring;
-  const { shapes, branches } = config.calibration;
-  const inspect = await engine.request({ kind: 'inspect', model, granularity, shapes, branches }, { signal });
+  const { shapes, branches, outputs } = config.calibration;
+  const request = { kind: 'inspect', model, granularity, shapes, branches, outputs } as const;
+  const inspect = await engine.request(request, { signal });
   if (inspect.sha256 !== config.model.sha256) {
     throw new SettingsError(`${model} has changed since ${configPath} was made; quantize it again.`);
   }

@@ -129,6 +129,7 @@ function entryOf({ name, objective, beta, allocation }: Candidate, measured: Mea
     kl: digits(measured.kl),
     agreement: digits(measured.agreement),
     sqnrDb: Number.isFinite(measured.sqnrDb) ? digits(measured.sqnrDb) : null,
+    cost: Number(measured.cost.toPrecision(4)),
     bits,
   };
 }

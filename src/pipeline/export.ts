@@ -62,7 +62,9 @@ export async function exportModel(
 ): Promise<Exported> {
   const model = modelPathOf(config, configPath);
   const { granularity } = config.scoring;
-  const data = dataOf(config, configPath);
+  const given = dataOf(config, configPath);
+  const outputs = { ...given.outputs, ...settings.outputs };
+  const data = Object.keys(outputs).length > 0 ? { ...given, outputs } : given;
   await inspectFor(engine, configPath, config, options);
   const { out, overwrite, rounding, scaleType, activations, samples, provider, memoryLimit } = settings;
   const reply = await engine.request(

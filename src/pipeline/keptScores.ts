@@ -22,7 +22,8 @@ export async function scoreKey(
 ): Promise<string | null> {
   const content = await dataFingerprint(data.path, signal);
   if (content === null) return null;
-  const { path, ...rest } = data;
+  // What outputs are said to be does not show in the functions' scores.
+  const { path, outputs: _, ...rest } = data;
   // The name shows in the description.
   const name = path === null ? null : basename(path);
   return canonical([VERSION, sha256, content, name, granularity, provider, rest]);

@@ -35,6 +35,7 @@ export function toConfig(
       preprocessing: score.data.preprocessing,
       ...(scored.score.preparation ? { preparation: scored.score.preparation } : {}),
       ...given('values', score.data.values),
+      ...given('outputs', score.data.outputs),
       // None at all is an answer, too: every If changes its branch from sample to sample.
       ...(score.data.branches ? { branches: score.data.branches } : {}),
     },

@@ -99,4 +99,6 @@ export interface ExportSettings {
   provider: Provider;
   /** Bytes; 0: half of the free memory. */
   memoryLimit: number;
+  /** What outputs are, beside what the config says. */
+  outputs?: DataSpec['outputs'];
 }

@@ -12,7 +12,7 @@ import type { EvaluateReply, ScoreReply, Shard } from '../engine/protocol';
 import { type Tally } from '../engine/protocol';
 import type { ScoreSettings } from './settings';
 
-const VERSION = 1;
+export const VERSION = 2;
 
 interface Common {
   version: typeof VERSION;
@@ -125,6 +125,7 @@ export function mergeEvaluations(parts: readonly EvaluatePart[]): EvaluateReply 
     ...outcome(
       parts.flatMap(({ tallies }) => tallies),
       replies[0].models.map(({ path, bytes }) => ({ path, bytes })),
+      replies[0].plan!,
     ),
     provider: unique(replies.map(({ provider }) => provider)).join(' and '),
     seconds: replies.reduce((sum, { seconds }) => sum + seconds, 0),

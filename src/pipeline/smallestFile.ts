@@ -112,7 +112,7 @@ function valueOf(quality: MeasuredQuality, { kl, sqnrDb }: Measured): number {
   if (!('kl' in quality)) return sqnrDb;
   if (kl === null) {
     throw new SettingsError(
-      'The output of this network is no distribution: ask for SQNR instead of KL divergence.',
+      'No output of this network looks like scores of classes: ask for SQNR instead of KL divergence, or say which output has them with --output NAME=classes.',
     );
   }
   return kl;

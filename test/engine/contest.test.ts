@@ -19,11 +19,13 @@ beforeAll(() => {
 afterAll(() => engine.dispose());
 
 function run(settings: Partial<AllocationSettings>, options: ScoreOptions = {}): Promise<QuantizeResult> {
-  const model = save(resnet18({ size: 32, width: 0.125, classes: 10 }));
+  const network = resnet18({ size: 32, width: 0.125, classes: 10 });
+  const model = save(network);
   const out = join(dirname(model), 'net.ompq.json');
   const score = {
     model,
-    data: synthetic(24),
+    // Random weights choose no class as trained ones do.
+    data: { ...synthetic(24), outputs: { [network.graph!.output[0].name]: 'classes' as const } },
     granularity: 'layer',
     centered: true,
     decay: 'exp',

@@ -81,8 +81,8 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
         expect(expected.provider).toMatch(/^CPU/);
         // The difference that quantizing makes is the same: a weight unpacked otherwise would show in it.
         const [a, b] = [expected.against!.outputs[0], found.against!.outputs[0]];
-        expect(Math.abs(a.sqnrDb - b.sqnrDb)).toBeLessThan(0.01);
-        expect(Math.abs(a.cosine - b.cosine)).toBeLessThan(1e-5);
+        expect(Math.abs(a.sqnrDb! - b.sqnrDb!)).toBeLessThan(0.01);
+        expect(Math.abs(a.cosine! - b.cosine!)).toBeLessThan(1e-5);
         expect(a.sqnrDb).toBeLessThan(70);
       },
     );

@@ -1,4 +1,5 @@
 /** What the user says about calibration (or evaluation) data. Plain data: it crosses the process boundary and is kept in the config. */
+import type { OutputChoice } from '../../onnx/network/outputs';
 import type { Branches } from '../../onnx/network/network';
 
 export type PresetName = 'imagenet' | 'cifar10' | 'unit' | 'raw';
@@ -38,4 +39,6 @@ export interface DataSpec {
   classes?: string;
   /** Branches that the samples take in Ifs with layers, as inspecting the model on them found; absent where there are none. */
   branches?: Branches;
+  /** What outputs of the model are, by name, where it is not what the file says: how far another version is off depends on it. */
+  outputs?: Record<string, OutputChoice>;
 }

@@ -2,11 +2,13 @@
 export interface Divergence {
   /** Mean KL divergence of the soft-maxed scores, in nats; null where the output is no distribution. */
   kl: number | null;
-  /** Signal over noise of the first output, dB. */
+  /** Signal over noise, each output relative to its own power, dB. */
   sqnrDb: number;
+  /** Mean over the outputs of KL divergence, or of noise over signal for what is no distribution; absent in older records. */
+  cost?: number;
 }
 
-/** What allocations are ranked by: KL divergence, or noise over signal where the output is no distribution. */
-export function costOf({ kl, sqnrDb }: Divergence): number {
-  return kl ?? 10 ** (-sqnrDb / 10);
+/** What allocations are ranked by. */
+export function costOf({ kl, sqnrDb, cost }: Divergence): number {
+  return cost ?? kl ?? 10 ** (-sqnrDb / 10);
 }

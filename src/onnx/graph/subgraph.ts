@@ -1,5 +1,5 @@
 /** Cutting a graph down to what some tensors need. */
-import { toBinary } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { bodiesOf } from '../proto/attributes';
 import {
   type GraphProto,
@@ -7,6 +7,7 @@ import {
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
+  ValueInfoProtoSchema,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 import { captured, Graph } from './graph';
@@ -30,6 +31,20 @@ export function neededFor(
     for (const body of bodiesOf(producer)) waiting.push(...captured(body));
   }
   return { nodes: graph.order.filter((node) => nodes.has(node)), tensors };
+}
+
+/** The model with these tensors as its outputs, without the nodes that none of them needs. */
+export function returning(model: ModelProto, names: readonly string[]): ModelProto {
+  const graph = model.graph!;
+  const { nodes, tensors } = neededFor(graph, names);
+  const declared = new Map(graph.output.map((info) => [info.name, info]));
+  return withGraph(model, {
+    node: nodes,
+    initializer: graph.initializer.filter(({ name }) => tensors.has(name)),
+    input: graph.input.filter(({ name }) => tensors.has(name)),
+    // Without a type where the file gives none: ONNX Runtime infers it.
+    output: names.map((name) => declared.get(name) ?? create(ValueInfoProtoSchema, { name })),
+  });
 }
 
 export function withGraph(model: ModelProto, changes: Partial<GraphProto>): ModelProto {

@@ -19,7 +19,7 @@ describe('likeness', () => {
 
 describe('class likeness', () => {
   it('soft-maxes scores, and counts equal arg maxes', () => {
-    const likeness = new ClassLikeness();
+    const likeness = new ClassLikeness('scores');
     likeness.add([0, Math.log(3), 1, 0], [0, 0, 0, 1000], 2);
     const first = 0.25 * Math.log(0.25 / 0.5) + 0.75 * Math.log(0.75 / 0.5);
     const p = Math.E / (1 + Math.E);
@@ -30,7 +30,7 @@ describe('class likeness', () => {
   });
 
   it('takes probabilities as they are, zeros included', () => {
-    const likeness = new ClassLikeness();
+    const likeness = new ClassLikeness('probabilities');
     likeness.add([0.5, 0.5, 0], [0.25, 0.75, 0], 3);
     likeness.add([0, 0, 1], [0, 0, 1], 3);
     const first = 0.5 * Math.log(0.5 / 0.25) + 0.5 * Math.log(0.5 / 0.75);

@@ -10,8 +10,9 @@ import { Arena, mean, type Trial, withBlocks } from './trials';
 export async function contest(request: ContestRequest, job: Job): Promise<ContestReply> {
   const start = performance.now();
   const activations = request.rounding === 'reconstruct' ? 2 : 1;
-  return withBlocks(request, activations, job, async ({ network, warnings }, all) => {
-    const arena = new Arena(request, network, all, job);
+  const choices = request.data.outputs ?? {};
+  return withBlocks(request, activations, choices, job, async ({ network, plan, warnings }, all) => {
+    const arena = new Arena(request, { network, plan }, all, job);
     const results: (Measured | null)[] = request.candidates.map(() => null);
     const reply = (improved: ContestReply['improved']): ContestReply => {
       const { samples, heldOut } = arena;

@@ -1,9 +1,11 @@
 /** Allocations tried on the calibration inputs. */
 import { basename } from 'node:path';
 import { openDataset } from '../../../calibration/open';
-import { serialize } from '../../../onnx/graph/subgraph';
+import { returning, serialize } from '../../../onnx/graph/subgraph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
+import { type OutputChoice, type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
+import { seeded } from '../../../onnx/graph/seeded';
 import type { Network } from '../../../onnx/network/network';
 import { fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
@@ -11,7 +13,9 @@ import { networkWeights } from '../../../onnx/packing/size';
 import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ContestRequest, Measured, NoiseRequest } from '../../protocol';
-import { OutputLikeness, sampleCosts } from '../evaluate/similarity';
+import { settle } from '../evaluate/settle';
+import { OutputSimilarity, powersOf, sampleCosts } from '../evaluate/similarity';
+import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import { limitOf } from '../ort/memory';
 import { openModel } from '../ort/openModel';
@@ -27,6 +31,10 @@ export class Arena {
   readonly heldOut: boolean;
   /** Blocks that swaps are tried on, of those that count; the others are for believing them. */
   readonly searched: number;
+  private readonly network: Network;
+  /** Settled by the first outputs of the float model. */
+  private plan: OutputPlan;
+  private powers: ReadonlyMap<string, number> = new Map();
   private readonly trials: Feeds[];
   private readonly rounding: Feeds[];
   private reference: Feeds[] | null = null;
@@ -37,10 +45,12 @@ export class Arena {
 
   constructor(
     private readonly request: ContestRequest,
-    readonly network: Network,
+    { network, plan }: Pick<Opened, 'network' | 'plan'>,
     private readonly all: CalibrationBlocks,
     private readonly job: Job,
   ) {
+    this.network = network;
+    this.plan = plan;
     const { blocks, size, count } = all;
     // With few samples, half of them are for rounding; rounding to nearest needs none.
     const wanted = Math.ceil(request.rounded / size);
@@ -101,24 +111,27 @@ export class Arena {
       const reference: Feeds[] = [];
       await this.eachOutput(this.all.model, this.trials, (output) => reference.push(output) > 0);
       this.reference = reference;
+      this.plan = settle(this.plan, reference[0], this.countOf(0));
+      this.powers = powersOf(this.plan, reference);
     }
     const { reference } = this;
     const storages = await this.round(bits);
     const { model: path } = this.request;
     const quantized = fakeQuantized({ model: this.all.model, path, network: this.network, storages });
-    const likeness = new OutputLikeness(basename(path), basename(path));
+    const names = [basename(path), basename(path)] as const;
+    const similarity = new OutputSimilarity(this.plan, names);
     const costs: number[][] = [];
     let total = 0;
     await this.eachOutput(quantized, trials, (output) => {
       const float = reference[costs.length];
-      likeness.add(float, output, countOf(output));
-      const own = sampleCosts(float, output, countOf(output));
+      similarity.add(float, output);
+      const own = sampleCosts(this.plan, this.powers, [float, output], this.countOf(costs.length), names);
       costs.push(own);
       total += own.reduce((a, b) => a + b, 0);
       return most === null || total < most;
     });
-    const { kl, agreement, sqnrDb } = likeness.result();
-    return { all: { kl, agreement, sqnrDb }, costs };
+    const { kl, agreement, sqnrDb, cost } = similarity.result();
+    return { all: { kl, agreement, sqnrDb, cost }, costs };
   }
 
   private async round(bits: readonly number[]): Promise<WeightStorage[]> {
@@ -148,6 +161,12 @@ export class Arena {
     return weights.map((_, i) => this.nearest.get(key(i))!);
   }
 
+  /** Samples in a block that is run; a block of a fixed size is filled up. */
+  private countOf(index: number): number {
+    const { size, fixed } = this.all;
+    return fixed ? size : Math.min(size, this.samples - index * size);
+  }
+
   /** @param visit false: enough */
   private async eachOutput(
     model: ModelProto,
@@ -155,7 +174,8 @@ export class Arena {
     visit: (output: Feeds) => boolean,
   ): Promise<void> {
     const { model: path } = this.request;
-    const session = await Session.open(serialize(model), {
+    const compared = this.plan.compared.map(({ tensor }) => tensor);
+    const session = await Session.open(serialize(returning(model, compared)), {
       provider: 'cpu',
       folder: weightsFolder(path),
       model: path,
@@ -180,21 +200,33 @@ export interface Trial {
   costs: number[][];
 }
 
-/** Samples in a block, told by its first output. */
-export function countOf(outputs: Feeds): number {
-  return Object.values(outputs)[0]?.dims[0] ?? 1;
+export interface Opened {
+  network: Network;
+  plan: OutputPlan;
+  warnings: string[];
 }
 
+function nothingToCompare(path: string, { outputs }: OutputPlan): EngineFault {
+  const reasons = outputs.map(({ name, reason }) => `"${name}": ${reason}`).join('; ');
+  return new EngineFault(
+    `Allocations of ${basename(path)} cannot be compared by running them (${reasons}); choose an objective, as --objective noise-aware.`,
+  );
+}
+
+/** @param choices what the user says of the outputs; null: they are not looked at */
 export async function withBlocks<T>(
   { kind, model: path, granularity, data, memoryLimit, rounding }: NoiseRequest | ContestRequest,
   activations: number,
+  choices: Readonly<Record<string, OutputChoice>> | null,
   job: Job,
   work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
 ): Promise<T> {
   job.progress('Reading the model', 0);
   const { model: file } = await openModel(path, job);
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
-  const { model } = takeBranches(file, data.branches);
+  const model = seeded(takeBranches(file, data.branches).model);
+  const plan = planOutputs(model, network, choices ?? {});
+  if (choices && plan.compared.length === 0) throw nothingToCompare(path, plan);
   const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
   try {
     const limit = limitOf(memoryLimit);
@@ -209,17 +241,12 @@ export async function withBlocks<T>(
       dataset,
       samples,
       { model, network, path },
-      { limit, activations, reserved: statistics.bytes, job },
+      { limit, activations, reserved: statistics.bytes, plan: choices ? plan : null, job },
     );
-    return await work({ network, warnings: dataset.warnings }, blocks);
+    return await work({ network, plan, warnings: dataset.warnings }, blocks);
   } finally {
     await dataset.close();
   }
-}
-
-export interface Opened {
-  network: Network;
-  warnings: string[];
 }
 
 export function mean(values: readonly number[]): number {

@@ -7,9 +7,9 @@ import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
 import { openDataset } from '../../../calibration/open';
-import { Accuracy, areProbabilities, Likeness } from '../../../core/metrics';
+import { Accuracy, Likeness } from '../../../core/metrics';
 import { readModel } from '../../../onnx/files/file';
-import { serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { returning, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { GraphInput, Network } from '../../../onnx/network/network';
@@ -24,7 +24,12 @@ import { type Job } from '../job/job';
 import { activationBytes, limitOf, limitWarnings, residentMemory } from '../ort/memory';
 import { fixedBatch, sampleBytes } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
-import { classScores, type ClassScores, OutputLikeness } from './similarity';
+import { common, comparedNames } from '../../../onnx/network/compared';
+import { type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
+import { isRandom, seeded } from '../../../onnx/graph/seeded';
+import { isAlikeInBatch } from '../ort/alike';
+import { classRows, settle } from './settle';
+import { OutputSimilarity } from './similarity';
 import { outcome } from '../../tally';
 
 /** Samples per run, where the model takes several. */
@@ -48,21 +53,31 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
   job.progress('Reading the models', 0);
   const paths = other === null ? [path] : [path, other];
   const models: ModelProto[] = [];
-  for (const each of paths) models.push(await readModel(each));
+  // Both draw the same where they draw random numbers.
+  for (const each of paths) models.push(seeded(await readModel(each)));
   const network = findNetwork(models[0], { granularity: 'layer', shapes: data.shapes });
   const dataset = await openDataset(data, network.inputs, {
     signal: job.signal,
     ...(request.allSamples ? { order: 'all' as const } : {}),
   });
+  const { plan, warnings } = comparedBy(models, paths, network, data);
   const sessions: AdaptiveSession[] = [];
   try {
     const devices = await Devices.open(request.provider ?? 'cpu', job);
     for (const [i, model] of models.entries()) {
       const at = paths[i];
-      sessions.push(devices.session({ bytes: () => serialize(model), folder: weightsFolder(at), model: at }));
+      const bytes = () => serialize(returning(model, comparedNames(plan)));
+      sessions.push(devices.session({ bytes, folder: weightsFolder(at), model: at }));
     }
     const most = blockLimit(request, models, network, dataset);
-    const pass = new Pass(dataset, network, paths, most, job, request.perLayer && other !== null ? 0.8 : 1);
+    const pass = new Pass(
+      dataset,
+      { network, plan, isRandom: models.some(isRandom) },
+      paths,
+      most,
+      job,
+      request.perLayer && other !== null ? 0.8 : 1,
+    );
     const { shard } = request;
     await pass.run(sessions, shard ?? { index: 0, count: 1 });
     const layers =
@@ -79,21 +94,47 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
     const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
     const described = paths.map((each, i) => ({ path: each, bytes: sizes[i] }));
     return {
-      ...outcome(pass.tallies, described),
+      ...outcome(pass.tallies, described, pass.plan),
       provider: devices.label,
-      tallies: shard && pass.tallies,
+      ...(shard ? { tallies: pass.tallies, plan: pass.plan } : {}),
       blockSize: pass.blockSize,
       layers,
       seconds: Math.round(performance.now() - start) / 1000,
       synthetic: dataset.synthetic,
       dataDescription: dataset.description,
       preparation: dataset.preparation,
-      warnings: [...tight, ...dataset.warnings, ...devices.warnings, ...pass.warnings],
+      warnings: [...tight, ...warnings, ...dataset.warnings, ...devices.warnings, ...pass.warnings],
     };
   } finally {
     for (const session of sessions) await session.close();
     await dataset.close();
   }
+}
+
+/**
+ * What the models are compared by, told by the first of them.
+ * @throws EngineFault where they have nothing in common
+ */
+function comparedBy(
+  models: readonly ModelProto[],
+  paths: readonly string[],
+  network: Network,
+  { outputs }: DataSpec,
+): { plan: OutputPlan; warnings: string[] } {
+  const found = planOutputs(models[0], network, outputs);
+  const { plan, missing } = models.length < 2 ? { plan: found, missing: [] } : common(found, models[1]);
+  if (models.length > 1 && plan.compared.length === 0) {
+    const [a, b] = paths.map((path) => basename(path));
+    throw new EngineFault(
+      missing.length > 0
+        ? `${a} and ${b} have no output in common; compare a model with its quantized version.`
+        : `${a} has no output that could be compared: ${found.outputs.map(({ name, reason }) => `"${name}": ${reason}`).join('; ')}.`,
+    );
+  }
+  const names = missing.map((name) => `"${name}"`).join(', ');
+  const warnings =
+    missing.length > 0 ? [`Not compared, since ${basename(paths[1])} does not make it: ${names}.`] : [];
+  return { plan, warnings };
 }
 
 function open(path: string, model: ModelProto): Promise<Session> {
@@ -116,24 +157,35 @@ class Pass {
   /** Class numbers of the model, once its first outputs have told how many classes it has. */
   private labels: Int32Array | null;
   private numbered = false;
-  /** Told by the first block of all. */
-  private probabilities: boolean | null = null;
+  /** Settled by the first block of all. */
+  plan: OutputPlan;
+  private isSettled = false;
+  private readonly mayBatch: boolean;
 
   constructor(
     private readonly dataset: Dataset,
-    network: Network,
+    { network, plan, isRandom }: { network: Network; plan: OutputPlan; isRandom: boolean },
     private readonly paths: readonly string[],
     most: number,
     private readonly job: Job,
     private readonly share: number,
   ) {
-    this.blockSize = blockSize(dataset, network.inputs, most);
+    this.plan = plan;
+    const isFixed = fixedBatch(network.inputs, dataset.batchAxes) !== null;
+    // Rows that come and go cannot be told apart by sample, nor do batches draw what single samples draw.
+    const isSingle = isRandom || plan.outputs.some(({ kind }) => kind === 'rows');
+    this.blockSize = isSingle && !isFixed ? 1 : blockSize(dataset, network.inputs, most);
+    this.mayBatch = !isFixed;
     this.labels = dataset.labels;
     if (!this.labels && paths.length === 1) this.warnings.push(NO_LABELS);
   }
 
   async run(sessions: readonly AdaptiveSession[], shard: Shard): Promise<void> {
     const { dataset, job } = this;
+    if (this.mayBatch && this.blockSize > 1 && dataset.size > 1 && !(await this.takesBatches(sessions))) {
+      job.log('info', 'Several samples at once do not give what they give alone; they are run one by one.');
+      this.blockSize = 1;
+    }
     // A fixed batch that the samples do not fill is left out rather than filled up: it would count samples twice.
     const fixed = this.blockSize;
     let [start, end] = this.range(shard);
@@ -166,6 +218,30 @@ class Pass {
     }
   }
 
+  /** Proved on two samples, on everything that is compared. */
+  private async takesBatches(sessions: readonly AdaptiveSession[]): Promise<boolean> {
+    const feeds = [
+      await this.dataset.read(0, 2),
+      await this.dataset.read(0, 1),
+      await this.dataset.read(1, 1),
+    ];
+    try {
+      for (const session of sessions) {
+        const [pair, first, second] = [
+          await session.runTensors(feeds[0], 0),
+          await session.runTensors(feeds[1], 0),
+          await session.runTensors(feeds[2], 0),
+        ];
+        if (!isAlikeInBatch(pair, [first, second])) return false;
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof EngineFault)) throw error;
+      this.job.log('debug', `Two samples at once do not run: ${error.message}`);
+      return false;
+    }
+  }
+
   /** Samples of the shard: whole blocks. */
   private range({ index, count }: Shard): [number, number] {
     const blocks = Math.ceil(this.dataset.size / this.blockSize);
@@ -175,22 +251,21 @@ class Pass {
 
   private tally(outputs: readonly Feeds[], from: number, count: number): Tally {
     const [reference, other] = outputs;
-    const all = outputs.map((each) => classScores(each, count));
-    const scores = all.every((each) => each !== null) ? all : null;
-    outputs.forEach((each, i) => refuseNaN(each, basename(this.paths[i]), from, count));
-    const first = classScores(reference, count);
-    if (first) this.probabilities ??= areProbabilities(first.data, first.classes);
-    let likeness: OutputLikeness | null = null;
+    outputs.forEach((each, i) => refuseNaN(each, this.plan, basename(this.paths[i]), from, count));
+    if (!this.isSettled) this.plan = settle(this.plan, reference, count, this.labels);
+    this.isSettled = true;
+    const scores = this.scores(outputs, count);
+    let similarity: OutputSimilarity | null = null;
     if (other) {
       const [a, b] = this.paths.map((path) => basename(path));
-      likeness = new OutputLikeness(a, b, this.probabilities);
-      likeness.add(reference, other, count);
+      similarity = new OutputSimilarity(this.plan, [a, b]);
+      similarity.add(reference, other);
     }
     return {
       samples: count,
       classes: scores ? scores[0].classes : 0,
       accuracies: scores && this.right(scores, from, count),
-      likeness: likeness && likeness.sums,
+      similarity: similarity && similarity.sums,
     };
   }
 
@@ -202,6 +277,17 @@ class Pass {
     const { numbers, warnings } = classNumbers(classNames, classes, classList);
     this.warnings.push(...warnings);
     this.labels = numbers && labels.map((label) => numbers[label]);
+  }
+
+  /** Per model, the first scores that have one row a sample; null where no output has. */
+  private scores(outputs: readonly Feeds[], count: number): ClassScores[] | null {
+    const found = this.plan.compared.find(
+      (one) =>
+        one.kind === 'classes' &&
+        one.form !== 'independent' &&
+        outputs[0][one.tensor].data.length === count * classRows(one, outputs[0][one.tensor]).classes,
+    );
+    return found ? outputs.map((each) => classRows(found, each[found.tensor])) : null;
   }
 
   /** Per model; null where there are no labels that fit. */
@@ -230,9 +316,21 @@ class Pass {
   }
 }
 
+interface ClassScores {
+  data: ArrayLike<number>;
+  classes: number;
+}
+
 /** What is not a number compares with nothing, and would count as equal. */
-function refuseNaN(outputs: Feeds, model: string, from: number, count: number): void {
-  for (const [name, tensor] of Object.entries(outputs)) {
+function refuseNaN(
+  outputs: Feeds,
+  { compared }: OutputPlan,
+  model: string,
+  from: number,
+  count: number,
+): void {
+  for (const { tensor: name } of compared) {
+    const tensor = outputs[name];
     if (!isFloat(tensor.type)) continue;
     const values = numbers(tensor);
     const at = Array.prototype.findIndex.call(values, Number.isNaN);
@@ -313,7 +411,12 @@ async function layerNoise(
       job.progress('Looking into the layers', 0.8 + (0.2 * from) / last);
       const feeds = await dataset.read(from, Math.min(size, last));
       const [reference, other] = [await sessions[0].runTensors(feeds), await sessions[1].runTensors(feeds)];
-      for (const [name, likeness] of noise) likeness.add(numbers(reference[name]), numbers(other[name]));
+      for (const [name, likeness] of noise) {
+        const [a, b] = [reference[name], other[name]];
+        // Their sizes depend on the data: nothing says which values belong together.
+        if (a.dims.join() !== b.dims.join()) noise.delete(name);
+        else likeness.add(numbers(a), numbers(b));
+      }
     }
   } finally {
     for (const session of sessions) await session.close();

@@ -1,79 +1,121 @@
-/** How close one model's outputs are to another's, added up block by block. */
+/** Two models' outputs side by side, block by block. */
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
-import { ClassLikeness, OutputSums } from '../../../core/metrics';
+import { BoxAgreement } from '../../../core/boxes';
+import { add, ClassLikeness, mean, relativeNoise } from '../../../core/metrics';
+import type { ComparedTensor, OutputPlan } from '../../../onnx/network/outputs';
+import { OutputSums } from '../../outputSums';
 import { EngineFault } from '../job/faults';
 import type { Feeds } from '../ort/session';
+import { detectionPair } from './detections';
+import { classRows } from './settle';
 
 /** All outputs of two models side by side. */
-export class OutputLikeness extends OutputSums {
-  /** @param names of the two models, for messages */
+export class OutputSimilarity extends OutputSums {
+  /**
+   * @param plan settled on the first model's outputs
+   * @param names of the two models, for messages
+   */
   constructor(
-    private readonly reference: string,
-    private readonly other: string,
-    probabilities: boolean | null = null,
+    plan: OutputPlan,
+    private readonly names: readonly [string, string],
   ) {
-    super(probabilities);
+    super(plan);
   }
 
-  /** @param count samples in the block */
-  add(reference: Feeds, other: Feeds, count: number): void {
-    for (const [name, tensor] of Object.entries(reference)) {
-      const twin = other[name];
-      if (!twin || !isFloat(tensor.type)) continue;
-      if (twin.data.length !== tensor.data.length) {
-        throw new EngineFault(
-          `The output "${name}" of ${this.other} has another shape than that of ${this.reference}; the two do not compute the same.`,
-        );
-      }
-      this.output(name).add(numbers(tensor), numbers(twin));
+  /** @param reference the first model's compared tensors, and its outputs where they are to be compared, too */
+  add(reference: Feeds, other: Feeds): void {
+    for (const compared of this.plan.compared) this.addTensor(compared, reference, other);
+    for (const { name, kind, isSized } of this.plan.outputs) {
+      const [a, b] = [reference[name], other[name]] as (Feeds[string] | undefined)[];
+      if (!a || !b) continue;
+      if (kind === 'labels') this.labelsOf(name).add(a.data, b.data);
+      if (isSized) add(this.rowsOf(name), [a.dims.join() === b.dims.join() ? 1 : 0, 1]);
     }
-    if (this.outputs.size === 0) {
-      throw new EngineFault(
-        `${this.reference} and ${this.other} have no output in common; compare a model with its quantized version.`,
-      );
-    }
-    const first = classScores(reference, count);
-    const second = classScores(other, count);
-    if (first === null || second?.classes !== first.classes) return;
-    this.classified = true;
-    this.classes.add(first.data, second.data, first.classes);
+    const found = detectionPair(this.plan, reference, other);
+    if (found) (this.boxes ??= new BoxAgreement()).add(...found);
+  }
+
+  private addTensor(compared: ComparedTensor, reference: Feeds, other: Feeds): void {
+    const { tensor } = compared;
+    const [a, b] = pair(tensor, reference, other, this.names);
+    const { power, classes } = this.tensors.get(tensor)!;
+    const [first, second] = [numbers(a), numbers(b)];
+    power.add(first, second);
+    if (!classes) return;
+    const [x, y] = [classRows(compared, a), classRows(compared, b)];
+    classes.add(x.data, y.data, x.classes);
   }
 }
 
 /**
- * What each sample of a block adds to the cost that allocations are ranked by (costOf); their mean is the block's. One
- * number for the block where its samples cannot be told apart.
+ * What each sample of a block adds to the cost that allocations are ranked by (Comparison.cost); their mean over all blocks is
+ * that cost. One number for the block where its samples cannot be told apart.
+ * @param powers per compared tensor, mean square of the reference over all blocks
  */
-export function sampleCosts(reference: Feeds, other: Feeds, count: number): number[] {
-  const first = classScores(reference, count);
-  const second = classScores(other, count);
-  if (first && second?.classes === first.classes)
-    return new ClassLikeness().divergences(first.data, second.data, first.classes);
-  const name = Object.keys(reference).find((each) => isFloat(reference[each].type) && other[each]);
-  if (name === undefined) return [];
-  const [a, b] = [numbers(reference[name]), numbers(other[name])];
-  const rows = reference[name].dims[0] === count ? count : 1;
-  const size = a.length / rows;
-  const noise = new Array<number>(rows).fill(0);
-  let signal = 0;
-  for (let i = 0; i < a.length; i++) {
-    noise[Math.floor(i / size)] += (a[i] - b[i]) ** 2;
-    signal += a[i] ** 2;
-  }
-  return noise.map((each) => (each === 0 ? 0 : (each * rows) / signal));
+export function sampleCosts(
+  plan: OutputPlan,
+  powers: ReadonlyMap<string, number>,
+  [reference, other]: readonly [Feeds, Feeds],
+  count: number,
+  names: readonly [string, string],
+): number[] {
+  const { compared } = plan;
+  const each = compared.map((one) => {
+    const [a, b] = pair(one.tensor, reference, other, names);
+    const parts = a.dims[0] === count ? count : 1;
+    if (one.kind === 'classes') {
+      const [x, y] = [classRows(one, a), classRows(one, b)];
+      return means(new ClassLikeness(one.form ?? 'scores').divergences(x.data, y.data, x.classes), parts);
+    }
+    const [x, y] = [numbers(a), numbers(b)];
+    const squares = Float64Array.from({ length: x.length }, (_, i) => (x[i] - y[i]) ** 2);
+    return means(squares, parts).map((noise) => relativeNoise(noise, powers.get(one.tensor) ?? 0));
+  });
+  const parts = Math.min(...each.map(({ length }) => length));
+  return Array.from({ length: parts }, (_, i) =>
+    mean(each.map((costs) => (costs.length === parts ? costs[i] : mean(costs)))),
+  );
 }
 
-export interface ClassScores {
-  data: ArrayLike<number>;
-  classes: number;
+/** Mean squares of the compared tensors over blocks. */
+export function powersOf({ compared }: OutputPlan, blocks: readonly Feeds[]): Map<string, number> {
+  return new Map(
+    compared.map(({ tensor }) => {
+      let [sum, count] = [0, 0];
+      for (const block of blocks) {
+        const values = numbers(block[tensor]);
+        for (let i = 0; i < values.length; i++) sum += values[i] ** 2;
+        count += values.length;
+      }
+      return [tensor, count === 0 ? 0 : sum / count];
+    }),
+  );
 }
 
-/** The first float output of one row of two scores or more per sample (trailing axes of size 1 allowed). */
-export function classScores(outputs: Feeds, count: number): ClassScores | null {
-  for (const tensor of Object.values(outputs)) {
-    const { dims, type } = tensor;
-    if (!isFloat(type) || dims.length < 2 || dims[0] !== count || dims[1] < 2) continue;
-    if (dims.slice(2).every((size) => size === 1)) return { data: numbers(tensor), classes: dims[1] };
+function pair(
+  tensor: string,
+  reference: Feeds,
+  other: Feeds,
+  [first, second]: readonly [string, string],
+): [Feeds[string], Feeds[string]] {
+  const [a, b] = [reference[tensor], other[tensor]] as (Feeds[string] | undefined)[];
+  if (!a || !b || !isFloat(a.type) || !isFloat(b.type)) {
+    throw new EngineFault(
+      `"${tensor}" of ${first} cannot be compared: ${second} has no such tensor of floats; compare a model with its quantized version.`,
+    );
   }
-  return null;
+  if (a.dims.join() !== b.dims.join()) {
+    throw new EngineFault(
+      `"${tensor}" of ${second} has another shape (${b.dims.join(' x ')}) than that of ${first} (${a.dims.join(' x ')}); the two do not compute the same.`,
+    );
+  }
+  return [a, b];
+}
+
+/** Of equal parts, one after the other. */
+function means(values: ArrayLike<number>, parts: number): number[] {
+  const size = values.length / parts;
+  const sums = new Array<number>(parts).fill(0);
+  for (let i = 0; i < values.length; i++) sums[Math.floor(i / size)] += values[i];
+  return sums.map((sum) => (size === 0 ? 0 : sum / size));
 }

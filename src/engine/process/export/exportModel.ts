@@ -1,4 +1,5 @@
 /** Bits in, quantized model file out: weights rounded, packed, written, tried, and only then put in its place. */
+import { seeded } from '../../../onnx/graph/seeded';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
@@ -52,7 +53,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   const { granularity, data, bits } = request;
   const { branches } = data;
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches });
-  const { model } = takeBranches(file, branches);
+  const model = seeded(takeBranches(file, branches).model);
   if (network.functions.length === 0) {
     throw new EngineFault(`${basename(request.model)} has no layer that can be quantized.`);
   }

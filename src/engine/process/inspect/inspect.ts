@@ -1,4 +1,5 @@
 /** What a model is made of, without running more of it than what decides between the branches of an If. */
+import { planOutputs } from '../../../onnx/network/outputs';
 import { DataError } from '../../../calibration/inputs/errors';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { fingerprint } from '../../../onnx/files/file';
@@ -34,7 +35,12 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const { sha256, bytes } = await fingerprint(path, file);
   const files = [path];
   for (const location of externalLocations(file)) files.push(await externalPath(path, location));
-  return { network, branches, floatActivations, sha256, bytes, files, size };
+  const { outputs } = planOutputs(
+    takeBranches(model, branches).model,
+    network,
+    request.outputs ?? request.data?.outputs,
+  );
+  return { network, outputs, branches, floatActivations, sha256, bytes, files, size };
 }
 
 /** Who does not take the other branches, where no data of the user's decided. */

@@ -1,11 +1,16 @@
 /** Calibration samples in blocks that the model takes at once, as rounding and its relatives need them. */
+import { weightsFolder } from '../../../onnx/proto/external';
+import { returning, serialize } from '../../../onnx/graph/subgraph';
+import type { OutputPlan } from '../../../onnx/network/outputs';
+import { EngineFault } from '../job/faults';
+import { isAlikeInBatch } from '../ort/alike';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { Network } from '../../../onnx/network/network';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
 import { activationBytes, residentMemory } from '../ort/memory';
-import { padded, sampleBytes, type Samples } from '../ort/samples';
-import type { Feeds } from '../ort/session';
+import { fixedBatch, padded, sampleBytes, type Samples } from '../ort/samples';
+import { type Feeds, Session } from '../ort/session';
 import { survey } from '../score/survey';
 import { Workbench } from '../score/workbench';
 
@@ -38,14 +43,21 @@ export interface CalibrationBlocks extends Batches {
 /**
  * @param activations how many sets of activations are held at once, for the memory limit (bytes)
  * @param reserved bytes of the limit that are for other things
+ * @param plan of the outputs, where these are going to be run, too
  */
 export async function calibrationBlocks(
   dataset: Dataset,
   samples: Samples,
   { model, network, path }: { model: ModelProto; network: Network; path: string },
-  { limit, activations, reserved, job }: { limit: number; activations: number; reserved: number; job: Job },
+  {
+    limit,
+    activations,
+    reserved,
+    plan = null,
+    job,
+  }: { limit: number; activations: number; reserved: number; plan?: OutputPlan | null; job: Job },
 ): Promise<CalibrationBlocks> {
-  const batches = await openBatches(samples, { model, network, path }, job);
+  const batches = await openBatches(samples, { model, network, path }, job, plan);
   const { size } = batches;
   const perSample =
     sampleBytes(dataset) +
@@ -64,13 +76,54 @@ export async function openBatches(
   samples: Samples,
   { model, network, path }: { model: ModelProto; network: Network; path: string },
   job: Job,
+  plan: OutputPlan | null = null,
 ): Promise<Batches> {
   const bench = new Workbench(path, network, samples, 'cpu', job);
   const surveyed = await survey(bench, model);
   await surveyed.session?.close();
+  if (
+    plan &&
+    surveyed.batch === null &&
+    !(await outputsTakeBatches(surveyed.model, path, plan, samples, job))
+  ) {
+    job.log(
+      'info',
+      `The outputs of ${bench.name} do not take several samples at once; they are run one by one.`,
+    );
+    return { model, size: fixedBatch(network.inputs, samples.batchAxes) ?? 1, fixed: true };
+  }
   const largest = Math.max(...surveyed.layouts.map(({ features }) => 4 * features));
   const open = Math.min(BLOCK, Math.max(1, Math.floor(RUN_BYTES / largest)));
   return { model: surveyed.model, size: surveyed.batch ?? open, fixed: surveyed.batch !== null };
+}
+
+/** Proved on two samples, on everything that outputs are compared by. */
+async function outputsTakeBatches(
+  model: ModelProto,
+  path: string,
+  plan: OutputPlan,
+  samples: Samples,
+  job: Job,
+): Promise<boolean> {
+  let session: Session | null = null;
+  try {
+    const names = plan.compared.map(({ tensor }) => tensor);
+    session = await Session.open(serialize(returning(model, names)), {
+      provider: 'cpu',
+      folder: weightsFolder(path),
+      model: path,
+    });
+    const pair = await session.runTensors(await samples.take([0, 1]));
+    const first = await session.runTensors(await samples.take([0]));
+    const second = await session.runTensors(await samples.take([1]));
+    return isAlikeInBatch(pair, [first, second]);
+  } catch (error) {
+    if (!(error instanceof EngineFault)) throw error;
+    job.log('debug', `Two samples at once do not run: ${error.message}`);
+    return false;
+  } finally {
+    await session?.close();
+  }
 }
 
 /** The first `count` samples, read block by block. */

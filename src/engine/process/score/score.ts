@@ -1,4 +1,5 @@
 /** Calibration inputs through the network, Gram matrices out (Ma et al., OMPQ, section 3.2). */
+import { seeded } from '../../../onnx/graph/seeded';
 import { basename } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import { openDataset } from '../../../calibration/open';
@@ -37,7 +38,7 @@ export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply
   const { model: file } = await openModel(request.model, job);
   const { granularity, data } = request;
   const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
-  const { model } = takeBranches(file, data.branches);
+  const model = seeded(takeBranches(file, data.branches).model);
   if (network.functions.length === 0) {
     throw new EngineFault(`${basename(request.model)} has no layer that can be scored.`);
   }

@@ -64,6 +64,7 @@ export function exampleInspect(config: Config): InspectReply {
         Object.fromEntries(BIT_WIDTHS.map((bits) => [bits, bytesAt(params, bits)])),
       ),
     },
+    outputs: [],
     network: {
       opset: 17,
       irVersion: 8,

@@ -1,0 +1,118 @@
+/** What the weights of layers decide in a graph: values, and also which rows there are and in what order. */
+import { bodiesOf, isStandard } from '../proto/attributes';
+import { captured, type Graph } from '../graph/graph';
+import type { GraphProto, NodeProto } from '../proto/onnx_pb';
+
+export interface Influence {
+  /** Tensors that depend on what a layer puts out. */
+  reached: ReadonlySet<string>;
+  /** Of those, tensors whose number of rows depends on it: two versions of a model may differ there in shape. */
+  sized: ReadonlySet<string>;
+  /** Of those, tensors that a choice has picked or sorted (an arg max, the rows of a TopK): equal or not, never close. */
+  chosen: ReadonlySet<string>;
+}
+
+/** Operators whose outputs have as many rows as the values of their inputs say. */
+const SIZING = new Set(['NonMaxSuppression', 'NonZero', 'Compress', 'Unique', 'StringSplit']);
+/** Operators whose outputs are a choice. */
+const CHOOSING = new Set(['ArgMax', 'ArgMin', 'TopK', 'Hardmax', 'NonMaxSuppression', 'Multinomial']);
+/** Inputs that say which elements are taken. */
+const INDICES: Readonly<Record<string, readonly number[]>> = {
+  Gather: [1],
+  GatherElements: [1],
+  GatherND: [1],
+  ScatterElements: [1],
+  ScatterND: [1],
+  Scatter: [1],
+  TensorScatter: [2],
+  OneHot: [0],
+  ArrayFeatureExtractor: [1],
+  LabelEncoder: [0],
+  SequenceAt: [1],
+  ReverseSequence: [1],
+};
+/** Inputs that say how large the output is. */
+const SIZES: Readonly<Record<string, readonly number[]>> = {
+  Reshape: [1],
+  Expand: [1],
+  ConstantOfShape: [0],
+  Range: [0, 1, 2],
+  Slice: [1, 2, 3, 4],
+  Tile: [1],
+  Pad: [1],
+  Resize: [1, 2, 3],
+  Upsample: [1],
+  Split: [1],
+  TopK: [1],
+  CenterCropPad: [1],
+  BlackmanWindow: [0],
+  HannWindow: [0],
+  HammingWindow: [0],
+};
+const WEIGHTED = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN']);
+const MEASURING = new Set(['Shape', 'Size']);
+
+/** @param layers output tensors of the layers; none: whatever depends on an input of the graph counts */
+export function influenceOf(graph: Graph, layers: ReadonlySet<string>): Influence {
+  const reached = new Set<string>();
+  const sized = new Set<string>();
+  const chosen = new Set<string>();
+  if (layers.size === 0) {
+    for (const { name } of graph.proto.input) if (!graph.isConstant(name)) reached.add(name);
+  }
+  for (const node of graph.order) {
+    const bodies = bodiesOf(node);
+    const inputs = [...node.input, ...bodies.flatMap((body) => [...captured(body)])];
+    const isLayer = node.output.some((name) => layers.has(name));
+    const has = (set: ReadonlySet<string>, which: readonly number[] = []): boolean =>
+      which.some((i) => set.has(node.input[i] ?? ''));
+    const op = isStandard(node.domain) || node.domain === 'ai.onnx.ml' ? node.opType : '';
+    if (MEASURING.has(op)) {
+      if (has(sized, [0])) mark(reached, node);
+      continue;
+    }
+    if (!isLayer && !inputs.some((name) => reached.has(name)) && !bodies.some(hasWeights)) continue;
+    mark(reached, node);
+    const isOpenLoop = bodies.length > 0 && decidesItself(node, op, reached);
+    if (isOpenLoop || SIZING.has(op) || has(reached, SIZES[op]) || inputs.some((name) => sized.has(name)))
+      mark(sized, node);
+    // What a layer makes of a choice is comparable again.
+    if (isLayer) continue;
+    const isChoice = CHOOSING.has(op) || has(reached, INDICES[op]) || bodies.some(chooses);
+    if (isChoice || inputs.some((name) => chosen.has(name))) mark(chosen, node);
+  }
+  return { reached, sized, chosen };
+}
+
+function mark(set: Set<string>, node: NodeProto): void {
+  for (const name of node.output) if (name !== '') set.add(name);
+}
+
+/** An If whose branch, or a Loop whose number of rounds, depends on what layers put out. */
+function decidesItself(node: NodeProto, op: string, reached: ReadonlySet<string>): boolean {
+  if (op === 'If') return reached.has(node.input[0] ?? '');
+  if (op !== 'Loop') return false;
+  if (reached.has(node.input[0] ?? '') || reached.has(node.input[1] ?? '')) return true;
+  const [body] = bodiesOf(node);
+  const condition = body.output[0]?.name;
+  const given = body.input[1]?.name;
+  for (let name = condition; name !== given;) {
+    const producer = body.node.find(({ output }) => output.includes(name));
+    if (!producer) return false;
+    if (producer.input.length === 0) return false;
+    if (producer.opType !== 'Identity' && producer.opType !== 'Cast') return true;
+    name = producer.input[0];
+  }
+  return false;
+}
+
+/** A body may hold layers of its own. */
+function hasWeights({ node: nodes }: GraphProto): boolean {
+  return nodes.some((node) => WEIGHTED.has(node.opType) || bodiesOf(node).some(hasWeights));
+}
+
+function chooses({ node: nodes }: GraphProto): boolean {
+  return nodes.some(
+    (node) => CHOOSING.has(node.opType) || SIZING.has(node.opType) || bodiesOf(node).some(chooses),
+  );
+}

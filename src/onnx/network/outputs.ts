@@ -1,0 +1,308 @@
+/**
+ * What "close to the original" means for a model: what each of its outputs is, and on which tensors another version of the
+ * model is compared with it. Everything that measures closeness asks here.
+ */
+import {
+  findAttribute,
+  intAttribute,
+  intsAttribute,
+  isStandard,
+  opsetOf,
+  standardOp,
+} from '../proto/attributes';
+import { OnnxError } from '../../common/fileErrors';
+import { Graph } from '../graph/graph';
+import type { ModelProto, NodeProto } from '../proto/onnx_pb';
+import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
+import { elementTypes, NO_TENSOR } from './elementTypes';
+import type { Network } from './network';
+import { influenceOf, type Influence } from './influence';
+
+/** What a user may say that an output is. */
+export const OUTPUT_CHOICES = ['classes', 'regression', 'ignore'] as const;
+export type OutputChoice = (typeof OUTPUT_CHOICES)[number];
+
+export type OutputKind =
+  /** Scores of classes: the arg max and the distribution count. */
+  | 'classes'
+  /** Numbers that count as such: features, boxes, pictures, waveforms. */
+  | 'regression'
+  /** A choice made from scores: equal or not. */
+  | 'labels'
+  /** How many rows there are, or in which order, depends on the weights: boxes after suppression, sorted scores. */
+  | 'rows'
+  /** No quantized weight reaches it: it stays as it is. */
+  | 'fixed'
+  | 'ignored';
+
+export interface OutputFacts {
+  name: string;
+  kind: OutputKind;
+  /** Tensors that are compared for it: the output itself, or what it is made from. */
+  tensors: string[];
+  /** Why it is taken for that, for people: "it comes out of a Softmax". */
+  reason: string;
+  /** Nothing but its last operator speaks for scores of classes. */
+  isGuess?: boolean;
+  /** How many rows it has depends on the weights. */
+  isSized?: boolean;
+}
+
+/** A tensor of floats that is compared value by value. */
+export interface ComparedTensor {
+  tensor: string;
+  kind: 'classes' | 'regression';
+  /** Axis of the classes; null: the last but for trailing sizes of 1. */
+  axis: number | null;
+  /** Of classes: what the numbers are. independent: one probability each, beside the others. null: told by the values. */
+  form: 'scores' | 'probabilities' | 'independent' | null;
+  /** How sure that is: the user has said so, the graph does, or only its last operator speaks for it. */
+  by: 'user' | 'graph' | 'guess';
+}
+
+export interface OutputPlan {
+  outputs: OutputFacts[];
+  compared: ComparedTensor[];
+  /** Outputs that can be fetched as they are: tensors, in the model's order. */
+  fetchable: string[];
+}
+
+const FLOATS: ReadonlySet<number> = new Set([
+  DataType.FLOAT,
+  DataType.FLOAT16,
+  DataType.DOUBLE,
+  DataType.BFLOAT16,
+]);
+
+/** Names of outputs that are no scores whatever the last operator is. */
+const NO_SCORES =
+  /embed|feat|hidden|vector|pool|box|coord|landmark|keypoint|kps|offset|delta|depth|pose|angle|latent|mel\b|wav|audio|recon|state/i;
+
+/** Operators that only change how a tensor lies. */
+const LAYOUT = new Set(
+  'Identity Reshape Flatten Squeeze Unsqueeze Transpose Cast CastLike Dropout Optional OptionalGetElement'.split(
+    ' ',
+  ),
+);
+const RESHAPING = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
+/** Sums and scalings of scores are scores. */
+const AFFINE = new Set(['Add', 'Sub', 'Mul', 'Div']);
+const MATRIX = new Set(['Gemm', 'MatMul', 'FusedGemm', 'FusedMatMul', 'MatMulNBits', 'MatMulInteger']);
+
+/**
+ * @param network what is quantized; without a layer, whatever depends on an input counts
+ * @param choices what the user says that outputs are, by name
+ * @throws OnnxError for a choice that names no output
+ */
+export function planOutputs(
+  model: ModelProto,
+  { functions }: Pick<Network, 'functions'>,
+  choices: Readonly<Record<string, OutputChoice>> = {},
+): OutputPlan {
+  const graph = new Graph(model.graph!);
+  const layers = functions.flatMap((f) => f.layers.map(({ output }) => output));
+  const influence = influenceOf(graph, new Set(layers));
+  const types = elementTypes(graph);
+  const walker = { graph, influence, types, opset: opsetOf(model) };
+  const names = model.graph!.output.map(({ name }) => name);
+  const unknown = Object.keys(choices).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new OnnxError(`The model has no output "${unknown}"; its outputs are ${list(names)}.`);
+  }
+  const compared = new Map<string, ComparedTensor>();
+  const outputs = model.graph!.output.map(({ name }): OutputFacts => {
+    const choice = choices[name];
+    if (choice === 'ignore') return { name, kind: 'ignored', tensors: [], reason: 'you said so' };
+    if (!influence.reached.has(name))
+      return { name, kind: 'fixed', tensors: [], reason: 'no quantized weight reaches it' };
+    const found = sourcesOf(name, walker);
+    const judged = found.map((source) => judge(source, name, choice, walker));
+    for (const { reason: _, ...own } of judged) {
+      const known = compared.get(own.tensor);
+      // Two outputs of one tensor: the one that knows more about it.
+      if (!known || (known.kind === 'regression' && own.kind === 'classes' && known.by !== 'user'))
+        compared.set(own.tensor, own);
+    }
+    const tensors = judged.map(({ tensor }) => tensor);
+    const [first] = judged;
+    if (first?.tensor === name) {
+      const isGuess = first.kind === 'classes' && first.by === 'guess';
+      return { name, kind: first.kind, tensors, reason: first.reason, ...(isGuess ? { isGuess } : {}) };
+    }
+    const isRows = influence.sized.has(name) || (influence.chosen.has(name) && isFloat(types.get(name)));
+    const isWhole = types.get(name) !== NO_TENSOR && !isFloat(types.get(name));
+    const kind = isRows ? 'rows' : isWhole ? 'labels' : (first?.kind ?? 'fixed');
+    const isSized = influence.sized.has(name);
+    return { name, kind, tensors, reason: reasonOf(kind, tensors), ...(isSized ? { isSized } : {}) };
+  });
+  const fetchable = model
+    .graph!.output.map(({ name }) => name)
+    .filter((name) => types.get(name) !== NO_TENSOR);
+  return { outputs, compared: [...compared.values()], fetchable: [...new Set(fetchable)] };
+}
+
+function reasonOf(kind: OutputKind, tensors: readonly string[]): string {
+  const from = tensors.length > 0 ? `; compared by ${list(tensors)}, which it is made from` : '';
+  switch (kind) {
+    case 'rows':
+      return `how many rows it has, or in which order, depends on the weights${from}`;
+    case 'labels':
+      return `it holds no floats${from}`;
+    case 'fixed':
+      return 'nothing before it can be compared';
+    default:
+      return `it is no plain tensor${from}`;
+  }
+}
+
+const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(' and ');
+
+const isFloat = (type: number | undefined): boolean => FLOATS.has(type ?? DataType.FLOAT);
+
+interface Walker {
+  graph: Graph;
+  influence: Influence;
+  types: ReadonlyMap<string, number>;
+  opset: number;
+}
+
+interface Source {
+  tensor: string;
+  /** Along which something takes the largest of it. */
+  argMaxAxis: number | null;
+}
+
+/** The nearest tensors before (or at) an output that hold floats, in a number and order that do not depend on weights. */
+function sourcesOf(output: string, { graph, influence, types }: Walker): Source[] {
+  const { reached, sized, chosen } = influence;
+  const found = new Map<string, Source>();
+  const seen = new Set<string>();
+  const waiting: Source[] = [{ tensor: output, argMaxAxis: null }];
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const { tensor } = next;
+    if (!reached.has(tensor)) continue;
+    if (isFloat(types.get(tensor)) && !sized.has(tensor) && !chosen.has(tensor)) {
+      // Where nothing depends on how it lies, the tensor before it does as well, and is compared once.
+      const own =
+        tensor === output || next.argMaxAxis !== null
+          ? next
+          : { ...next, tensor: beforeLayout(tensor, graph) };
+      const known = found.get(own.tensor);
+      if (!known || known.argMaxAxis === null) found.set(own.tensor, own);
+      continue;
+    }
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    const node = graph.producer(tensor);
+    if (!node) continue;
+    const argMaxAxis = axisOfChoice(node);
+    for (const name of node.input) if (name !== '') waiting.push({ tensor: name, argMaxAxis });
+  }
+  return [...found.values()];
+}
+
+function beforeLayout(tensor: string, graph: Graph): string {
+  let name = tensor;
+  for (;;) {
+    const node = graph.producer(name);
+    if (!node || graph.isOutput(name) || !RESHAPING.has(standardOp(node))) return name;
+    name = node.input[0] ?? '';
+  }
+}
+
+function axisOfChoice(node: NodeProto): number | null {
+  switch (standardOp(node)) {
+    case 'ArgMax':
+      return intAttribute(node, 'axis', 0);
+    case 'Hardmax':
+      return intAttribute(node, 'axis', -1);
+    default:
+      return null;
+  }
+}
+
+function judge(
+  { tensor, argMaxAxis }: Source,
+  output: string,
+  choice: OutputChoice | undefined,
+  walker: Walker,
+): ComparedTensor & { reason: string } {
+  const seen = judgeScores(tensor, walker);
+  const by = choice ? 'user' : argMaxAxis !== null ? 'graph' : (seen?.by ?? 'graph');
+  const plain = { tensor, axis: null, form: null, by } as const;
+  if (choice === 'regression') return { ...plain, kind: 'regression', reason: 'you said so' };
+  if (choice === 'classes') {
+    return {
+      ...plain,
+      kind: 'classes',
+      axis: argMaxAxis ?? seen?.axis ?? null,
+      form: seen?.form ?? null,
+      reason: 'you said so',
+    };
+  }
+  if (argMaxAxis !== null) {
+    const reason = `the largest of its numbers is taken for "${output}"`;
+    return { ...plain, kind: 'classes', axis: argMaxAxis, form: seen?.form ?? null, reason };
+  }
+  if (seen && !(seen.by === 'guess' && NO_SCORES.test(output))) return { ...plain, ...seen, kind: 'classes' };
+  return { ...plain, kind: 'regression', reason: 'nothing says that its numbers are scores of classes' };
+}
+
+type Scores = Pick<ComparedTensor, 'axis' | 'form' | 'by'> & { reason: string };
+
+/** What makes numbers scores: a Softmax, or a matrix of weights (with its bias) as the last step. Null: something else. */
+function judgeScores(tensor: string, walker: Walker): Scores | null {
+  const { graph, opset } = walker;
+  let axisIsKnown = true;
+  let permutation: number[] | null = null;
+  let name = tensor;
+  for (let depth = 0; depth < 32; depth++) {
+    const node = graph.producer(name);
+    if (!node) return null;
+    const op = isStandard(node.domain) || MATRIX.has(node.opType) ? node.opType : '';
+    if (op === 'Softmax' || op === 'LogSoftmax') {
+      const axis = intAttribute(node, 'axis', opset >= 13 ? -1 : 1);
+      const moved = axisIsKnown ? throughTranspose(axis, permutation) : null;
+      const form = op === 'Softmax' ? 'probabilities' : 'scores';
+      return { axis: moved, form, by: 'graph', reason: `it comes out of a ${op}` };
+    }
+    if (op === 'Sigmoid') {
+      return name === tensor || axisIsKnown
+        ? {
+            axis: null,
+            form: 'independent',
+            by: 'guess',
+            reason: 'it comes out of a Sigmoid, one score a column',
+          }
+        : null;
+    }
+    if (MATRIX.has(op) || op === 'Conv') {
+      const reason = `its numbers come straight out of a layer (${op})`;
+      const axis = op !== 'Conv' && axisIsKnown ? throughTranspose(-1, permutation) : null;
+      return { axis, form: null, by: 'guess', reason };
+    }
+    if (AFFINE.has(op)) {
+      const varying = node.input.filter((each) => each !== '' && !graph.isConstant(each));
+      if (varying.length !== 1) return null;
+      name = varying[0];
+      continue;
+    }
+    if (!LAYOUT.has(op)) return null;
+    if (op === 'Transpose') {
+      const perm = intsAttribute(node, 'perm');
+      if (!perm || permutation) axisIsKnown = false;
+      permutation = perm ?? null;
+    } else if (op !== 'Identity' && op !== 'Dropout' && !op.startsWith('Cast')) axisIsKnown = false;
+    if (findAttribute(node, 'to')?.i === BigInt(DataType.INT64)) return null;
+    name = node.input[0] ?? '';
+  }
+  return null;
+}
+
+/** Where an axis of a Transpose's input lies in its output. */
+function throughTranspose(axis: number, permutation: readonly number[] | null): number | null {
+  if (!permutation) return axis;
+  const from = axis < 0 ? axis + permutation.length : axis;
+  const at = permutation.indexOf(from);
+  return at < 0 ? null : at;
+}
