@@ -53,7 +53,7 @@ export interface FloatSide {
 
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
 const POSITIONS_PER_COLUMN = 16;
-const LEAST_POSITIONS = 32768;
+const LEAST_POSITIONS = 8192;
 
 /** Bytes that the unfolded inputs of a convolution take at once, at most. */
 const UNFOLDED_BYTES = 32e6;
