@@ -1,7 +1,9 @@
 /** Inverse Cholesky factor by blocks of columns, so that nearly all of the work is matrix products. */
 import { copyBlock, copyBlockTransposed, pasteBlock, subtractBlock, type MatMul } from './matmul';
 
-const blockSize = 96;
+const blockSize = 192;
+/** Parts of a triangular factor: products leave out most of its zeros. */
+const strips = 8;
 
 /**
  * For a symmetric positive definite A = L L^T, [n, n] row-major: L^-1, lower triangular, so that A^-1 = L^-T L^-1.
@@ -31,14 +33,33 @@ export async function inverseCholesky(a: Float64Array, n: number, matmul: MatMul
     pasteBlock(inverse, n, k, k, diagonalInverse, size);
     if (k > 0) {
       // Row block k of the inverse: -D^-1 (L[k, 0:k] X[0:k, 0:k]).
-      const solved = copyBlock(inverse, n, 0, 0, k, k);
-      const product = await matmul(copyBlock(lower, n, k, 0, size, k), solved, size, k, k);
+      const product = await timesLower(lower, inverse, n, k, size, matmul);
       const block = await matmul(diagonalInverse, product, size, size, k);
       for (let i = 0; i < block.length; i++) block[i] = -block[i];
       pasteBlock(inverse, n, k, 0, block, k);
     }
   }
   return inverse;
+}
+
+/** L[k : k + size, 0 : k] X[0 : k, 0 : k], X lower triangular. */
+async function timesLower(
+  lower: Float64Array,
+  inverse: Float64Array,
+  n: number,
+  k: number,
+  size: number,
+  matmul: MatMul,
+): Promise<Float64Array> {
+  const product = new Float64Array(size * k);
+  const width = Math.ceil(k / strips);
+  for (let from = 0; from < k; from += width) {
+    const columns = Math.min(width, k - from);
+    const left = copyBlock(lower, n, k, from, size, k - from);
+    const right = copyBlock(inverse, n, from, from, k - from, columns);
+    pasteBlock(product, k, 0, from, await matmul(left, right, size, k - from, columns), columns);
+  }
+  return product;
 }
 
 /** Cholesky factor in place; zeros above the diagonal. */

@@ -3,7 +3,8 @@ import { copyBlock, subtractBlock, type MatMul } from './matmul';
 import { codeRange, nearestCode } from './problem';
 import type { ScaleRounding } from './scales';
 
-const blockSize = 64;
+/** Wide: what a block changes is written to all other columns once, however many they are. */
+const blockSize = 256;
 
 /**
  * Improves `codes` [rows, columns] and `scales` (one per row) in place. `moments` is H with its damping, [columns,

@@ -2,7 +2,7 @@
 import { copyBlock, subtractBlock, type MatMul } from './matmul';
 import { codeRange, nearestCode } from './problem';
 
-const blockSize = 64;
+const blockSize = 128;
 
 /**
  * Codes for `weights` [rows, columns] at fixed scales (one per row). `factor` is L^-1 of the damped second moments

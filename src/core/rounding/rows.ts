@@ -18,6 +18,8 @@ const sweeps = 4;
 
 export interface RoundingTools {
   matmul?: MatMul;
+  /** For products whose seventh digit does not matter: everything but the factor. Default: matmul. */
+  roughMatmul?: MatMul;
   /** Rounds to the nearest number the scale type holds. */
   roundScale: ScaleRounding;
   /** Runs a step of the work and takes its time. */
@@ -42,6 +44,7 @@ export async function roundRows(
     throw new RangeError(`Rounding by ${method} needs second moments of ${columns} inputs.`);
   }
   const matmul = tools.matmul ?? plainMatMul;
+  const rough = tools.roughMatmul ?? matmul;
   const span = tools.span ?? ((_, work) => Promise.resolve(work()));
   // Columns by rising diag(H): GPTQ starts at the last.
   const order = risingDiagonal(moments, columns);
@@ -56,16 +59,16 @@ export async function roundRows(
     const wanted = permuteColumns(problem.responses, rows, order);
     const weights = target;
     target = await span('target', () =>
-      correctTarget(weights, rows, columns, wanted, damping * mean, factor, matmul),
+      correctTarget(weights, rows, columns, wanted, damping * mean, factor, rough),
     );
   }
   const importance = method === 'reconstruct' ? diagonalOf(h, columns) : null;
   const scales = await span('scales', () => searchScales(target, rows, columns, bits, importance, round));
-  const codes = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, matmul));
+  const codes = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, rough));
   if (method === 'reconstruct') {
     const damped = withDamping(h, columns, descentDamping * mean);
     await span('descent', () =>
-      coordinateDescent(target, rows, columns, bits, codes, scales, damped, sweeps, round, matmul),
+      coordinateDescent(target, rows, columns, bits, codes, scales, damped, sweeps, round, rough),
     );
   }
   return { codes: restoreOrder(codes, rows, order), scales: Float32Array.from(scales) };

@@ -64,7 +64,7 @@ export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
   layers.sort((a, b) => a.position - b.position);
   const forms = await QuadraticForms.open();
   const fast = rounding === 'nearest' ? null : await openMatMul();
-  const tools = { roundScale: Math.fround, matmul: fast?.matmul };
+  const tools = { roundScale: Math.fround, matmul: fast?.matmul, roughMatmul: fast?.roughMatmul };
   try {
     for (const [index, { layer, owner, position }] of layers.entries()) {
       await job.checkpoint();

@@ -16,13 +16,18 @@ import {
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import { span } from '../job/trace';
+import { collectGarbage } from '../ort/memory';
 import { type Feeds, Session } from '../ort/session';
+
+/** Bytes of replaced activations that may wait to be collected. */
+const GARBAGE_BYTES = 3e8;
 
 export class Prefix {
   /** Per block, the tensors that nodes from `position` on read. */
   private readonly blocks: Feeds[];
   /** Index in graph.order of the first node that has not run. */
   private position = 0;
+  private replacedBytes = 0;
 
   /**
    * @param inputs per block of samples, what the model is fed
@@ -73,10 +78,19 @@ export class Prefix {
         await this.job.checkpoint();
         const results = session ? await span('run', () => session.runTensors(block)) : {};
         this.blocks[index] = { ...pick(block, later), ...results };
+        this.letGo(results);
       }
     } finally {
       await session?.close();
     }
+  }
+
+  /** What the results took the place of is garbage as large as they are, which the engine's collector sees too late. */
+  private letGo(results: Feeds): void {
+    for (const { data } of Object.values(results)) this.replacedBytes += 4 * data.length;
+    if (this.replacedBytes < GARBAGE_BYTES) return;
+    collectGarbage();
+    this.replacedBytes = 0;
   }
 
   /** What nodes that read live tensors and constants put out in every block; none of it is kept. */

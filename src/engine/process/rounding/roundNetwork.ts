@@ -146,7 +146,7 @@ async function roundOnInputs(
         ));
       if (!sums && !layer.picks)
         job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
-      const tools = { matmul: fast.matmul, span };
+      const tools = { ...fast, span };
       const rounded = await span('round', () => round(work, weight, rows, values, sums, tools), layer.node);
       storages.set(weight.tensor, rounded);
       replace(weight);
@@ -211,7 +211,7 @@ async function round(
   rows: LayerRows,
   values: Float32Array,
   sums: { moments: Float64Array[]; responses: Float64Array[] | null } | null,
-  tools: Pick<RoundingTools, 'matmul' | 'span'>,
+  tools: Omit<RoundingTools, 'roundScale'>,
 ): Promise<CodeStorage> {
   const { tensor, axis, apart, bits } = weight;
   const all = gatherRows(values, rows);
