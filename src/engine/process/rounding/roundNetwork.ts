@@ -124,11 +124,12 @@ async function roundOnInputs(
       const rows = unfolded?.rows ?? storedRows(layer);
       const output = unfolded && float && (await outputLayout(unfolded, graph, held, path));
       if (!layer.picks) {
-        await span('prefix', () => quantized.advance(position, replaced), layer.node);
-        // The layer's output tells its responses without its inputs, which are larger and would have to be multiplied.
+        // The layer's output tells its responses without its inputs, which are larger and would have to be multiplied; so
+        // the float network goes first, and the inputs are held once.
         const until = output ? position + 1 : position;
         const wanted = output ? layer.output : undefined;
         await span('float prefix', () => float?.advance(until, new Map(), wanted), layer.node);
+        await span('prefix', () => quantized.advance(position, replaced), layer.node);
       }
       const sums =
         unfolded &&
