@@ -156,6 +156,7 @@ export function comparisonLines({ against, samples, synthetic }: EvaluateReply):
 function outputLine({
   name,
   kind,
+  isGuess,
   tensors,
   sqnrDb,
   cosine,
@@ -169,7 +170,9 @@ function outputLine({
   const values =
     sqnrDb === null || cosine === null ? null : `SQNR ${formatSqnr(sqnrDb)}, cosine ${cosine.toFixed(5)}`;
   const parts = [
-    kind === 'classes' && agreement !== null ? `same answer on ${percent(agreement)}` : null,
+    kind === 'classes' && agreement !== null
+      ? `same answer on ${percent(agreement)}${isGuess ? ` (taken for scores of classes; else --output ${name}=regression)` : ''}`
+      : null,
     kind === 'classes' && kl !== null ? `KL divergence ${kl.toPrecision(3)} nats` : null,
     kind === 'labels' && agreement !== null ? `equal on ${percent(agreement)}` : null,
     sameRows === undefined ? null : `as many rows in ${percent(sameRows)} of the runs`,

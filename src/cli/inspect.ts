@@ -52,7 +52,7 @@ function oneSample({ shape, value }: Flags): DataSpec {
   };
 }
 
-function toJson({ network, bytes, sha256 }: InspectReply) {
+function toJson({ network, outputs, bytes, sha256 }: InspectReply) {
   return {
     functions: network.functions.map(({ name, layers, op, shape, params, macs, stage }) => ({
       name,
@@ -65,7 +65,7 @@ function toJson({ network, bytes, sha256 }: InspectReply) {
     })),
     skipped: network.skipped,
     inputs: network.inputs,
-    outputs: network.outputs,
+    outputs: network.outputs.map((output, i) => ({ ...output, ...outputs[i] })),
     ties: network.ties,
     opset: network.opset,
     irVersion: network.irVersion,
@@ -74,12 +74,13 @@ function toJson({ network, bytes, sha256 }: InspectReply) {
   };
 }
 
-function forPeople({ network, bytes }: InspectReply): string[] {
+function forPeople({ network, outputs, bytes }: InspectReply): string[] {
   const shape = (dims: (number | string)[]): string => dims.map((d) => (d === '' ? '?' : d)).join('x');
   const params = network.functions.reduce((sum, f) => sum + f.params, 0);
   return [
     `${network.functions.length} functions, ${count(params)} weights, ${formatSize(bytes)}, opset ${network.opset}`,
     ...network.inputs.map((input) => `input ${input.name}: ${shape(input.shape)}`),
+    ...outputs.map(({ name, kind, reason }) => `output ${name}: ${kind} (${reason})`),
     '',
     ...table(
       ['function', 'op', 'output', 'params', 'MACs'],

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { resolve } from 'node:path';
 import { formatSize } from '../common/sizes';
 import { formatBudget } from '../config/budget';
-import type { Config, ContestEntry } from '../config/config';
+import type { Config, ContestEntry, MeasuredSize } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
 import { limitUse } from '../config/limitUse';
 import { neededActivations, neededSentence } from '../config/neededActivations';
@@ -125,6 +125,7 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
     ),
     ...qualityLine(config),
     ...contestLine(config),
+    ...lossLine(config),
     solverLine(config),
     ...(needed ? [neededSentence(needed)] : []),
     `wrote ${configPath}`,
@@ -159,6 +160,27 @@ function contestLine({ contest }: Config): string[] {
     others.length > 0
       ? `${winner.name} won of ${compared.length} candidates: ${measured} (${others.join('; ')})`
       : `all ${compared.length} candidates have the same bits: ${measured}`,
+  ];
+}
+
+/** What the user loses at this size and at those around it: in answers that change, where the model answers. */
+function lossLine({ contest, totals }: Config): string[] {
+  const winner = winnerOf(contest);
+  if (!contest?.curve || !winner) return [];
+  const isAnswer = winner.agreement !== null;
+  const loss = ({ agreement, sqnrDb }: MeasuredSize): string =>
+    isAnswer && agreement !== null
+      ? `${(100 * (1 - agreement)).toFixed(1)} % of the answers change`
+      : sqnrDb === null
+        ? 'nothing changes'
+        : `SQNR ${sqnrDb.toFixed(1)} dB`;
+  const others = contest.curve.map((point) => `${formatSize(point.bytes)}: ${loss(point)}`);
+  const how =
+    contest.rounding === 'reconstruct'
+      ? ''
+      : `, rounded by ${contest.rounding}; an export reconstructs, and loses less`;
+  return [
+    `at ${formatSize(totals.bytes)} ${loss(winner)} (${others.join('; ')}), measured on ${contest.samples} inputs${how}`,
   ];
 }
 

@@ -23,20 +23,25 @@ export interface Contest {
   /** Name of the candidate that the config holds. */
   chosen: string;
   candidates: ContestEntry[];
+  /** Noise-aware allocations of other sizes, measured alike: what more or less would cost. */
+  curve?: (MeasuredSize & { bytes: number; averageBits: number })[];
 }
 
-export interface ContestEntry {
-  name: string;
-  objective: FixedObjective;
-  beta?: number;
-  bytes: number;
-  averageBits: number;
-  /** Against the float model: mean KL divergence in nats, share of equal answers, dB; null where there is none. */
+/** Against the float model: mean KL divergence in nats, share of equal answers, dB; null where there is none. */
+export interface MeasuredSize {
   kl: number | null;
   agreement: number | null;
   sqnrDb: number | null;
   /** What it was ranked by: mean over the outputs of KL, or of noise over signal; absent in older configs. */
   cost?: number;
+}
+
+export interface ContestEntry extends MeasuredSize {
+  name: string;
+  objective: FixedObjective;
+  beta?: number;
+  bytes: number;
+  averageBits: number;
   bits: BitWidth[];
 }
 

@@ -306,6 +306,8 @@ export interface ContestRequest {
   /** The first `rounded` of data.samples are for rounding, the others are run; with few samples, half of them are. */
   data: DataSpec;
   rounded: number;
+  /** Allocations of other sizes, run for themselves: what more or less would cost. They win nothing. */
+  points?: number[][];
   /** Local search from the best candidate, where asked for. */
   search: SearchLimits | null;
   memoryLimit: number;
@@ -325,6 +327,8 @@ export interface SearchLimits {
 export interface ContestReply {
   /** In the order asked; null: not run yet, in a partial reply. */
   results: (Measured | null)[];
+  /** Of the points, in the order asked. */
+  points?: (Measured | null)[];
   /** What the local search found, where it found something better. */
   improved: (Measured & { bits: number[] }) | null;
   /** Samples run, and whether rounding did without them. */

@@ -1,7 +1,9 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
-import type { Contest, ContestEntry } from '../config/config';
+import type { Contest, ContestEntry, MeasuredSize } from '../config/config';
 import { IMPROVED } from '../config/winner';
 import { costOf } from '../core/allocation/divergence';
+import { allocateNoiseAware } from '../core/allocation/noiseObjective';
+import { InfeasibleBudgetError } from '../core/allocation/infeasible';
 import { type Candidate, candidatesOf, type Material, type Noise } from '../core/allocation/objectives';
 import { checkedTotals } from '../core/allocation/solution';
 import { isAllowed, limitRows } from '../core/problem/limits';
@@ -55,6 +57,7 @@ export async function decide(
 ): Promise<Decided> {
   const candidates = candidatesOf(material);
   const { problem } = material;
+  const points = otherSizes(problem, candidates.find(({ name }) => name === 'noise-aware')!.allocation);
   const { rounding, searchSeconds } = settings;
   const request: ContestRequest = {
     ...contestRequest(
@@ -62,6 +65,7 @@ export async function decide(
       candidates.map((c) => c.allocation),
       rounding,
     ),
+    points: points.map(({ bits }) => bits),
     search: searchSeconds > 0 ? searchLimits(problem, noise, searchSeconds) : null,
   };
   const { reply, stopped, cached } = await salvaged(options, (listening) =>
@@ -93,9 +97,42 @@ export async function decide(
       ...(stopped ? { stopped: true } : {}),
       chosen: chosen.name,
       candidates: entries,
+      ...curveOf(points, reply.points ?? []),
     },
     cached,
   };
+}
+
+/** Sizes that are run beside the one asked for, as shares of it. */
+const SIZES = [0.8, 0.9, 1.15, 1.3];
+
+/** Noise-aware allocations of other sizes, within the other limits; those that there are. */
+function otherSizes(problem: AllocationProblem, { sizeBytes, bits }: Allocation): Allocation[] {
+  const found = new Map([[bits.join(), null as Allocation | null]]);
+  for (const share of SIZES) {
+    const budget = { kind: 'bytes' as const, bytes: Math.round(share * sizeBytes) };
+    try {
+      const at = { ...problem, budgets: [budget, ...problem.budgets.slice(1)] };
+      const allocation = allocateNoiseAware(at, 'noise-aware');
+      if (!found.has(allocation.bits.join())) found.set(allocation.bits.join(), allocation);
+    } catch (error) {
+      if (!(error instanceof InfeasibleBudgetError)) throw error;
+    }
+  }
+  return [...found.values()].filter((each) => each !== null);
+}
+
+function curveOf(
+  points: readonly Allocation[],
+  measured: readonly (Measured | null)[],
+): Pick<Contest, 'curve'> {
+  const curve = points.flatMap(({ sizeBytes, averageBits }, i) => {
+    const found = measured[i];
+    return found
+      ? [{ bytes: sizeBytes, averageBits: Number(averageBits.toFixed(4)), ...digitsOf(found) }]
+      : [];
+  });
+  return curve.length > 0 ? { curve } : {};
 }
 
 /** The reply, or what the engine had found when it was cancelled. @throws CancelledError where that is nothing */
@@ -118,19 +155,26 @@ async function salvaged(
 
 function entryOf({ name, objective, beta, allocation }: Candidate, measured: Measured): ContestEntry {
   const { bits, sizeBytes, averageBits } = allocation;
-  const digits = (value: number | null): number | null =>
-    value === null ? null : Number(value.toPrecision(4));
   return {
     name,
     objective,
     beta,
     bytes: sizeBytes,
     averageBits: Number(averageBits.toFixed(4)),
-    kl: digits(measured.kl),
-    agreement: digits(measured.agreement),
-    sqnrDb: Number.isFinite(measured.sqnrDb) ? digits(measured.sqnrDb) : null,
-    cost: Number(measured.cost.toPrecision(4)),
+    ...digitsOf(measured),
     bits,
+  };
+}
+
+/** What a config keeps of it. */
+function digitsOf({ kl, agreement, sqnrDb, cost }: Measured): MeasuredSize {
+  const digits = (value: number | null): number | null =>
+    value === null ? null : Number(value.toPrecision(4));
+  return {
+    kl: digits(kl),
+    agreement: digits(agreement),
+    sqnrDb: Number.isFinite(sqnrDb) ? digits(sqnrDb) : null,
+    cost: Number(cost.toPrecision(4)),
   };
 }
 

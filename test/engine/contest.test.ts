@@ -96,6 +96,11 @@ describe('the contest', () => {
       expect(averageBits).toBeLessThanOrEqual(4);
       expect(bits[0]).toBe(8);
     }
+    // What less and more would cost was measured alike.
+    const curve = config.contest!.curve!;
+    expect(curve[0].bytes).toBeLessThan(config.totals.bytes);
+    expect(curve.at(-1)!.bytes).toBeGreaterThan(config.totals.bytes);
+    expect(curve[0].cost).toBeGreaterThan(curve.at(-1)!.cost!);
     expect(await readConfig(configPath)).toEqual(JSON.parse(JSON.stringify(config)));
   });
 

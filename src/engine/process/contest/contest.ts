@@ -14,10 +14,20 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
   return withBlocks(request, activations, choices, job, async ({ network, plan, warnings }, all) => {
     const arena = new Arena(request, { network, plan }, all, job);
     const results: (Measured | null)[] = request.candidates.map(() => null);
+    const points: (Measured | null)[] = (request.points ?? []).map(() => null);
     const reply = (improved: ContestReply['improved']): ContestReply => {
       const { samples, heldOut } = arena;
       const seconds = (performance.now() - start) / 1000;
-      return { results: [...results], improved, samples, heldOut, complete: all.complete, seconds, warnings };
+      return {
+        results: [...results],
+        points: [...points],
+        improved,
+        samples,
+        heldOut,
+        complete: all.complete,
+        seconds,
+        warnings,
+      };
     };
     for (const [i, bits] of request.candidates.entries()) {
       job.progress(`Comparing allocations (${i + 1} of ${request.candidates.length})`, share(i, request));
@@ -28,6 +38,10 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
     const improved = search
       ? await improve(arena, request, search, job, (found) => job.partial(reply(found)))
       : null;
+    for (const [i, bits] of (request.points ?? []).entries()) {
+      points[i] = (await arena.measure(bits)).all;
+      job.partial(reply(improved));
+    }
     job.progress('Comparing allocations', 1);
     return reply(improved);
   });
