@@ -46,10 +46,11 @@ const { values: args } = parseArgs({
     example: { type: 'boolean', default: false },
     samples: { type: 'string', default: '256' },
     short: { type: 'boolean', default: false },
+    data: { type: 'string', default: process.env.OMPQ_BENCH_DATA ?? '../shared/data' },
   },
 });
 
-const folder = resolve(args.example ? 'examples' : '../shared/data/cifar10');
+const folder = resolve(args.example ? 'examples' : join(args.data, 'cifar10'));
 const path = join(folder, args.example ? 'resnet_cifar10.onnx' : 'resnet20.onnx');
 
 /** Bits of a PyTorch prototype's noise-aware allocation at 2.5 bits, in network order. */

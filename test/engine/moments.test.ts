@@ -3,9 +3,10 @@ import { toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { Job } from '../../src/engine/process/job/job';
-import { layerMoments } from '../../src/engine/process/rounding/moments';
+import { type FloatSide, layerMoments } from '../../src/engine/process/rounding/moments';
 import { Prefix } from '../../src/engine/process/rounding/prefix';
 import { unfoldedLayer } from '../../src/engine/process/rounding/roundNetwork';
+import { residualOf } from '../../src/engine/process/rounding/residual';
 import { outputLayout } from '../../src/engine/process/rounding/responses';
 import { gatherRows } from '../../src/engine/process/rounding/rows';
 import { pickedPositions, unfold, viewOf } from '../../src/engine/process/rounding/im2col';
@@ -203,37 +204,98 @@ it.each(Object.entries(cases))("responses told by the layer's own output: %s", a
   b.op(op, [...plain, ...bias], attributes, { output: 'y' });
   const model = b.output('y').build();
   const feed = b.random.normals(x.reduce((m, n) => m * n, 1));
+  const floatFeed = feed.map((value) => value + 0.5 * b.random.normal());
   const graph = new Graph(model.graph!);
   const held = heldTensors(model.graph!);
   const { layers } = findNetwork(model).functions[0];
   const position = graph.producerIndex('y')!;
   const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
-  const blocks = [{ x: { type: 'float32' as const, data: feed, dims: x } }];
-  const inputs = new Prefix(model, graph, '/m.onnx', job, blocks);
-  const outputs = new Prefix(model, graph, '/m.onnx', job, blocks);
-  await outputs.advance(position + 1, new Map(), 'y');
+  const side = (data: Float32Array) =>
+    new Prefix(model, graph, '/m.onnx', job, [{ x: { type: 'float32', data, dims: x } }]);
+  const [inputs, floatInputs, outputs] = [side(feed), side(floatFeed), side(floatFeed)];
+  await outputs.advance(position + 1, new Map(), ['y', 'x']);
   const values = await readFloats(held.get('w')!.tensor, '/m.onnx');
   const float = Float32Array.from(gatherRows(values, unfolded.rows));
   const output = await outputLayout(unfolded, graph, held, '/m.onnx');
   expect(output?.channelsLast).toBe(channels === outputs.tensor(0, 'y').dims.length - 1);
-  const told = await layerMoments(
-    unfolded,
-    inputs,
-    { tensors: outputs, weights: float, output },
-    '/m.onnx',
-    job,
-  );
-  const computed = await layerMoments(
-    unfolded,
-    inputs,
-    { tensors: inputs, weights: float, output: null },
-    '/m.onnx',
-    job,
-  );
+  const momentsOf = (sideOfFloat: FloatSide) => layerMoments(unfolded, inputs, sideOfFloat, '/m.onnx', job);
+  const told = await momentsOf({ tensors: outputs, weights: float, output });
+  const computed = await momentsOf({ tensors: floatInputs, weights: float, output: null });
   expect(told.responses!.length).toBe(computed.responses!.length);
   computed.responses!.forEach((group, g) =>
     group.forEach((value, i) => expect(told.responses![g][i]).toBeCloseTo(value, 4)),
   );
+
+  // What shrinkage needs beside: means and products column by column, from the unfolded inputs themselves.
+  const { groups, rows, columns } = unfolded.rows;
+  const view = await viewOf(unfolded, x, '/m.onnx');
+  const [u, uf] = [feed, floatFeed].map((data) => {
+    const all = new Float32Array(groups * columns * view.samples * view.positions);
+    unfold(all, data, view, groups * columns, { from: 0, count: view.samples, start: 0, step: 1 });
+    return all;
+  });
+  const used = view.samples * view.positions;
+  for (const { marginals } of [told, computed]) {
+    for (let g = 0; g < groups; g++) {
+      const { floatMeans, products, outputs: means } = marginals![g];
+      for (let k = 0; k < columns; k++) {
+        const at = (g * columns + k) * used;
+        const mean = uf.subarray(at, at + used).reduce((sum, value) => sum + value / used, 0);
+        const product = uf
+          .subarray(at, at + used)
+          .reduce((sum, value, p) => sum + (value * u[at + p]) / used, 0);
+        expect(floatMeans[k]).toBeCloseTo(mean, 5);
+        expect(products[k]).toBeCloseTo(product, 5);
+      }
+      for (let r = 0; r < rows; r++) {
+        const w = float.subarray((g * rows + r) * columns, (g * rows + r + 1) * columns);
+        expect(means[r]).toBeCloseTo(
+          w.reduce((sum, value, k) => sum + value * floatMeans[k], 0),
+          4,
+        );
+      }
+    }
+  }
+});
+
+it('responses make up for what the other side of a residual sum lost', async () => {
+  const b = new ModelBuilder({ seed: 8 });
+  const x = b.input('x', ['n', 4, 3, 3]);
+  const skip = b.relu(x);
+  const y = b.conv(b.relu(x), 4, { kernel: 1, name: 'conv' });
+  const model = b.output(b.add(y, skip)).build();
+  const graph = new Graph(model.graph!);
+  const { layers } = findNetwork(model).functions[0];
+  const position = graph.producerIndex(layers[0].output)!;
+  expect(residualOf(graph, layers[0], position)).toBe(skip);
+  const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+  const output = await outputLayout(unfolded, graph, heldTensors(model.graph!), '/m.onnx');
+  const dims = [5, 4, 3, 3];
+  const size = 180;
+  const [seen, wanted] = [b.random.normals(size), b.random.normals(size)];
+  const prefixOf = (data: Float32Array) =>
+    new Prefix(model, graph, '/m.onnx', quiet(), [{ x: { type: 'float32', data, dims } }]);
+  const [quantized, tensors] = [prefixOf(seen), prefixOf(wanted)];
+  await quantized.advance(position, new Map());
+  await tensors.advance(position + 1, new Map(), [layers[0].output, layers[0].input]);
+  const weights = new Float32Array(16);
+  const momentsOf = (residual: string | null) =>
+    layerMoments(unfolded, quantized, { tensors, weights, output, residual }, '/m.onnx', quiet());
+  const [plain, whole] = [await momentsOf(null), await momentsOf(skip)];
+  const lost = (i: number) => Math.max(0, wanted[i]) - Math.max(0, seen[i]);
+  for (let r = 0; r < 4; r++) {
+    for (let k = 0; k < 4; k++) {
+      let sum = 0;
+      for (let s = 0; s < 5; s++) {
+        for (let p = 0; p < 9; p++) {
+          sum += lost((s * 4 + r) * 9 + p) * Math.max(0, seen[(s * 4 + k) * 9 + p]);
+        }
+      }
+      const more = whole.responses![0][r * 4 + k] - plain.responses![0][r * 4 + k];
+      expect(more).toBeCloseTo(sum / 45, 5);
+    }
+  }
+  expect([...whole.moments[0]]).toEqual([...plain.moments[0]]);
 });
 
 /** Unfolded by loops, as the definition has it: panels and chunks must not show. */

@@ -135,6 +135,34 @@ export function unfold(
   }
 }
 
+/** Adds, per column, the products of two inputs and the second one alone, over the positions picked. */
+export function addProducts(
+  products: Float64Array,
+  sums: Float64Array,
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+  { positions, taps, sampleStride, channelStride, at }: View,
+  columns: number,
+  { from, count, start, step }: Picked,
+): void {
+  for (let column = 0; column < columns; column++) {
+    const [channel, tap] = [Math.floor(column / taps), column % taps];
+    let product = 0;
+    let sum = 0;
+    for (let s = from; s < from + count; s++) {
+      const base = s * sampleStride + channel * channelStride;
+      for (let p = tap * positions + start; p < (tap + 1) * positions; p += step) {
+        if (at[p] < 0) continue;
+        const value = second[base + at[p]];
+        product += first[base + at[p]] * value;
+        sum += value;
+      }
+    }
+    products[column] += product;
+    sums[column] += sum;
+  }
+}
+
 export function pickedPositions(positions: number, start: number, step: number): number {
   return Math.max(0, Math.ceil((positions - start) / step));
 }

@@ -18,7 +18,7 @@ import type { Job } from '../job/job';
 
 const NAMESPACE = 'layers';
 /** To be raised whenever rounding the same layer gives other codes, or the record changes. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** A weight tensor that is changed on the way to a layer, and its bits. */
 export type Feeding = readonly [tensor: string, bits: number];

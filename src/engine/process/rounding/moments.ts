@@ -1,5 +1,6 @@
 /** Second moments of a layer's inputs: its inputs unfolded (im2col), then matrix products by ONNX Runtime. */
 import { create } from '@bufbuild/protobuf';
+import { chanceShare, type Marginals } from '../../../core/rounding/shrinkage';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
@@ -15,6 +16,7 @@ import type { Job } from '../job/job';
 import { span } from '../job/trace';
 import type { Feeds } from '../ort/session';
 import {
+  addProducts,
   type OutputLayout,
   outputView,
   type Picked,
@@ -34,6 +36,8 @@ export interface Moments {
   responses: Float64Array[] | null;
   /** Per group the mean of U, [columns]. */
   means: Float64Array[];
+  /** Per group the share of chance in the moments, and what it leaves of the responses; null with `responses`. */
+  marginals: (Marginals & { chance: number })[] | null;
   /** Positions used (n) and there. */
   used: number;
   all: number;
@@ -49,6 +53,8 @@ export interface FloatSide {
   weights: Float32Array;
   /** How to tell Yf from the layer's own output; null: it is computed from the layer's inputs. */
   output: OutputLayout | null;
+  /** A tensor that is added to the layer's output, and which Yf makes up for: its float values less its quantized ones. */
+  residual?: string | null;
 }
 
 /** Positions per column at which more add nothing (measured on CIFAR-10: see bench/accuracy). */
@@ -91,9 +97,12 @@ export async function layerMoments(
     pieces.push({ block, view, picked, from: 0, count: view.samples, start, step });
   }
   const perPosition = 4 * groups * (columns + (float ? (float.output ? rows.rows : columns) : 0));
+  const halves = float ? halvesOf(pieces) : [pieces];
   // As many positions in one product as the moments are worth adding up for.
   const bytes = unfoldedBytes ?? Math.max(UNFOLDED_BYTES, 2 * groups * columns ** 2);
-  const chunks = chunksOf(pieces, Math.floor(bytes / perPosition));
+  const chunks = halves.flatMap((half, index) =>
+    chunksOf(half, Math.floor(bytes / perPosition)).map((chunk) => ({ chunk, half: index })),
+  );
   const panels = panelsOf(columns);
   const session = (devices ?? (await Devices.open('cpu', job))).session({
     bytes: () => serialize(momentsModel(panels, float && (float.output ? 'output' : 'inputs'))),
@@ -103,8 +112,8 @@ export async function layerMoments(
   });
   try {
     const sums = new Sums(rows, panels, float !== null);
-    const rooms = [new Room(), new Room()];
-    for (const [index, chunk] of chunks.entries()) {
+    const rooms = [new Room(), new Room(), new Room()];
+    for (const [index, { chunk, half }] of chunks.entries()) {
       await job.checkpoint();
       const used = chunk.reduce((sum, { count, picked }) => sum + count * picked, 0);
       const feeds = await span('unfold', () => ({
@@ -112,10 +121,20 @@ export async function layerMoments(
           quantized.tensor(at.block, layer.input),
           at.view,
         ]),
-        ...(float ? floatFeeds(rooms[1], chunk, used, unfolded, float) : {}),
+        ...(float ? floatFeeds(rooms, chunk, used, unfolded, quantized, float) : {}),
       }));
       const outputs = await span('moments', () => session.runTensors(feeds, chunks.length - index));
-      await span('sum up', () => sums.add(outputs, used));
+      await span('sum up', () => sums.add(outputs, used, half));
+      if (float) {
+        await span('marginals', () => {
+          for (const piece of chunk) {
+            const [a, b] = [quantized, float.tensors].map((side) =>
+              numbers(side.tensor(piece.block, layer.input)),
+            );
+            addProducts(sums.products, sums.floatSums, a, b, piece.view, groups * columns, piece);
+          }
+        });
+      }
     }
     return { ...sums.finish(), all };
   } finally {
@@ -130,16 +149,29 @@ interface Piece extends Picked {
   picked: number;
 }
 
+/** Every other block, or the first and the last samples of a single one. */
+function halvesOf(pieces: readonly Piece[]): Piece[][] {
+  if (pieces.length > 1) return [0, 1].map((half) => pieces.filter((_, i) => i % 2 === half));
+  return pieces.flatMap((piece) => {
+    const first = Math.floor(piece.count / 2);
+    return [
+      [{ ...piece, count: first }],
+      [{ ...piece, from: piece.from + first, count: piece.count - first }],
+    ];
+  });
+}
+
 /** In order, each of about `most` positions, and one sample at least. */
 function chunksOf(pieces: readonly Piece[], most: number): Piece[][] {
   const chunks: Piece[][] = [];
   let current: Piece[] = [];
   let left = most;
   for (const piece of pieces) {
-    for (let from = 0; piece.picked > 0 && from < piece.count;) {
+    const end = piece.from + piece.count;
+    for (let from = piece.from; piece.picked > 0 && from < end;) {
       if (current.length > 0 && left < piece.picked) [current, left] = [[], most];
       if (current.length === 0) chunks.push(current);
-      const count = Math.min(piece.count - from, Math.max(1, Math.floor(left / piece.picked)));
+      const count = Math.min(end - from, Math.max(1, Math.floor(left / piece.picked)));
       current.push({ ...piece, from, count });
       left -= count * piece.picked;
       from += count;
@@ -169,11 +201,12 @@ function gather(
 }
 
 function floatFeeds(
-  room: Room,
+  [, room, spare]: readonly Room[],
   chunk: readonly Piece[],
   positions: number,
   { layer, rows }: UnfoldedLayer,
-  { tensors, weights, output }: FloatSide,
+  quantized: Tensors,
+  { tensors, weights, output, residual }: FloatSide,
 ): Feeds {
   const { groups, rows: count, columns } = rows;
   if (output === null) {
@@ -189,9 +222,21 @@ function floatFeeds(
     tensors.tensor(at.block, layer.output),
     outputView(at.view, output, groups * count),
   ]);
+  const data = y.data as Float32Array;
+  if (residual) {
+    for (const [side, sign] of [
+      [tensors, 1],
+      [quantized, -1],
+    ] as const) {
+      const added = gather(spare, chunk, positions, rows, 'rows', (at) => [
+        side.tensor(at.block, residual),
+        outputView(at.view, output, groups * count),
+      ]).data as Float32Array;
+      for (let i = 0; i < data.length; i++) data[i] += sign * added[i];
+    }
+  }
   const { bias } = output;
   if (bias) {
-    const data = y.data as Float32Array;
     for (let r = 0; r < bias.length; r++) {
       for (let p = r * positions; p < (r + 1) * positions; p++) data[p] -= bias[r];
     }
@@ -234,11 +279,13 @@ function panelsOf(columns: number): number[] {
 }
 
 class Sums {
-  /** [groups, columns, columns], on and left of the diagonal; right of it where a panel reaches that far. */
-  private readonly moments: Float64Array;
+  /** Of two halves of the samples, or of all. */
+  private readonly halves: { moments: Float64Array; sums: Float64Array; count: number }[];
   private readonly responses: Float64Array | null;
-  private readonly means: Float64Array;
-  private count = 0;
+  private readonly outputs: Float64Array;
+  /** [groups, columns]: of the float network's inputs, and of their products with U, column by column. */
+  readonly floatSums: Float64Array;
+  readonly products: Float64Array;
 
   constructor(
     private readonly size: LayerRows,
@@ -246,43 +293,81 @@ class Sums {
     responses: boolean,
   ) {
     const { groups, rows, columns } = size;
-    this.moments = new Float64Array(groups * columns * columns);
+    this.halves = Array.from({ length: responses ? 2 : 1 }, () => ({
+      // [groups, columns, columns], on and left of the diagonal; right of it where a panel reaches that far.
+      moments: new Float64Array(groups * columns * columns),
+      sums: new Float64Array(groups * columns),
+      count: 0,
+    }));
     this.responses = responses ? new Float64Array(groups * rows * columns) : null;
-    this.means = new Float64Array(groups * columns);
+    this.outputs = new Float64Array(responses ? groups * rows : 0);
+    this.floatSums = new Float64Array(responses ? groups * columns : 0);
+    this.products = new Float64Array(responses ? groups * columns : 0);
   }
 
   /** @param used positions that the outputs are sums over */
-  add(outputs: Feeds, used: number): void {
+  add(outputs: Feeds, used: number, half: number): void {
     const { groups, columns } = this.size;
+    const { moments, sums } = this.halves[half];
     this.panels.forEach((end, i) => {
       const values = outputs[`moments${i}`].data as Float32Array;
       const from = i === 0 ? 0 : this.panels[i - 1];
       for (let g = 0, at = 0; g < groups; g++) {
         for (let row = from; row < end; row++) {
           const to = (g * columns + row) * columns;
-          for (let k = 0; k < end; k++) this.moments[to + k] += values[at++];
+          for (let k = 0; k < end; k++) moments[to + k] += values[at++];
         }
       }
     });
-    accumulate(this.means, outputs.means.data as Float32Array);
-    if (this.responses) accumulate(this.responses, outputs.responses.data as Float32Array);
-    this.count += used;
+    accumulate(sums, outputs.means.data as Float32Array);
+    if (this.responses) {
+      accumulate(this.responses, outputs.responses.data as Float32Array);
+      accumulate(this.outputs, outputs.outputs.data as Float32Array);
+    }
+    this.halves[half].count += used;
   }
 
   finish(): Omit<Moments, 'all'> {
     const { groups, rows, columns } = this.size;
+    const [first, second] = this.halves;
+    const chance = this.chance();
+    if (second) {
+      accumulate(first.moments, second.moments);
+      accumulate(first.sums, second.sums);
+    }
+    const used = this.halves.reduce((sum, { count }) => sum + count, 0);
     const divided = (sums: Float64Array, size: number) => {
-      for (let i = 0; i < sums.length; i++) sums[i] /= this.count;
+      for (let i = 0; i < sums.length; i++) sums[i] /= used;
       return Array.from({ length: groups }, (_, g) => sums.subarray(g * size, (g + 1) * size));
     };
-    const moments = divided(this.moments, columns * columns);
+    const moments = divided(first.moments, columns * columns);
     for (const matrix of moments) mirror(matrix, columns);
-    return {
-      moments,
-      means: divided(this.means, columns),
-      responses: this.responses && divided(this.responses, rows * columns),
-      used: this.count,
-    };
+    const means = divided(first.sums, columns);
+    const responses = this.responses && divided(this.responses, rows * columns);
+    const products = divided(this.products, columns);
+    const floatMeans = divided(this.floatSums, columns);
+    const outputs = divided(this.outputs, rows);
+    const marginals =
+      responses &&
+      chance.map((share, g) => ({
+        chance: share,
+        means: means[g],
+        floatMeans: floatMeans[g],
+        products: products[g],
+        outputs: outputs[g],
+      }));
+    return { moments, means, responses, marginals, used };
+  }
+
+  /** Per group. */
+  private chance(): number[] {
+    const { groups, columns } = this.size;
+    const [a, b] = this.halves.map(({ moments, sums, count }) => (g: number) => ({
+      moments: moments.subarray(g * columns * columns, (g + 1) * columns * columns),
+      sums: sums.subarray(g * columns, (g + 1) * columns),
+      count,
+    }));
+    return b ? Array.from({ length: groups }, (_, g) => chanceShare(a(g), b(g), columns)) : [];
   }
 }
 
@@ -298,13 +383,13 @@ function mirror(matrix: Float64Array, n: number): void {
   }
 }
 
-function accumulate(sums: Float64Array, values: Float32Array): void {
+function accumulate(sums: Float64Array, values: Float32Array | Float64Array): void {
   for (let i = 0; i < sums.length; i++) sums[i] += values[i];
 }
 
 /**
  * Inputs u (unfolded) and what the responses come from: y, or float (unfolded inputs of the float network) and weights;
- * outputs moments0, moments1, ... (panels), means (sums as yet), responses.
+ * outputs moments0, moments1, ... (panels), means and outputs (sums as yet), responses.
  */
 function momentsModel(panels: readonly number[], responses: 'output' | 'inputs' | null): ModelProto {
   const float = (name: string) => valueInfo(name, DataType.FLOAT, ['', '', '']);
@@ -328,13 +413,20 @@ function momentsModel(panels: readonly number[], responses: 'output' | 'inputs' 
         ...products,
         node('ReduceSum', ['u', 'positions'], ['means'], { keepdims: 0 }),
         ...(responses === 'inputs' ? [node('MatMul', ['weights', 'float'], ['y'])] : []),
-        ...(responses ? [node('MatMul', ['y', 'transposed'], ['responses'])] : []),
+        ...(responses
+          ? [
+              node('MatMul', ['y', 'transposed'], ['responses']),
+              node('ReduceSum', ['y', 'positions'], ['outputs'], { keepdims: 0 }),
+            ]
+          : []),
       ],
       initializer: [int64s('positions', [2]), ...ends, ...(single ? [] : [int64s('rows', [1])])],
       input: ['u', ...(responses === 'output' ? ['y'] : responses ? ['float', 'weights'] : [])].map(float),
-      output: [...panels.map((_, i) => `moments${i}`), 'means', ...(responses ? ['responses'] : [])].map(
-        (name) => valueInfo(name, DataType.FLOAT, null),
-      ),
+      output: [
+        ...panels.map((_, i) => `moments${i}`),
+        'means',
+        ...(responses ? ['responses', 'outputs'] : []),
+      ].map((name) => valueInfo(name, DataType.FLOAT, null)),
     }),
   });
 }

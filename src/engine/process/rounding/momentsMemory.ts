@@ -18,6 +18,9 @@ export interface Statistics {
 /** Bytes per entry of the matrix: summed up in float64, beside ONNX Runtime's float32. */
 const SUMMED = 16;
 
+/** Summed up over two halves of the samples. */
+const HALVES = 24;
+
 /** The same with its factor, its inverse and their copies (measured: 8 matrices of float64 at the worst moment). */
 const ROUNDED = 64;
 
@@ -34,7 +37,8 @@ export function largestStatistics(layers: Iterable<Layer>, rounding: RoundingMet
     const apart = op === 'ConvTranspose' ? groups : 1;
     const inputs = elements(weightShape) / scaleCount(scaleAxes(layer)) / apart;
     // All groups are summed up at once, and rounded one after the other.
-    const bytes = perEntry * inputs ** 2 + SUMMED * (groups - 1) * inputs ** 2;
+    const bytes =
+      perEntry * inputs ** 2 + (rounding === 'reconstruct' ? HALVES : SUMMED) * (groups - 1) * inputs ** 2;
     if (bytes > largest.bytes) largest = { layer: node, inputs, bytes };
   }
   return largest;

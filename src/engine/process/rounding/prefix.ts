@@ -56,16 +56,16 @@ export class Prefix {
   /**
    * Runs the nodes before graph.order[position] that have not run yet.
    * @param replaced weights to use instead of the file's, by tensor name
-   * @param wanted a tensor to keep until the next call, whether or not later nodes read it
+   * @param wanted tensors to keep until the next call, whether or not later nodes read them
    */
   async advance(
     position: number,
     replaced: ReadonlyMap<string, TensorProto>,
-    wanted?: string,
+    wanted: readonly string[] = [],
   ): Promise<void> {
     const { graph } = this;
     const later = readFrom(graph, position);
-    if (wanted !== undefined) later.add(wanted);
+    for (const name of wanted) later.add(name);
     const nodes = graph.order
       .slice(this.position, position)
       .filter((node) => node.output.some((name) => name !== '' && !graph.isConstant(name)));

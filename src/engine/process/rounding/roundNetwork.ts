@@ -1,5 +1,6 @@
 /** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
-import type { RoundingMethod } from '../../../core/rounding/problem';
+import type { RoundingMethod, RowsProblem } from '../../../core/rounding/problem';
+import { shrinkMoments, shrinkResponses } from '../../../core/rounding/shrinkage';
 import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
 import { neededFor } from '../../../onnx/graph/subgraph';
@@ -24,8 +25,9 @@ import { span } from '../job/trace';
 import { hiddenStates } from './hiddenStates';
 import type { UnfoldedLayer } from './im2col';
 import type { Feeding, KeptLayers } from './keptLayers';
-import { layerMoments, type Tensors } from './moments';
+import { layerMoments, type Moments, type Tensors } from './moments';
 import { Prefix } from './prefix';
+import { residualOf } from './residual';
 import { outputLayout } from './responses';
 import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
 
@@ -112,7 +114,10 @@ async function roundOnInputs(
     for (const [index, { weight, layer, position }] of steps.entries()) {
       await job.checkpoint();
       work.onProgress(index, steps.length, layer.node);
-      const feeding = work.kept ? feedingOf(graph, layer, storages) : [];
+      const residual = method === 'reconstruct' ? residualOf(graph, layer, position) : null;
+      const feeding = work.kept
+        ? feedingOf(graph, [layer.input, ...(residual ? [residual] : [])], storages)
+        : [];
       const known = await work.kept?.get(weight, feeding);
       if (known) {
         storages.set(weight.tensor, known);
@@ -124,10 +129,9 @@ async function roundOnInputs(
       const rows = unfolded?.rows ?? storedRows(layer);
       const output = unfolded && float && (await outputLayout(unfolded, graph, held, path));
       if (!layer.picks) {
-        // The layer's output tells its responses without its inputs, which are larger and would have to be multiplied; so
-        // the float network goes first, and the inputs are held once.
+        // The layer's output tells its responses without a product of its inputs, which are larger.
         const until = output ? position + 1 : position;
-        const wanted = output ? layer.output : undefined;
+        const wanted = output ? [layer.output, layer.input] : [];
         await span('float prefix', () => float?.advance(until, new Map(), wanted), layer.node);
         await span('prefix', () => quantized.advance(position, replaced), layer.node);
       }
@@ -140,6 +144,10 @@ async function roundOnInputs(
             tensors: output ? float : await inputsOf(unfolded, float, new Map()),
             weights: Float32Array.from(gatherRows(values, rows)),
             output,
+            residual:
+              output && float && residual !== null && fits(quantized, float, layer.output, residual)
+                ? residual
+                : null,
           },
           path,
           job,
@@ -158,6 +166,14 @@ async function roundOnInputs(
   }
 }
 
+/** Whether the residual has the shape of the layer's output in every block, so that nothing is broadcast. */
+function fits(quantized: Tensors, float: Tensors, output: string, residual: string): boolean {
+  return Array.from({ length: float.blockCount }).every((_, block) => {
+    const dims = float.tensor(block, output).dims.join();
+    return [float, quantized].every((side) => side.tensor(block, residual).dims.join() === dims);
+  });
+}
+
 /** What the layer's weights meet. */
 export async function inputsOf(
   { layer, node }: UnfoldedLayer,
@@ -167,9 +183,9 @@ export async function inputsOf(
   return layer.readsHidden ? hiddenStates(node, prefix, replaced) : prefix;
 }
 
-/** The weights on the way to a layer's input that are not the float network's. */
-function feedingOf(graph: Graph, layer: Layer, storages: ReadonlyMap<string, WeightStorage>): Feeding[] {
-  const { tensors } = neededFor(graph.proto, [layer.input]);
+/** The weights on the way to what a layer is rounded on that are not the float network's. */
+function feedingOf(graph: Graph, inputs: string[], storages: ReadonlyMap<string, WeightStorage>): Feeding[] {
+  const { tensors } = neededFor(graph.proto, inputs);
   return [...storages.values()]
     .filter(({ tensor, bits }) => bits !== 32 && tensors.has(tensor))
     .map(({ tensor, bits }) => [tensor, bits] as const)
@@ -211,7 +227,7 @@ async function round(
   weight: StoredWeight & { bits: CodeBits },
   rows: LayerRows,
   values: Float32Array,
-  sums: { moments: Float64Array[]; responses: Float64Array[] | null } | null,
+  sums: Moments | null,
   tools: Omit<RoundingTools, 'roundScale'>,
 ): Promise<CodeStorage> {
   const { tensor, axis, apart, bits } = weight;
@@ -220,7 +236,7 @@ async function round(
   const scales = new Float32Array(scaleCount(weight));
   const size = rows.rows * rows.columns;
   for (let g = 0; g < rows.groups; g++) {
-    const problem = {
+    const problem: RowsProblem = {
       weights: all.subarray(g * size, (g + 1) * size),
       rows: rows.rows,
       columns: rows.columns,
@@ -228,6 +244,11 @@ async function round(
       moments: sums?.moments[g],
       responses: sums?.responses?.[g],
     };
+    const marginals = sums?.marginals?.[g];
+    if (marginals) {
+      shrinkMoments(problem.moments!, marginals.means, marginals.chance);
+      shrinkResponses(problem.responses!, problem.weights, marginals, marginals.chance);
+    }
     const rounded = await roundRows(problem, sums ? method : 'nearest', { ...tools, roundScale });
     for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
     for (let r = 0; r < rows.rows; r++) scales[rows.scale[g * rows.rows + r]] = rounded.scales[r];
