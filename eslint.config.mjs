@@ -33,6 +33,11 @@ export default tseslint.config(
     },
   },
   {
+    // In no tsconfig: without rules that need types.
+    files: ['**/*.mts'],
+    extends: [tseslint.configs.recommended],
+  },
+  {
     files: ['**/*.mjs', '**/*.cjs'],
     languageOptions: {
       globals: {

@@ -12,7 +12,12 @@ mkdirSync(results, { recursive: true });
 const check = (title, script) => ({ title, args: ['run', '--silent', script] });
 const vitest = (title, script) => {
   const report = `${results}/${script.replace(':', '-')}.json`;
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = [
+    '--reporter=default',
+    '--reporter=./scripts/test/retried.mjs',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   return { title, args: ['run', '--silent', script, '--', ...reporters], report };
 };
 

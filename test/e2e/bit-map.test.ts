@@ -8,7 +8,7 @@ import type { CodeWindow } from './driver';
 import { openWindow } from './fixture';
 import { config, model, startQuantizing, untilQuantized } from './quantize-steps';
 
-const patient = { timeout: 60_000, interval: 200 };
+const patient = { timeout: 300_000, interval: 200 };
 
 /** A window in which the example has been quantized and its bit map is open beside the config. */
 async function quantized(): Promise<{ window: CodeWindow; panel: FrameLocator }> {

@@ -7,7 +7,7 @@ import type { CodeWindow } from './driver';
 import { openWindow } from './fixture';
 import { config, model, startQuantizing, untilQuantized } from './quantize-steps';
 
-const patient = { timeout: 60_000, interval: 200 };
+const patient = { timeout: 300_000, interval: 200 };
 
 async function quantized(): Promise<CodeWindow> {
   const window = await openWindow({

@@ -23,6 +23,7 @@ import { scoreModel } from '../../src/pipeline/score';
 import { type ScoreSettings } from '../../src/pipeline/settings';
 import { resnet18, tinyCnn } from '../support/models/zoo';
 import { runCommand } from './command';
+import { isAlive, until } from '../support/processes';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
 import { SCRIPT } from './script';
 
@@ -48,19 +49,11 @@ async function exportRequest(folder = scratch()): Promise<ExportRequest> {
 
 const drafts = (folder: string) => readdirSync(folder).filter((name) => name.startsWith('.ompq-'));
 
-async function until(condition: () => boolean, milliseconds: number): Promise<boolean> {
-  for (const end = Date.now() + milliseconds; Date.now() < end;) {
-    if (condition()) return true;
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  return condition();
-}
-
 /** Starts an export and resolves once its draft lies on disk. */
 async function startWriting(engine: Engine, request: ExportRequest): Promise<Promise<unknown>[]> {
   const work = engine.request(request);
   work.catch(() => undefined);
-  expect(await until(() => drafts(dirname(request.out)).length > 0, 60_000)).toBe(true);
+  expect(await until(() => drafts(dirname(request.out)).length > 0)).toBe(true);
   return [work];
 }
 
@@ -75,7 +68,7 @@ describe('an engine killed while it writes', () => {
       /^The operating system ended the engine .* while quantizing net\.onnx/,
     );
     const folder = dirname(request.out);
-    expect(await until(() => drafts(folder).length === 0, 5000)).toBe(true);
+    expect(await until(() => drafts(folder).length === 0)).toBe(true);
     expect(readdirSync(folder).sort()).toEqual(['net.onnx', 'small.onnx']);
     expect(readFileSync(request.out, 'utf8')).toBe('old');
     // And the user can go on.
@@ -90,10 +83,10 @@ describe('an engine killed while it writes', () => {
     const work = engine.request(request, { signal: abort.signal });
     work.catch(() => undefined);
     const folder = dirname(request.out);
-    expect(await until(() => drafts(folder).length > 0, 60_000)).toBe(true);
+    expect(await until(() => drafts(folder).length > 0)).toBe(true);
     abort.abort();
     await expect(work).rejects.toThrow('Cancelled.');
-    expect(await until(() => drafts(folder).length === 0, 5000)).toBe(true);
+    expect(await until(() => drafts(folder).length === 0)).toBe(true);
     expect(readdirSync(folder)).toEqual(['net.onnx']);
   });
 
@@ -107,7 +100,7 @@ describe('an engine killed while it writes', () => {
     await cp(join(folder, draft), kept, { recursive: true }).catch(() => mkdirSync(kept));
     process.kill(engine.pid!, 'SIGKILL');
     await expect(work).rejects.toThrow();
-    await until(() => drafts(folder).length === 0, 5000);
+    await until(() => drafts(folder).length === 0);
     // As if nobody had been left to clean up; beside it what others are writing, here and on another machine.
     await cp(kept, join(folder, draft), { recursive: true });
     const [machine] = /[0-9a-f]{6}/.exec(draft)!;
@@ -129,10 +122,10 @@ describe('a caller killed while the engine writes', () => {
     const caller = await startCaller(request);
     const [pid] = await Promise.all([
       new Promise<number>((done) => caller.once('message', done)),
-      until(() => drafts(folder).length > 0, 60_000),
+      until(() => drafts(folder).length > 0),
     ]);
     caller.kill('SIGKILL');
-    expect(await until(() => !isAlive(pid), 5000)).toBe(true);
+    expect(await until(() => !isAlive(pid))).toBe(true);
     expect(readdirSync(folder)).toEqual(['net.onnx']);
   });
 });
@@ -152,15 +145,6 @@ async function startCaller(request: ExportRequest): Promise<ChildProcess> {
     outfile: script,
   });
   return fork(script);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('files that change under a run', () => {

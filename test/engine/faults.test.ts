@@ -8,6 +8,7 @@ import { CancelledError, type Engine } from '../../src/engine/client';
 import { describeEnding } from '../../src/engine/crash';
 import type { EngineRequest, Progress } from '../../src/engine/protocol';
 import { resnet18, tinyCnn } from '../support/models/zoo';
+import { isAlive, until } from '../support/processes';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
 import { SCRIPT } from './script';
 
@@ -37,23 +38,6 @@ async function startHeavy(engine: Engine, signal?: AbortSignal): Promise<{ work:
   return { work };
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-async function until(condition: () => boolean, milliseconds: number): Promise<boolean> {
-  for (const end = Date.now() + milliseconds; Date.now() < end;) {
-    if (condition()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return condition();
-}
-
 describe('an engine that dies in mid-run', () => {
   it.each([
     [
@@ -75,7 +59,7 @@ describe('an engine that dies in mid-run', () => {
       process.kill(pid, signal);
       await expect(work).rejects.toThrow(message);
       await expect(waiting).rejects.toThrow(message);
-      expect(await until(() => !isAlive(pid), 20_000)).toBe(true);
+      expect(await until(() => !isAlive(pid))).toBe(true);
       await expect(engine.request(light)).resolves.toMatchObject({ samples: 4 });
       expect(engine.pid).not.toBe(pid);
     },
@@ -86,7 +70,7 @@ describe('an engine that dies in mid-run', () => {
     await engine.request(light);
     const pid = engine.pid!;
     process.kill(pid, 'SIGKILL');
-    await until(() => engine.pid === undefined, 3000);
+    expect(await until(() => engine.pid === undefined)).toBe(true);
     await expect(engine.request(light)).resolves.toMatchObject({ samples: 4 });
   });
 
@@ -140,10 +124,8 @@ describe('cancelling', () => {
     // Past the last session's creation.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     abort.abort();
-    const start = performance.now();
     await expect(work).rejects.toThrow(CancelledError);
-    expect(performance.now() - start).toBeLessThan(2000);
-    expect(await until(() => !isAlive(pid), 20_000)).toBe(true);
+    expect(await until(() => !isAlive(pid))).toBe(true);
     await expect(next).resolves.toMatchObject({ samples: 4 });
   });
 
@@ -175,7 +157,7 @@ describe('cancelling', () => {
     engine.dispose();
     await expect(work).rejects.toThrow(CancelledError);
     await expect(engine.request(light)).rejects.toThrow(CancelledError);
-    expect(await until(() => !isAlive(pid), 20_000)).toBe(true);
+    expect(await until(() => !isAlive(pid))).toBe(true);
   });
 });
 
@@ -199,7 +181,7 @@ describe('no orphans', () => {
     const child = fork(caller);
     const pid = await new Promise<number>((resolve) => child.once('message', resolve));
     child.kill('SIGKILL');
-    expect(await until(() => !isAlive(pid), 4000)).toBe(true);
+    expect(await until(() => !isAlive(pid))).toBe(true);
   });
 });
 

@@ -24,8 +24,8 @@ const SEED = Number(process.env.OMPQ_FUZZ_SEED ?? 1);
 const ROUND = process.env.OMPQ_FUZZ_ROUND;
 /** A request that takes longer is stopped, as a user would stop it. */
 const LIMIT_MS = 15_000;
-/** From the limit to the end of the request: the grace period and the death of the process. */
-const STOP_MS = 5000;
+/** From the limit to the end of the request, on the busiest machine: beyond it, stopping hangs. */
+const STOP_MS = 120_000;
 const MEMORY_LIMIT = 512e6;
 /** The limit, the runtime itself, and what a model's own constants take. */
 const MOST_MEMORY = 2e9;
@@ -183,6 +183,6 @@ describe('hostile models', () => {
       expect(outcomes.answered).toBeGreaterThan(0);
       expect(outcomes.refused).toBeGreaterThan(0);
     },
-    MINUTES * 60_000 + 120_000,
+    MINUTES * 60_000 + 600_000,
   );
 });

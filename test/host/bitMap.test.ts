@@ -5,8 +5,7 @@ import { activated } from './extension';
 import { copyOfModel } from './job';
 import { until } from './until';
 
-describe('The bit map', function () {
-  this.timeout(120_000);
+describe('The bit map', () => {
   const panels = (): vscode.Tab[] =>
     vscode.window.tabGroups.all
       .flatMap(({ tabs }) => tabs)

@@ -8,8 +8,7 @@ import { copyOfModel, quantize } from './job';
 import { messagesDuring } from './messages';
 import { until } from './until';
 
-describe('A config in the editor', function () {
-  this.timeout(180_000);
+describe('A config in the editor', () => {
   let path: string;
   let original: string;
   let document: vscode.TextDocument;

@@ -6,8 +6,7 @@ import { activated } from './extension';
 import { copyOfModel, quantize } from './job';
 import { messagesDuring } from './messages';
 
-describe('Copy As...', function () {
-  this.timeout(180_000);
+describe('Copy As...', () => {
   let config: vscode.Uri;
   before(async () => {
     await activated();

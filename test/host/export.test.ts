@@ -10,8 +10,7 @@ import { activated } from './extension';
 import { copyOfModel, quantize } from './job';
 import { messagesDuring } from './messages';
 
-describe('Export quantized model', function () {
-  this.timeout(180_000);
+describe('Export quantized model', () => {
   let path: string;
   let made: Config;
   before(async () => {

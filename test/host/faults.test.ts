@@ -19,8 +19,7 @@ async function complaint(model: vscode.Uri, answers = choices()): Promise<string
   return said[0];
 }
 
-describe('What can go wrong', function () {
-  this.timeout(180_000);
+describe('What can go wrong', () => {
   before(activated);
   // the contest of the default objective is not what is tested here, and takes its time
   before(() => setObjective('orthogonality'));

@@ -18,7 +18,8 @@ export async function run(): Promise<void> {
 async function runMocha(report: string): Promise<void> {
   const mocha = new Mocha({
     ui: 'bdd',
-    timeout: 60_000,
+    // Only a hang meets it.
+    timeout: 600_000,
     reporter: fileReporter(report),
     grep: process.env.OMPQ_TEST_GREP,
   });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', inject('tarball'));
   await cp(join(root, 'examples/resnet_cifar10.onnx'), join(folder, 'model.onnx'));
   await cp(join(root, 'examples/calibration'), join(folder, 'calibration'), { recursive: true });
-}, 300_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function run(command: string, ...args: string[]): Promise<string> {

@@ -29,7 +29,7 @@ const bars = (svg: SVGElement): SVGElement[] => [...svg.querySelectorAll<SVGElem
 const number = (element: SVGElement, name: string): number => Number(element.getAttribute(name));
 
 describe('bitMap', () => {
-  it('draws what it always drew', () => {
+  it('draws a column per layer with its bits, pins, locks, ties and the selection, over an axis of bits', () => {
     expect(bitMap(data, document).outerHTML.replaceAll('><', '>\n<')).toMatchSnapshot();
   });
 
@@ -101,7 +101,7 @@ describe('bitMap', () => {
 });
 
 describe('sizeMap', () => {
-  it('draws what it always drew', () => {
+  it('draws a bar per layer, as high as its bytes, under the same marks as the bit map', () => {
     expect(sizeMap(data, document).outerHTML.replaceAll('><', '>\n<')).toMatchSnapshot();
   });
 

@@ -10,7 +10,7 @@ let browser: Browser;
 let site: Site;
 beforeAll(async () => {
   [browser, site] = await Promise.all([openBrowser(), serve(resolve(import.meta.dirname, '../..'))]);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.close();

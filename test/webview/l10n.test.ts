@@ -12,7 +12,7 @@ let browser: Browser;
 let site: Site;
 beforeAll(async () => {
   [browser, site] = await Promise.all([openBrowser(), serve(resolve(import.meta.dirname, '../..'), pseudo)]);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.close();

@@ -11,7 +11,7 @@ import { startSession } from './session';
 import { windowSettings } from './settings';
 
 /** Longest silence of the host, which must exceed every single test's time limit. */
-const silenceMs = 240_000;
+const silenceMs = 900_000;
 
 export interface HostRun {
   target: Required<WindowTarget>;

@@ -10,7 +10,14 @@ import {
 } from '../../../../src/core/allocation/noiseObjective';
 import { buildProblem } from '../../../../src/core/allocation/buildProblem';
 import type { Allocation, AllocationProblem } from '../../../../src/core/problem/problem';
-import { networkLike, random, severalLimits, smallProblems, withMoreLimits } from '../problem/problems';
+import {
+  AMPLE,
+  networkLike,
+  random,
+  severalLimits,
+  smallProblems,
+  withMoreLimits,
+} from '../problem/problems';
 import { bruteForce, byHighs, isWithin } from '../problem/reference';
 
 const highs = await loadHighs();
@@ -76,7 +83,7 @@ describe('allocateNoiseAware', () => {
     ] as const) {
       const problem = withNoise(withMoreLimits(networkLike(functions, 'spread', 3.4), [...kinds]), functions);
       const cost = noiseOf('noise-aware');
-      const answer = allocateNoiseAware(problem, 'noise-aware', { timeLimit: 10_000 });
+      const answer = allocateNoiseAware(problem, 'noise-aware', AMPLE);
       expect(isWithin(problem, answer.choices)).toBe(true);
       expect(answer.solver.status).toBe('optimal');
       const reference = byHighs(highs, problem, (c, choice) => -cost(c, choice), 3);
@@ -99,7 +106,7 @@ describe('allocateNoiseAware', () => {
   it('stands in at once when no time is given, within the limits and honest about its gap', () => {
     const problem = withNoise(withMoreLimits(networkLike(110, 'spread', 3.4), ['bops']), 3);
     const quick = allocateNoiseAware(problem, 'noise-aware', { timeLimit: 0 });
-    const exact = allocateNoiseAware(problem, 'noise-aware', { timeLimit: 20_000 });
+    const exact = allocateNoiseAware(problem, 'noise-aware', AMPLE);
     expect(isWithin(problem, quick.choices)).toBe(true);
     expect(quick.solver.status).toBe('feasible');
     expect(quick.solver.bound).toBeLessThanOrEqual(exact.solver.objective);
@@ -243,7 +250,7 @@ describe('bits of the activations as part of the search', () => {
       ],
     });
     const cost = noiseOf('noise-aware');
-    const answer = allocateNoiseAware(problem, 'noise-aware', { timeLimit: 20_000 });
+    const answer = allocateNoiseAware(problem, 'noise-aware', AMPLE);
     expect(isWithin(problem, answer.choices)).toBe(true);
     expect(new Set(answer.activationBits).size).toBeGreaterThan(1);
     const reference = byHighs(highs, problem, (c, choice) => -cost(c, choice), 5);

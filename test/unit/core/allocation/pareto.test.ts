@@ -4,7 +4,7 @@ import { allocate } from '../../../../src/core/allocation/allocation';
 import { paretoCurve } from '../../../../src/core/allocation/pareto';
 import { sampleCurve } from '../../../../src/core/allocation/paretoSample';
 import type { AllocationProblem } from '../../../../src/core/problem/problem';
-import { networkLike, severalLimits, SHAPES, smallProblems } from '../problem/problems';
+import { AMPLE, networkLike, severalLimits, SHAPES, smallProblems } from '../problem/problems';
 import { bruteForce, isWithin, linear } from '../problem/reference';
 
 /** All pairs of size and objective that no other beats, by trying everything. */
@@ -73,16 +73,13 @@ describe('paretoCurve', () => {
 
   it('has what the solver finds, at 53 functions', () => {
     const problem = networkLike(53, 'spread', 4);
-    const curve = paretoCurve(problem, { timeLimit: 30_000 });
+    const curve = paretoCurve(problem, AMPLE);
     expect(curve.isComplete).toBe(true);
     checkPoints(problem, curve, 97);
     for (const point of [0, 1, 500, 1500, curve.size.length - 1]) {
       // Neither this size nor a byte less than the next allows more.
       for (const bytes of [curve.size[point], (curve.size[point + 1] ?? curve.size[point] + 2) - 1]) {
-        const { solver } = allocate(
-          { ...problem, budgets: [{ kind: 'bytes', bytes }] },
-          { timeLimit: 10_000 },
-        );
+        const { solver } = allocate({ ...problem, budgets: [{ kind: 'bytes', bytes }] }, AMPLE);
         expect(solver.objective).toBeCloseTo(curve.objective[point], 9);
       }
     }
@@ -97,7 +94,7 @@ describe('paretoCurve', () => {
       checkPoints(problem, hull);
       for (let point = 0; point < hull.size.length; point += 9) {
         const budgets = [{ kind: 'bytes' as const, bytes: hull.size[point] }];
-        const { solver } = allocate({ ...problem, budgets }, { timeLimit: 10_000 });
+        const { solver } = allocate({ ...problem, budgets }, AMPLE);
         expect(Math.abs(solver.objective - hull.objective[point])).toBeLessThanOrEqual(
           1e-9 * solver.objective,
         );
@@ -118,8 +115,8 @@ describe('paretoCurve', () => {
 describe('sampleCurve', () => {
   it('finds points of the whole curve, evenly spaced, and both ends', () => {
     const problem = networkLike(18, 'spread', 4);
-    const whole = paretoCurve(problem, { timeLimit: 30_000 });
-    const sample = [...sampleCurve(problem, 20, undefined, { timeLimit: 10_000 })];
+    const whole = paretoCurve(problem, AMPLE);
+    const sample = [...sampleCurve(problem, 20, undefined, AMPLE)];
     expect(sample.length).toBe(20);
     const at = new Map([...whole.size].map((size, k) => [size, whole.objective[k]]));
     for (const { sizeBytes, solver } of sample) expect(at.get(sizeBytes)).toBeCloseTo(solver.objective, 9);
@@ -131,7 +128,7 @@ describe('sampleCurve', () => {
     const points = 9;
     fc.assert(
       fc.property(severalLimits, (problem) => {
-        const sample = [...sampleCurve(problem, points, undefined, { timeLimit: 10_000 })];
+        const sample = [...sampleCurve(problem, points, undefined, AMPLE)];
         const { size } = paretoCurve(problem, { maxPoints: 0 });
         const [least, most] = [size[0], size[size.length - 1]];
         const others = problem.budgets.filter(({ kind }) => kind !== 'bytes');
@@ -154,7 +151,7 @@ describe('sampleCurve', () => {
   it('keeps the other limits and leaves out sizes where they forbid everything new', () => {
     const problem = networkLike(18, 'spread', 4);
     problem.budgets = [{ kind: 'averageBits', bits: 5 }];
-    const sample = [...sampleCurve(problem, 12, undefined, { timeLimit: 10_000 })];
+    const sample = [...sampleCurve(problem, 12, undefined, AMPLE)];
     expect(sample.length).toBeLessThan(12);
     for (const { averageBits } of sample) expect(averageBits).toBeLessThanOrEqual(5);
   });

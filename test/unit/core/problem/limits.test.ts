@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { allocate, InfeasibleBudgetError, SolverError } from '../../../../src/core/allocation/allocation';
 import type { Highs } from '../../../../src/core/solver/highsSolver';
 import type { Allocation, AllocationProblem } from '../../../../src/core/problem/problem';
-import { networkLike, severalLimits, sized, withMoreLimits } from './problems';
+import { AMPLE, networkLike, severalLimits, sized, withMoreLimits } from './problems';
 import { bruteForce, byHighs, isWithin, linear } from './reference';
 
 const highs = await loadHighs();
@@ -70,7 +70,7 @@ describe('several limits together', () => {
     ] as const) {
       for (const bits of [3.4, 5]) {
         const problem = withMoreLimits(networkLike(functions, 'spread', bits), [...kinds]);
-        const answer = allocate(problem, { timeLimit: 10_000 });
+        const answer = allocate(problem, AMPLE);
         expect(isWithin(problem, answer.choices)).toBe(true);
         expect(answer.solver.status).toBe('optimal');
         const reference = byHighs(highs, problem, linear, 3);
@@ -129,7 +129,7 @@ describe('HiGHS, handed in', () => {
 
   it('closes what the search leaves open', () => {
     const short = allocate(hard(), { timeLimit: 0 });
-    const answer = allocate(hard(), { highs, timeLimit: 20_000 });
+    const answer = allocate(hard(), { highs, ...AMPLE });
     expect(isWithin(hard(), answer.choices)).toBe(true);
     expect(answer.solver.objective).toBeGreaterThanOrEqual(short.solver.objective);
     expect(answer.solver.gap).toBeLessThanOrEqual(short.solver.gap);

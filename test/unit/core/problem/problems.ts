@@ -3,6 +3,9 @@ import fc from 'fast-check';
 import type { AllocationProblem, Budget, Candidate, Choice } from '../../../../src/core/problem/problem';
 import type { BitWidth } from '../../../../src/core/problem/widths';
 
+/** Time for the solver that only a hang uses up. */
+export const AMPLE = { timeLimit: 600_000 };
+
 const ALL: BitWidth[] = [2, 3, 4, 5, 6, 7, 8];
 /** Bytes of the nodes that unpack a function, roughly as the bit-plane form has them: not linear in the bits. */
 const OVERHEAD: Record<number, number> = {
