@@ -25,7 +25,7 @@ import { allocateUniform } from '../src/core/allocation/uniform';
 import type { BitWidth } from '../src/core/problem/widths';
 import { importance } from '../src/core/scoring/importance';
 import { gramToOrm } from '../src/core/scoring/orthogonality';
-import { measureNoise } from '../src/engine/process/contest/noise';
+import { layerNoise } from '../src/engine/process/contest/noise';
 import { evaluate } from '../src/engine/process/evaluate/evaluate';
 import { exportModel } from '../src/engine/process/export/exportModel';
 import { Job } from '../src/engine/process/job/job';
@@ -133,7 +133,7 @@ async function prepare() {
   const dataset = await openDataset(data('calibration', 64), network.inputs);
   const inputs = [await dataset.read(0, 32), await dataset.read(32, 32)];
   await dataset.close();
-  const { noise } = await measureNoise({ model, network, path, inputs, job, widths: [2, 3, 4, 5, 6, 7, 8] });
+  const { noise } = await layerNoise({ model, network, path, inputs, job, widths: [2, 3, 4, 5, 6, 7, 8] });
   return { network, size: sizeModel(model, network), weight, noise };
 }
 

@@ -11,7 +11,7 @@ import { allocate } from '../src/core/allocation/allocation';
 import { allocateNoiseAware, noiseOf } from '../src/core/allocation/noiseObjective';
 import { paretoCurve } from '../src/core/allocation/pareto';
 import { sampleCurve } from '../src/core/allocation/paretoSample';
-import type { Allocation, AllocationProblem, Candidate, Choice } from '../src/core/problem/problem';
+import type { Allocation, AllocationProblem, Choice, Width } from '../src/core/problem/problem';
 import { networkLike, random, SHAPES, withMoreLimits } from '../test/unit/core/problem/problems';
 import { byHighs, linear, type Score } from '../test/unit/core/problem/reference';
 
@@ -128,8 +128,7 @@ function curves(): void {
   for (const functions of [53, 110]) {
     for (const more of [[], ['bops']] as const) {
       const problem = withNoise(withMoreLimits(networkLike(functions, 'spread', 4), [...more]));
-      const value = (candidate: Candidate, choice: Choice): number =>
-        -noiseOf('noise-aware')(candidate, choice);
+      const value = (candidate: Width, choice: Choice): number => -noiseOf('noise-aware')(candidate, choice);
       const points = 50;
       const { result, milliseconds } = timed(() => [...sampleCurve(problem, points, value)]);
       // Compiled by now.

@@ -6,17 +6,17 @@
  *
  * node bench/run.mjs scoring [rounds]
  */
+import { toBinary } from '@bufbuild/protobuf';
 import { fork } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { toBinary } from '@bufbuild/protobuf';
 import type * as Ort from 'onnxruntime-node';
-import { openDataset } from '../src/calibration/open';
 import type { DataSpec } from '../src/calibration/inputs/spec';
+import { openDataset } from '../src/calibration/open';
 import { Job } from '../src/engine/process/job/job';
 import { score } from '../src/engine/process/score/score';
-import { Workbench } from '../src/engine/process/score/workbench';
+import { ScoringContext } from '../src/engine/process/score/scoringContext';
 import { readModel } from '../src/onnx/files/file';
 import { findNetwork } from '../src/onnx/network/functions';
 import { ModelProtoSchema } from '../src/onnx/proto/onnx_pb';
@@ -93,8 +93,8 @@ async function scoring(path: string): Promise<Measured> {
 function watchLoading(): { spent: number } {
   const watch = { spent: 0 };
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own workbench below
-  const open = Workbench.prototype.open;
-  Workbench.prototype.open = async function (...parameters) {
+  const open = ScoringContext.prototype.open;
+  ScoringContext.prototype.open = async function (...parameters) {
     const before = processorSeconds();
     const session = await open.apply(this, parameters);
     watch.spent += processorSeconds() - before;

@@ -1,10 +1,10 @@
 /** Answers the page's questions with the method itself; runs in the worker (and directly in tests). */
 import { InfeasibleBudgetError } from '../src/core/allocation/allocation';
+import { allocateByObjective } from '../src/core/allocation/objectives';
 import { paretoCurve } from '../src/core/allocation/pareto';
-import { allocateBy } from '../src/core/allocation/objectives';
 import { sampleCurve } from '../src/core/allocation/paretoSample';
-import { valueOf } from './objective';
 import type { Task } from './objective';
+import { valueOf } from './objective';
 import type { Frontier, SolverAnswer, SolverQuestion } from './solver';
 
 /** Points of a curve within more limits than the size: at first, and in the end. */
@@ -20,7 +20,7 @@ export function answer(question: SolverQuestion): SolverAnswer {
         return {
           kind: 'solved',
           id,
-          allocation: allocateBy(task.objective, { problem, gamma, scoring: { decay, beta } }),
+          allocation: allocateByObjective(task.objective, { problem, gamma, scoring: { decay, beta } }),
         };
       case 'frontier': {
         if (problem.budgets.length > 1) {

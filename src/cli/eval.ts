@@ -6,7 +6,7 @@ import { formatSize } from '../common/sizes';
 import { formatSqnr } from '../config/quality';
 import type { EvaluateReply, OutputComparison, Shard } from '../engine/protocol';
 import { evaluateModels } from '../pipeline/evaluate';
-import { jobOf, VERSION, writePart } from '../pipeline/shards';
+import { jobOf, VERSION, writeShard } from '../pipeline/shards';
 import {
   addDataOptions,
   addEngineOptions,
@@ -89,7 +89,7 @@ async function keepPart(
   const contents = await Promise.all([...paths, data.path].map((path) => dataFingerprint(path)));
   const { path: _, ...rest } = data;
   const out = partPath(flags, paths[0], 'eval');
-  await writePart(out, {
+  await writeShard(out, {
     kind: 'eval',
     version: VERSION,
     shard: flags.shard,

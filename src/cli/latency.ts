@@ -7,7 +7,7 @@ import { formatLimit } from '../config/limits';
 import { SettingsError } from '../core/allocation/buildProblem';
 import type { LatencyReply } from '../engine/protocol';
 import type { Granularity } from '../onnx/network/network';
-import { inspectRequest, through } from '../pipeline/score';
+import { inspectRequest, withBranches } from '../pipeline/score';
 import { addDataOptions, type DataFlags, dataSpec, granularityOption, positive } from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
@@ -45,7 +45,7 @@ export function latencyCommand(): Command {
       const reply = await withSession(async ({ engine, options, note }) => {
         const asked = { model, granularity, data };
         const inspect = await engine.request(inspectRequest(asked), options);
-        const settings = through(asked, inspect);
+        const settings = withBranches(asked, inspect);
         const found = await engine.request({ kind: 'latency', ...settings, runs, memoryLimit: 0 }, options);
         for (const warning of found.warnings) note(`warning: ${warning}`);
         return found;

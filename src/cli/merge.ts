@@ -6,11 +6,11 @@ import { keepScore } from '../pipeline/keptScores';
 import { orthogonality } from '../pipeline/score';
 import {
   complete,
-  type EvaluatePart,
+  type EvaluateShard,
   mergeEvaluations,
   mergeScores,
-  readPart,
-  type ScorePart,
+  readShard,
+  type ScoreShard,
 } from '../pipeline/shards';
 import { evaluationForPeople, evaluationToJson } from './eval';
 import { scoreForPeople, scoreToJson, type ShownScore } from './score';
@@ -27,21 +27,21 @@ export function mergeCommand(): Command {
     .option('--json', 'print one JSON document')
     .action(async (files: string[], flags: { json?: boolean; cache: boolean }) => {
       const paths = files.map((file) => resolve(file));
-      const read = await Promise.all(paths.map(readPart));
+      const read = await Promise.all(paths.map(readShard));
       const parts = complete(read, paths);
       if (parts[0].kind === 'eval') {
-        const reply = mergeEvaluations(parts as EvaluatePart[]);
+        const reply = mergeEvaluations(parts as EvaluateShard[]);
         if (flags.json) printJson(evaluationToJson(reply));
         else printLines(evaluationForPeople(reply));
         return;
       }
-      const shown = await mergedScore(parts as ScorePart[], flags.cache);
+      const shown = await mergedScore(parts as ScoreShard[], flags.cache);
       if (flags.json) printJson(scoreToJson(shown));
       else printLines(scoreForPeople(shown));
     });
 }
 
-async function mergedScore(parts: ScorePart[], keep: boolean): Promise<ShownScore> {
+async function mergedScore(parts: ScoreShard[], keep: boolean): Promise<ShownScore> {
   const score = mergeScores(parts);
   const { functions, settings, key } = parts[0];
   if (keep) {

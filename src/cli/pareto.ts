@@ -6,7 +6,12 @@ import { type Config, readConfig } from '../config/config';
 import { modelPathOf } from '../config/paths';
 import { decidedBy, winnerOf } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
-import { type FixedObjective, type Material, OBJECTIVES, valueOf } from '../core/allocation/objectives';
+import {
+  type AllocationInputs,
+  type FixedObjective,
+  OBJECTIVES,
+  valueOf,
+} from '../core/allocation/objectives';
 import { paretoCurve } from '../core/allocation/pareto';
 import { sampleCurve } from '../core/allocation/paretoSample';
 import type { BitWidth } from '../core/problem/widths';
@@ -87,7 +92,12 @@ function points(text: string): number {
   return value;
 }
 
-function curveOf(file: string, config: Config, { problem, gamma, scoring }: Material, flags: Flags): Curve {
+function curveOf(
+  file: string,
+  config: Config,
+  { problem, gamma, scoring }: AllocationInputs,
+  flags: Flags,
+): Curve {
   const { contest } = config;
   const winner = winnerOf(contest);
   const own = decidedBy(config);

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import type { Shard } from '../engine/protocol';
 import { scoreKey } from '../pipeline/keptScores';
-import { inspectRequest, scoreModel, through } from '../pipeline/score';
+import { inspectRequest, scoreModel, withBranches } from '../pipeline/score';
 import { type Scored, type ScoreSettings } from '../pipeline/settings';
-import { jobOf, type ScorePart, VERSION, writePart } from '../pipeline/shards';
+import { jobOf, type ScoreShard, VERSION, writeShard } from '../pipeline/shards';
 import {
   addScoreOptions,
   addShardOptions,
@@ -61,9 +61,9 @@ export function noteScore({ score, cached }: Scored, note: (line: string) => voi
 async function scoreShard(asked: ScoreSettings, flags: Flags & { shard: Shard }): Promise<void> {
   const { model, centered, decay, beta } = asked;
   const { shard } = flags;
-  const part = await withSession(async ({ engine, options, note }): Promise<ScorePart> => {
+  const part = await withSession(async ({ engine, options, note }): Promise<ScoreShard> => {
     const inspect = await engine.request(inspectRequest(asked), options);
-    const settings = through(asked, inspect);
+    const settings = withBranches(asked, inspect);
     const { granularity, data, provider, memoryLimit } = settings;
     const key = await scoreKey(inspect.sha256, settings);
     const {
@@ -91,7 +91,7 @@ async function scoreShard(asked: ScoreSettings, flags: Flags & { shard: Shard })
     };
   });
   const out = partPath(flags, model, 'score');
-  await writePart(out, part);
+  await writeShard(out, part);
   const { from, to, reply } = part;
   if (flags.json)
     printJson({ part: out, functions: [from, to], samples: reply.samples, provider: reply.provider });

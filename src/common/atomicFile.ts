@@ -1,6 +1,6 @@
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { beginUnfinished, finish, sweep } from './temporaryFiles';
+import { createTemporary, releaseTemporary, removeStale } from './temporaryFiles';
 
 /**
  * Writes a temporary file next to `path` and renames it: a failure leaves the old file as it was and nothing else.
@@ -8,8 +8,8 @@ import { beginUnfinished, finish, sweep } from './temporaryFiles';
  */
 export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
   const target = await realpath(path).catch(() => path);
-  await sweep(dirname(target));
-  const temporary = beginUnfinished(dirname(target));
+  await removeStale(dirname(target));
+  const temporary = createTemporary(dirname(target));
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -23,6 +23,6 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   } finally {
-    finish(temporary);
+    releaseTemporary(temporary);
   }
 }

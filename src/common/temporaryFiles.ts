@@ -18,27 +18,27 @@ const unfinished = new Set<string>();
 let watcher: (paths: string[]) => void = () => undefined;
 
 /** Tells `onChange` all unfinished paths of this process, whenever they change. */
-export function watchUnfinished(onChange: (paths: string[]) => void): void {
+export function watchTemporary(onChange: (paths: string[]) => void): void {
   watcher = onChange;
 }
 
 /** A free path in `folder` for a temporary file or folder. It is removed when this process exits, until finish(). */
-export function beginUnfinished(folder: string): string {
+export function createTemporary(folder: string): string {
   const path = join(folder, `.ompq-${MACHINE}-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
-  if (unfinished.size === 0) process.on('exit', removeUnfinished);
+  if (unfinished.size === 0) process.on('exit', removeTemporary);
   unfinished.add(path);
   watcher([...unfinished]);
   return path;
 }
 
 /** `path` is gone: renamed or removed. */
-export function finish(path: string): void {
+export function releaseTemporary(path: string): void {
   unfinished.delete(path);
-  if (unfinished.size === 0) process.off('exit', removeUnfinished);
+  if (unfinished.size === 0) process.off('exit', removeTemporary);
   watcher([...unfinished]);
 }
 
-function removeUnfinished(): void {
+function removeTemporary(): void {
   removeAll([...unfinished]);
 }
 
@@ -54,7 +54,7 @@ export function removeAll(paths: readonly string[]): void {
 }
 
 /** Removes what processes that have died left in `folder`. Never throws. */
-export async function sweep(folder: string): Promise<void> {
+export async function removeStale(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     const match = NAME.exec(name);

@@ -1,8 +1,8 @@
 /** The caller's end of the engine: spawns the process when it is needed, and outlives it however it ends. */
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { basename, dirname } from 'node:path';
-import { sweep } from '../common/temporaryFiles';
-import { describeEnding, nativeCrash, type Ending } from './crash';
+import { removeStale } from '../common/temporaryFiles';
+import { describeEnding, type Ending, nativeCrash } from './crash';
 import type {
   EngineReply,
   EngineRequest,
@@ -316,7 +316,7 @@ export class Engine {
 
 /** Removes what a killed engine was writing. */
 async function sweepAfter(request: EngineRequest | undefined): Promise<void> {
-  if (request?.kind === 'export') await sweep(dirname(request.out));
+  if (request?.kind === 'export') await removeStale(dirname(request.out));
 }
 
 type AutoRequest = Extract<EngineRequest, { provider?: Provider }>;

@@ -1,12 +1,12 @@
 /** The device that works or has worked, in the status bar; a click asks the doctor. */
 import * as vscode from 'vscode';
 import type { RequestOptions } from '../engine/client';
+import { DisposableStore } from './disposableStore';
 import { COMMAND } from './ids';
-import { Owner } from './owner';
 import { withProgress } from './progress';
 
-export class DeviceStatus extends Owner {
-  private readonly item = this.own(
+export class DeviceStatus extends DisposableStore {
+  private readonly item = this.add(
     vscode.window.createStatusBarItem('ompq.device', vscode.StatusBarAlignment.Right, 10),
   );
 

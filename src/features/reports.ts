@@ -1,7 +1,7 @@
 /** Pages that a command ends in. */
 import * as vscode from 'vscode';
 import { printable } from '../common/printable';
-import { Owner } from './owner';
+import { DisposableStore } from './disposableStore';
 import type { Services } from './services';
 
 const REPORT_SCHEME = 'ompq-report';
@@ -14,9 +14,9 @@ export function escaped(text: string): string {
 }
 
 /** Reports as read-only documents, shown as rendered Markdown. */
-export class Reports extends Owner implements vscode.TextDocumentContentProvider {
+export class Reports extends DisposableStore implements vscode.TextDocumentContentProvider {
   private readonly texts = new Map<string, string>();
-  private readonly changed = this.own(new vscode.EventEmitter<vscode.Uri>());
+  private readonly changed = this.add(new vscode.EventEmitter<vscode.Uri>());
   readonly onDidChange = this.changed.event;
 
   private static only: Reports | undefined;
@@ -28,7 +28,7 @@ export class Reports extends Owner implements vscode.TextDocumentContentProvider
 
   private constructor() {
     super();
-    this.own(vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, this));
+    this.add(vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, this));
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {

@@ -4,7 +4,12 @@ import { IMPROVED } from '../config/winner';
 import { costOf } from '../core/allocation/divergence';
 import { allocateNoiseAware } from '../core/allocation/noiseObjective';
 import { InfeasibleBudgetError } from '../core/allocation/infeasible';
-import { type Candidate, candidatesOf, type Material, type Noise } from '../core/allocation/objectives';
+import {
+  type Candidate,
+  candidatesOf,
+  type AllocationInputs,
+  type Noise,
+} from '../core/allocation/objectives';
 import { checkedTotals } from '../core/allocation/solution';
 import { isAllowed, limitRows } from '../core/problem/limits';
 import type { Allocation, AllocationProblem } from '../core/problem/problem';
@@ -46,17 +51,17 @@ export function contestRequest(
  * Runs all candidates, then swaps bits while the measured divergence falls. Cancelled once a candidate has been run, it
  * answers with the best so far.
  */
-export async function decide(
+export async function decideByContest(
   engine: Engine,
   score: ScoreSettings,
-  material: Material,
+  inputs: AllocationInputs,
   noise: Noise,
   settings: ContestSettings,
   options: RequestOptions,
   memory: Omit<Remembering, 'signal'>,
 ): Promise<Decided> {
-  const candidates = candidatesOf(material);
-  const { problem } = material;
+  const candidates = candidatesOf(inputs);
+  const { problem } = inputs;
   const points = otherSizes(problem, candidates.find(({ name }) => name === 'noise-aware')!.allocation);
   const { rounding, searchSeconds } = settings;
   const request: ContestRequest = {

@@ -8,7 +8,7 @@ import type { ContestSettings, Scored, ScoreOptions, ScoreSettings } from './set
 import { type AllocationSettings } from './settings';
 
 /** Noise of every function at every width, on the calibration inputs. */
-export async function measureNoise(
+export async function noiseOf(
   engine: Engine,
   settings: ScoreSettings,
   {

@@ -4,13 +4,16 @@ import { allBudgets } from '../config/limits';
 import { suggestion } from '../config/names';
 import { type Named, resolveRules, resolveTies } from '../config/rules';
 import { buildProblem, SettingsError } from '../core/allocation/buildProblem';
-import type { Material, Noise } from '../core/allocation/objectives';
+import type { AllocationInputs, Noise } from '../core/allocation/objectives';
 import type { AllocationProblem, Budget } from '../core/problem/problem';
 import type { InspectReply } from '../engine/protocol';
 import type { AllocationSettings, Measurements } from './settings';
 
 /** @throws SettingsError for a lock of a function that does not exist */
-export function materialOf(measured: Measurements, settings: Omit<AllocationSettings, 'contest'>): Material {
+export function allocationInputs(
+  measured: Measurements,
+  settings: Omit<AllocationSettings, 'contest'>,
+): AllocationInputs {
   const { inspect, weight, noise, activationNoise, gamma, scoring } = measured;
   const known = inspect.network.functions.map((f) => f.name);
   for (const name of Object.keys(settings.locks)) {

@@ -6,7 +6,7 @@ import { modelPathOf } from '../config/paths';
 import type { Robustness } from '../config/types';
 import { decidedBy, looksAtScores, winnerOf } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
-import { allocateBy, type FixedObjective, NEEDS_NOISE } from '../core/allocation/objectives';
+import { allocateByObjective, type FixedObjective, NEEDS_NOISE } from '../core/allocation/objectives';
 import type { Allocation } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
 import { bootstrap } from '../core/scoring/bootstrap';
@@ -14,10 +14,10 @@ import { importance } from '../core/scoring/importance';
 import { gramToOrm } from '../core/scoring/orthogonality';
 import type { Engine } from '../engine/client';
 import { part } from '../engine/progress';
-import { decide } from './contest';
+import { decideByContest } from './contest';
 import { toConfig } from './newConfig';
-import { measureNoise } from './noise';
-import { materialOf } from './problem';
+import { noiseOf } from './noise';
+import { allocationInputs } from './problem';
 import { scoreModel } from './score';
 import type { Scored, ScoreOptions, ScoreSettings } from './settings';
 import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
@@ -57,7 +57,7 @@ export async function quantize(
   const asked = isNoiseAware ? { ...settings, objective: 'noise-aware' as const } : settings;
   const rounding = asked.contest?.rounding ?? QUICK_CONTEST.rounding;
   const noises = needsNoise(asked)
-    ? await measureNoise(engine, scoreSettings, { rounding, activationWidths }, scored, {
+    ? await noiseOf(engine, scoreSettings, { rounding, activationWidths }, scored, {
         ...part(options, 0.5, 0.7),
         cache: options.cache,
       })
@@ -73,20 +73,20 @@ export async function quantize(
         part(options, 0.7, 1),
       )
     : asked;
-  const material = materialOf(measured, final);
+  const inputs = allocationInputs(measured, final);
   const { allocation, contest, cached } =
     final.objective === 'auto' && noise
-      ? await decide(
+      ? await decideByContest(
           engine,
           scoreSettings,
-          material,
+          inputs,
           noise,
           final.contest ?? QUICK_CONTEST,
           part(options, 0.7, 1),
           { cache: options.cache, sha256: scored.inspect.sha256 },
         )
       : {
-          allocation: allocateBy(final.objective as FixedObjective, material),
+          allocation: allocateByObjective(final.objective as FixedObjective, inputs),
           contest: undefined,
           cached: true,
         };
@@ -139,8 +139,8 @@ function keptBits(
   const solve = (grams: Float64Array): BitWidth[] => {
     const orm = gramToOrm(grams, functions, score.samples, { centered: scoring.centered });
     const { gamma, weight } = importance(orm, functions, scoring);
-    const material = materialOf({ inspect, gamma, weight, noise, activationNoise, scoring }, settings);
-    return allocateBy(objective, material, winner?.beta).bits;
+    const inputs = allocationInputs({ inspect, gamma, weight, noise, activationNoise, scoring }, settings);
+    return allocateByObjective(objective, inputs, winner?.beta).bits;
   };
   return bootstrap(score.grams, functions, score.samples, settings.bootstrap!, solve);
 }

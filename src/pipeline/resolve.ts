@@ -7,13 +7,13 @@ import { checkNames } from '../config/names';
 import { decidedBy, standsIn, winnerOf } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
 import { smallestFile } from '../core/allocation/noiseObjective';
-import { allocateBy, type Material, type Noise } from '../core/allocation/objectives';
+import { allocateByObjective, type AllocationInputs, type Noise } from '../core/allocation/objectives';
 import { checkedTotals, keepsLimits } from '../core/allocation/solution';
 import type { Allocation } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
 import { certificate, given } from './newConfig';
-import { materialOf } from './problem';
+import { allocationInputs } from './problem';
 import { budgetBytes } from './sizes';
 
 /**
@@ -59,9 +59,9 @@ function solveAgain(config: Config, inspect: InspectReply, locks: Record<string,
   const { allocation, contest } = config;
   const winner = winnerOf(contest);
   const objective = decidedBy(config);
-  const material = materialOfConfig(config, inspect, locks);
-  const solved = allocateBy(objective, material, winner?.beta);
-  const { problem } = material;
+  const inputs = materialOfConfig(config, inspect, locks);
+  const solved = allocateByObjective(objective, inputs, winner?.beta);
+  const { problem } = inputs;
   const isWon = allocation.objective === 'auto' && contest && winner;
   if (!isWon || !standsIn(contest, winner, solved.bits) || !keepsLimits(problem, winner.bits)) return solved;
   // Found by trying, and better than what any program answers to this problem.
@@ -74,9 +74,9 @@ export function materialOfConfig(
   config: Config,
   inspect: InspectReply,
   locks: Record<string, BitWidth> = lockedBits(config),
-): Material {
+): AllocationInputs {
   const { allocation, scoring, functions } = config;
-  return materialOf(
+  return allocationInputs(
     {
       inspect,
       gamma: Float64Array.from(functions, (f) => f.gamma),

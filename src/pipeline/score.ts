@@ -17,7 +17,7 @@ export async function scoreModel(
   options: ScoreOptions,
 ): Promise<Scored> {
   const inspect = await engine.request(inspectRequest(asked), part(options, 0, 0.05));
-  const settings = through(asked, inspect);
+  const settings = withBranches(asked, inspect);
   const { model, data, granularity, provider, memoryLimit } = settings;
   if (inspect.network.functions.length === 0) {
     const reasons = inspect.network.skipped.slice(0, 3).map((node) => `${node.name} (${node.reason})`);
@@ -64,7 +64,7 @@ export function inspectRequest({
 }
 
 /** The settings for everything that follows an inspection: it has found the branches that the data take. */
-export function through<S extends { data: DataSpec }>(settings: S, { branches }: InspectReply): S {
+export function withBranches<S extends { data: DataSpec }>(settings: S, { branches }: InspectReply): S {
   return branches ? { ...settings, data: { ...settings.data, branches } } : settings;
 }
 

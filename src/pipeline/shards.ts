@@ -7,9 +7,9 @@ import { writeAtomically } from '../common/atomicFile';
 import { canonical } from '../common/canonical';
 import { ioError } from '../common/fileErrors';
 import { SettingsError } from '../core/allocation/buildProblem';
-import { outcome } from '../engine/tally';
 import type { EvaluateReply, ScoreReply, Shard } from '../engine/protocol';
 import { type Tally } from '../engine/protocol';
+import { outcome } from '../engine/tally';
 import type { ScoreSettings } from './settings';
 
 export const VERSION = 2;
@@ -21,13 +21,13 @@ interface Common {
   job: string;
 }
 
-export interface EvaluatePart extends Common {
+export interface EvaluateShard extends Common {
   kind: 'eval';
   tallies: Tally[];
   reply: Omit<EvaluateReply, 'tallies'>;
 }
 
-export interface ScorePart extends Common {
+export interface ScoreShard extends Common {
   kind: 'score';
   /** Under which the whole may be kept in the cache. */
   key: string;
@@ -40,13 +40,13 @@ export interface ScorePart extends Common {
   grams: Float64Array;
 }
 
-export type Part = EvaluatePart | ScorePart;
+export type ShardResult = EvaluateShard | ScoreShard;
 
 /** One line that is equal for parts of the same job. */
 export const jobOf = (...facts: unknown[]): string => canonical(facts);
 
 /** @throws SettingsError rather than replace a file that is no part */
-export async function writePart(path: string, part: Part): Promise<void> {
+export async function writeShard(path: string, part: ShardResult): Promise<void> {
   if (existsSync(path) && !partHead(decodeRecord(await readBytes(path)))) {
     throw new SettingsError(`${path} exists already and is no part; give --out another name.`);
   }
@@ -66,13 +66,13 @@ async function readBytes(path: string): Promise<Buffer> {
   }
 }
 
-function partHead(record: ReturnType<typeof decodeRecord>): Partial<Part> | null {
-  const head = record?.head as Partial<Part> | undefined;
+function partHead(record: ReturnType<typeof decodeRecord>): Partial<ShardResult> | null {
+  const head = record?.head as Partial<ShardResult> | undefined;
   return head?.kind === 'eval' || head?.kind === 'score' ? head : null;
 }
 
 /** @throws SettingsError for a file that is no part */
-export async function readPart(path: string): Promise<Part> {
+export async function readShard(path: string): Promise<ShardResult> {
   const record = decodeRecord(await readBytes(path));
   const head = partHead(record);
   if (!record || !head) {
@@ -81,7 +81,7 @@ export async function readPart(path: string): Promise<Part> {
   if (head.version !== VERSION) {
     throw new SettingsError(`${path} was written by another version of ompq; run all shards with this one.`);
   }
-  const part = (head.kind === 'score' ? { ...head, grams: record.values } : head) as Part;
+  const part = (head.kind === 'score' ? { ...head, grams: record.values } : head) as ShardResult;
   if (part.kind === 'score' && part.grams.length !== (part.to - part.from) * part.reply.samples ** 2) {
     throw new SettingsError(`${path} is cut off; run its shard again.`);
   }
@@ -92,7 +92,7 @@ export async function readPart(path: string): Promise<Part> {
  * The parts of one job, in order.
  * @throws SettingsError where some are missing, double or of another job
  */
-export function complete<P extends Part>(parts: readonly P[], paths: readonly string[]): P[] {
+export function complete<P extends ShardResult>(parts: readonly P[], paths: readonly string[]): P[] {
   const [first] = parts;
   const found = new Map<number, string>();
   parts.forEach((part, i) => {
@@ -118,7 +118,7 @@ export function complete<P extends Part>(parts: readonly P[], paths: readonly st
 }
 
 /** What the whole job would have answered; seconds are those of all shards together. */
-export function mergeEvaluations(parts: readonly EvaluatePart[]): EvaluateReply {
+export function mergeEvaluations(parts: readonly EvaluateShard[]): EvaluateReply {
   const replies = parts.map(({ reply }) => reply);
   return {
     ...replies[0],
@@ -133,7 +133,7 @@ export function mergeEvaluations(parts: readonly EvaluatePart[]): EvaluateReply 
   };
 }
 
-export function mergeScores(parts: readonly ScorePart[]): ScoreReply {
+export function mergeScores(parts: readonly ScoreShard[]): ScoreReply {
   const replies = parts.map(({ reply }) => reply);
   const grams = new Float64Array(parts.reduce((sum, part) => sum + part.grams.length, 0));
   for (const { from, reply, grams: own } of parts) grams.set(own, from * reply.samples ** 2);

@@ -16,7 +16,7 @@ import type { Engine, RequestOptions } from '../engine/client';
 import { part } from '../engine/progress';
 import type { ContestRequest, Measured } from '../engine/protocol';
 import { contestRequest } from './contest';
-import { materialOf } from './problem';
+import { allocationInputs } from './problem';
 import type { ScoreSettings } from './settings';
 import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
 
@@ -159,12 +159,12 @@ export async function smallestFor(
   const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };
   if ('noise' in quality) {
     const limited = { ...settings, limits: { ...limits, noise: quality.noise } };
-    const { problem } = materialOf(measured, limited);
+    const { problem } = allocationInputs(measured, limited);
     const smallest = smallestFile({ ...problem, budgets: problem.budgets.slice(1) });
     return { ...limited, budget: { bytes: smallest.sizeBytes } };
   }
   const limited = { ...settings, limits };
-  const { problem } = materialOf(measured, limited);
+  const { problem } = allocationInputs(measured, limited);
   const found = await smallestMeasured(engine, score, problem, quality, rounding, options);
   return { ...limited, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
 }

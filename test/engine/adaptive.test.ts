@@ -4,7 +4,7 @@ import chromium from '@sparticuz/chromium';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Devices, type Graph } from '../../src/engine/process/devices/adaptiveSession';
+import { Devices, type SessionGraph } from '../../src/engine/process/devices/adaptiveSession';
 import type { Probed } from '../../src/engine/process/devices/probe';
 import { EngineFault } from '../../src/engine/process/job/faults';
 import { Job } from '../../src/engine/process/job/job';
@@ -14,7 +14,7 @@ import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { tinyCnn } from '../support/models/zoo';
 import { save, scratch, startEngine, synthetic } from './harness';
 
-const graph: Graph = {
+const graph: SessionGraph = {
   bytes: () => toBinary(ModelProtoSchema, tinyCnn()),
   folder: '.',
   model: 'net.onnx',

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDataset } from '../../src/calibration/open';
-import { Grams } from '../../src/engine/process/score/grams';
 import { Job } from '../../src/engine/process/job/job';
-import { carryOut } from '../../src/engine/process/score/passes';
-import { choosePlan, cost, leastBytes, type Load, type Plan } from '../../src/engine/process/score/plan';
 import { Samples } from '../../src/engine/process/ort/samples';
-import { survey } from '../../src/engine/process/score/survey';
-import { Workbench } from '../../src/engine/process/score/workbench';
+import { probeBatches } from '../../src/engine/process/score/batchProbe';
+import { Grams } from '../../src/engine/process/score/grams';
+import { choosePlan, cost, leastBytes, type Load, type Plan } from '../../src/engine/process/score/plan';
+import { runPlan } from '../../src/engine/process/score/runPlan';
+import { ScoringContext } from '../../src/engine/process/score/scoringContext';
 import { readModel } from '../../src/onnx/files/file';
 import { findNetwork } from '../../src/onnx/network/functions';
 import { mobilenetV2, resnet18 } from '../support/models/zoo';
@@ -67,7 +67,7 @@ describe('every plan gives the same ORM', () => {
   ];
 
   it.each([
-    ['as surveyed', false],
+    ['as probed', false],
     ['with all functions centred before the product', true],
   ])('%s', async (_, all) => {
     const path = save(resnet18({ size: 48, width: 0.25 }));
@@ -80,14 +80,14 @@ describe('every plan gives the same ORM', () => {
       () => undefined,
     );
     const samples = await Samples.open(dataset, all ? 0 : 1e9, job, () => undefined);
-    const bench = new Workbench(path, network, samples, 'cpu', job);
-    const surveyed = await survey(bench, model);
-    onTestFinished(() => surveyed.session?.close());
+    const context = new ScoringContext(path, network, samples, 'cpu', job);
+    const probed = await probeBatches(context, model);
+    onTestFinished(() => probed.session?.close());
     const indices = network.functions.map((_f, i) => i);
-    if (all) surveyed.exact = new Set(indices);
+    if (all) probed.exact = new Set(indices);
     for (const plan of plans) {
-      const grams = new Grams(bench.functionNames, samples.size, bench.name);
-      await carryOut(bench, surveyed, plan, indices, grams, () => undefined);
+      const grams = new Grams(context.functionNames, samples.size, context.name);
+      await runPlan(context, probed, plan, indices, grams, () => undefined);
       expectSameOrm({ samples: samples.size, grams: grams.finish() }, reference);
     }
   });

@@ -1,10 +1,10 @@
 /** GPTQ's statistics on the chosen provider: second moments of every kind of layer equal the CPU's. */
+import chromium from '@sparticuz/chromium';
+import { build } from 'esbuild';
 import { execFile } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import chromium from '@sparticuz/chromium';
-import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import type { NoiseRequest } from '../../src/engine/protocol';
 import { tinyCnn } from '../support/models/zoo';
@@ -23,8 +23,8 @@ async function softwareVulkan(): Promise<NodeJS.ProcessEnv> {
 const COMPARE = `
   import { Devices } from './src/engine/process/devices/adaptiveSession';
   import { layerMoments } from './src/engine/process/rounding/moments';
-  import { Prefix } from './src/engine/process/rounding/prefix';
-  import { unfoldedLayer } from './src/engine/process/rounding/roundNetwork';
+  import { LayerwiseRun } from './src/engine/process/rounding/layerwiseRun';
+  import { im2colLayer } from './src/engine/process/rounding/roundNetwork';
   import { gatherRows } from './src/engine/process/rounding/rows';
   import { Job } from './src/engine/process/job/job';
   import { readModel } from './src/onnx/files/file';
@@ -38,14 +38,14 @@ const COMPARE = `
     const job = new Job(() => undefined, () => undefined);
     const graph = new Graph(model.graph);
     const data = Float32Array.from({ length: 4 * 3 * 12 * 12 }, (_, i) => Math.sin(i * i));
-    const prefix = new Prefix(model, graph, path, job, [{ x: { type: 'float32', data, dims: [4, 3, 12, 12] } }]);
+    const prefix = new LayerwiseRun(model, graph, path, job, [{ x: { type: 'float32', data, dims: [4, 3, 12, 12] } }]);
     const layers = findNetwork(model).functions.flatMap((f) => f.layers)
       .map((layer) => ({ layer, position: graph.producerIndex(layer.output) }))
       .sort((a, b) => a.position - b.position);
     const found = [];
     for (const { layer, position } of layers) {
       await prefix.advance(position, new Map());
-      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      const unfolded = await im2colLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
       const values = await readFloats(heldTensors(model.graph).get(layer.weight).tensor, path);
       const float = { tensors: prefix, output: null, weights: Float32Array.from(gatherRows(values, unfolded.rows)) };

@@ -4,12 +4,12 @@ import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { Job } from '../../src/engine/process/job/job';
 import { type FloatSide, layerMoments } from '../../src/engine/process/rounding/moments';
-import { Prefix } from '../../src/engine/process/rounding/prefix';
-import { unfoldedLayer } from '../../src/engine/process/rounding/roundNetwork';
+import { LayerwiseRun } from '../../src/engine/process/rounding/layerwiseRun';
+import { im2colLayer } from '../../src/engine/process/rounding/roundNetwork';
 import { residualOf } from '../../src/engine/process/rounding/residual';
 import { outputLayout } from '../../src/engine/process/rounding/responses';
 import { gatherRows } from '../../src/engine/process/rounding/rows';
-import { pickedPositions, unfold, viewOf } from '../../src/engine/process/rounding/im2col';
+import { pickedPositions, im2col, viewOf } from '../../src/engine/process/rounding/im2col';
 import type { AttributeValue } from '../../src/onnx/proto/build';
 import { findNetwork } from '../../src/onnx/network/functions';
 import { Graph } from '../../src/onnx/graph/graph';
@@ -142,10 +142,10 @@ describe.each([
     const graph = new Graph(model.graph!);
     const { layers } = findNetwork(model).functions[0];
     const position = graph.producerIndex('y')!;
-    const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+    const unfolded = (await im2colLayer(model, graph, layers[0], position, '/m.onnx'))!;
     const { groups, rows, columns } = unfolded.rows;
     const blocks = [{ x: { type: 'float32' as const, data: feed, dims: each.x } }];
-    const prefix = new Prefix(model, graph, '/m.onnx', job, blocks);
+    const prefix = new LayerwiseRun(model, graph, '/m.onnx', job, blocks);
     const values = new Float32Array(new Uint8Array(model.graph!.initializer[0].rawData).buffer);
     const weights = gatherRows(values, unfolded.rows);
     const float = { tensors: prefix, weights: Float32Array.from(weights), output: null };
@@ -209,9 +209,9 @@ it.each(Object.entries(cases))("responses told by the layer's own output: %s", a
   const held = heldTensors(model.graph!);
   const { layers } = findNetwork(model).functions[0];
   const position = graph.producerIndex('y')!;
-  const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+  const unfolded = (await im2colLayer(model, graph, layers[0], position, '/m.onnx'))!;
   const side = (data: Float32Array) =>
-    new Prefix(model, graph, '/m.onnx', job, [{ x: { type: 'float32', data, dims: x } }]);
+    new LayerwiseRun(model, graph, '/m.onnx', job, [{ x: { type: 'float32', data, dims: x } }]);
   const [inputs, floatInputs, outputs] = [side(feed), side(floatFeed), side(floatFeed)];
   await outputs.advance(position + 1, new Map(), ['y', 'x']);
   const values = await readFloats(held.get('w')!.tensor, '/m.onnx');
@@ -231,7 +231,7 @@ it.each(Object.entries(cases))("responses told by the layer's own output: %s", a
   const view = await viewOf(unfolded, x, '/m.onnx');
   const [u, uf] = [feed, floatFeed].map((data) => {
     const all = new Float32Array(groups * columns * view.samples * view.positions);
-    unfold(all, data, view, groups * columns, { from: 0, count: view.samples, start: 0, step: 1 });
+    im2col(all, data, view, groups * columns, { from: 0, count: view.samples, start: 0, step: 1 });
     return all;
   });
   const used = view.samples * view.positions;
@@ -268,13 +268,13 @@ it('responses make up for what the other side of a residual sum lost', async () 
   const { layers } = findNetwork(model).functions[0];
   const position = graph.producerIndex(layers[0].output)!;
   expect(residualOf(graph, layers[0], position)).toBe(skip);
-  const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+  const unfolded = (await im2colLayer(model, graph, layers[0], position, '/m.onnx'))!;
   const output = await outputLayout(unfolded, graph, heldTensors(model.graph!), '/m.onnx');
   const dims = [5, 4, 3, 3];
   const size = 180;
   const [seen, wanted] = [b.random.normals(size), b.random.normals(size)];
   const prefixOf = (data: Float32Array) =>
-    new Prefix(model, graph, '/m.onnx', quiet(), [{ x: { type: 'float32', data, dims } }]);
+    new LayerwiseRun(model, graph, '/m.onnx', quiet(), [{ x: { type: 'float32', data, dims } }]);
   const [quantized, tensors] = [prefixOf(seen), prefixOf(wanted)];
   await quantized.advance(position, new Map());
   await tensors.advance(position + 1, new Map(), [layers[0].output, layers[0].input]);
@@ -306,11 +306,11 @@ it('moments of many columns, in panels, from several blocks', async () => {
   const graph = new Graph(model.graph!);
   const { layers } = findNetwork(model).functions[0];
   const position = graph.producerIndex(layers[0].output)!;
-  const unfolded = (await unfoldedLayer(model, graph, layers[0], position, '/m.onnx'))!;
+  const unfolded = (await im2colLayer(model, graph, layers[0], position, '/m.onnx'))!;
   const blocks = sizes.map((n) => ({
     x: { type: 'float32' as const, data: b.random.normals(n * columns), dims: [n, columns] },
   }));
-  const prefix = new Prefix(model, graph, '/m.onnx', quiet(), blocks);
+  const prefix = new LayerwiseRun(model, graph, '/m.onnx', quiet(), blocks);
   const { moments, used } = await layerMoments(unfolded, prefix, null, '/m.onnx', quiet());
   expect(used).toBe(65);
   for (let i = 0; i < columns; i += 37) {
@@ -328,12 +328,12 @@ it.each(Object.entries(cases))('at some positions of some samples: %s', async (_
   const { model, feed } = build(each);
   const graph = new Graph(model.graph!);
   const { layers } = findNetwork(model).functions[0];
-  const unfolded = (await unfoldedLayer(model, graph, layers[0], graph.producerIndex('y')!, '/m.onnx'))!;
+  const unfolded = (await im2colLayer(model, graph, layers[0], graph.producerIndex('y')!, '/m.onnx'))!;
   const columns = unfolded.rows.groups * unfolded.rows.columns;
   const view = await viewOf(unfolded, each.x, '/m.onnx');
   const { samples, positions } = view;
   const all = new Float32Array(columns * samples * positions);
-  unfold(all, feed, view, columns, { from: 0, count: samples, start: 0, step: 1 });
+  im2col(all, feed, view, columns, { from: 0, count: samples, start: 0, step: 1 });
   const from = samples - 1;
   for (const [start, step] of [
     [0, 2],
@@ -341,7 +341,7 @@ it.each(Object.entries(cases))('at some positions of some samples: %s', async (_
   ]) {
     const picked = pickedPositions(positions, start, step);
     const some = new Float32Array(columns * picked);
-    unfold(some, feed, view, columns, { from, count: 1, start, step });
+    im2col(some, feed, view, columns, { from, count: 1, start, step });
     some.forEach((value, i) => {
       const [column, p] = [Math.floor(i / picked), i % picked];
       expect(value).toBe(all[(column * samples + from) * positions + start + p * step]);

@@ -1,11 +1,11 @@
+import { describe, expect, it } from 'vitest';
 import { roundRows } from '../../src/core/rounding/rows';
-import { measureNoise } from '../../src/engine/process/contest/noise';
+import { layerNoise } from '../../src/engine/process/contest/noise';
 import { Job } from '../../src/engine/process/job/job';
 import { findNetwork } from '../../src/onnx/network/functions';
 import { TensorProto_DataType as DataType } from '../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../support/models/builder';
 import { Random } from '../support/models/random';
-import { describe, expect, it } from 'vitest';
 
 describe('noise of a function', () => {
   it('is the energy of the output error over the variance of the output, blocks added up', async () => {
@@ -25,7 +25,7 @@ describe('noise of a function', () => {
       () => undefined,
     );
     const network = findNetwork(model);
-    const { noise, activationNoise } = await measureNoise({
+    const { noise, activationNoise } = await layerNoise({
       model,
       network,
       path: '/m.onnx',
@@ -93,7 +93,7 @@ describe('noise of a function', () => {
       () => undefined,
     );
     const network = findNetwork(model);
-    const { noise } = await measureNoise({ model, network, path: '/m.onnx', widths: [2, 4], inputs, job });
+    const { noise } = await layerNoise({ model, network, path: '/m.onnx', widths: [2, 4], inputs, job });
 
     const table = Float64Array.from(
       new Float32Array(new Uint8Array(model.graph!.initializer[0].rawData).buffer),

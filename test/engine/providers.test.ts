@@ -1,16 +1,16 @@
+import chromium from '@sparticuz/chromium';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import chromium from '@sparticuz/chromium';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDataset } from '../../src/calibration/open';
 import { gramToOrm } from '../../src/core/scoring/orthogonality';
-import { accelerate } from '../../src/engine/process/score/scoreDevice';
-import { Job } from '../../src/engine/process/job/job';
 import type { Probed } from '../../src/engine/process/devices/probe';
-import { Session } from '../../src/engine/process/ort/session';
+import { Job } from '../../src/engine/process/job/job';
 import { Samples } from '../../src/engine/process/ort/samples';
-import { survey } from '../../src/engine/process/score/survey';
-import { Workbench } from '../../src/engine/process/score/workbench';
+import { Session } from '../../src/engine/process/ort/session';
+import { probeBatches } from '../../src/engine/process/score/batchProbe';
+import { moveToFasterDevice } from '../../src/engine/process/score/scoreDevice';
+import { ScoringContext } from '../../src/engine/process/score/scoringContext';
 import { readModel } from '../../src/onnx/files/file';
 import { findNetwork } from '../../src/onnx/network/functions';
 import { tinyCnn } from '../support/models/zoo';
@@ -114,11 +114,13 @@ describe('"auto", with hours of work ahead', () => {
       (_, line) => log.push(line),
     );
     const samples = await Samples.open(await openDataset(data, network.inputs), 1e9, job, () => undefined);
-    const bench = new Workbench(path, network, samples, 'cpu', job);
-    const surveyed = { ...(await survey(bench, model)), millisecondsPerSample };
-    onTestFinished(() => surveyed.session?.close());
-    const chosen = await accelerate(bench, surveyed, (provider) => Promise.resolve(answers(provider)));
-    return { chosen, log: log.join('\n'), surveyed };
+    const context = new ScoringContext(path, network, samples, 'cpu', job);
+    const probed = { ...(await probeBatches(context, model)), millisecondsPerSample };
+    onTestFinished(() => probed.session?.close());
+    const chosen = await moveToFasterDevice(context, probed, (provider) =>
+      Promise.resolve(answers(provider)),
+    );
+    return { chosen, log: log.join('\n'), probed };
   }
 
   it('stays on the CPU where nothing starts, or only what the CPU plays', async () => {
@@ -133,14 +135,14 @@ describe('"auto", with hours of work ahead', () => {
   it('says why a device that starts is not used all the same', async () => {
     // DirectML and CUDA need files that are not installed with the tests.
     const fails = process.platform === 'darwin' ? 'coreml' : 'cuda';
-    const { chosen, surveyed } = await choose((provider) =>
+    const { chosen, probed } = await choose((provider) =>
       provider === fails ? { works: true, device: 'Imaginary 9000' } : { works: false, reason: 'absent' },
     );
     expect(chosen.provider).toBe('cpu');
     expect(chosen.warnings).toEqual([
       expect.stringMatching(/^Imaginary 9000 was not used: ONNX Runtime cannot load/),
     ]);
-    expect(surveyed.session).not.toBeNull();
+    expect(probed.session).not.toBeNull();
   });
 
   it('stays on the CPU, and says so, where the device is slower on the first samples', async () => {

@@ -3,13 +3,13 @@ import { toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { Job } from '../../src/engine/process/job/job';
+import { LayerwiseRun } from '../../src/engine/process/rounding/layerwiseRun';
 import { layerMoments } from '../../src/engine/process/rounding/moments';
-import { Prefix } from '../../src/engine/process/rounding/prefix';
-import { inputsOf, unfoldedLayer } from '../../src/engine/process/rounding/roundNetwork';
+import { im2colLayer, inputsOf } from '../../src/engine/process/rounding/roundNetwork';
 import { gatherRows } from '../../src/engine/process/rounding/rows';
 import { Graph } from '../../src/onnx/graph/graph';
 import { findNetwork } from '../../src/onnx/network/functions';
-import { ModelProtoSchema, TensorProto_DataType as DataType } from '../../src/onnx/proto/onnx_pb';
+import { TensorProto_DataType as DataType, ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../support/models/builder';
 import { compare, quantize } from './exporting';
 import { save } from './harness';
@@ -76,8 +76,8 @@ describe('recurrent weights', () => {
         x: { type: 'float32' as const, data: feeds.x, dims: dims.x },
         start: { type: 'float32' as const, data: feeds.start, dims: dims.start },
       };
-      const prefix = new Prefix(model, graph, '/m.onnx', job, [block]);
-      const unfolded = (await unfoldedLayer(model, graph, layers[1], 0, '/m.onnx'))!;
+      const prefix = new LayerwiseRun(model, graph, '/m.onnx', job, [block]);
+      const unfolded = (await im2colLayer(model, graph, layers[1], 0, '/m.onnx'))!;
       const seen = await inputsOf(unfolded, prefix, new Map());
       const { moments, used } = await layerMoments(unfolded, seen, null, '/m.onnx', job);
       const { groups, rows, columns } = unfolded.rows;

@@ -1,11 +1,12 @@
 /** Inputs that the user has given one value: they are fed beside whatever the data hold. */
 import type { GraphInput } from '../../onnx/network/network';
+import { product } from '../../onnx/proto/dims';
 import { convert } from './convert';
 import { DataError } from './errors';
+import { type InputSpec, withBatch } from './inputShapes';
 import { fillOpenSizes } from './openSizes';
-import { withBatch, type InputSpec } from './inputShapes';
 import type { Source, Tensors } from './source';
-import { makeData, makeTensor, product, TYPES } from './tensorTypes';
+import { makeData, makeTensor, TYPES } from './tensorTypes';
 
 /** @throws DataError for an input that the model does not have */
 export function checkFixed(inputs: readonly GraphInput[], values: Readonly<Record<string, number>>): void {

@@ -1,7 +1,8 @@
 /** From samples that lie one after another to a tensor with the samples on the model's batch axis. */
+import { product } from '../../onnx/proto/dims';
 import type { Tensor } from './dataset';
-import { withBatch, withoutBatch, type InputSpec } from './inputShapes';
-import { makeData, makeTensor, product, type TensorData } from './tensorTypes';
+import { type InputSpec, withBatch, withoutBatch } from './inputShapes';
+import { makeData, makeTensor, type TensorData } from './tensorTypes';
 
 /**
  * @param data count samples of shape `shape` without its batch axis, sample after sample, in the input's type.

@@ -53,8 +53,6 @@ export function makeTensor(type: TensorType, data: TensorData, dims: number[]): 
   return { type, data, dims } as Tensor;
 }
 
-export const product = (dims: readonly number[]) => dims.reduce((all, dim) => all * dim, 1);
-
 /** The bytes as elements of `type`, copied so that alignment never matters. */
 export function dataFromBytes(type: TensorType, bytes: Uint8Array): TensorData {
   const data = makeData(type, bytes.length / TYPES[type].bytes);

@@ -1,15 +1,16 @@
 /** .npy and .npz files: arrays named as the model's inputs, samples on the first axis. */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { FileBytes } from './byteSource';
+import { product } from '../../onnx/proto/dims';
 import { convert } from '../inputs/convert';
 import { cannotRead, DataError } from '../inputs/errors';
-import { listNpz } from './npz';
-import { NumpyArray } from './numpyArray';
-import { describeShape, withoutBatch, type InputSpec } from '../inputs/inputShapes';
+import { describeShape, type InputSpec, withoutBatch } from '../inputs/inputShapes';
 import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
 import { sampleFits, stackSamples } from '../inputs/stack';
-import { isFloat, product, type TensorData } from '../inputs/tensorTypes';
+import { isFloat, type TensorData } from '../inputs/tensorTypes';
+import { FileBytes } from './byteSource';
+import { listNpz } from './npz';
+import { NumpyArray } from './numpyArray';
 
 export const LABEL_NAMES = ['labels', 'label', 'targets', 'target', 'y'];
 /** Names that hold the inputs where a file with several arrays feeds a model with one input. */

@@ -1,7 +1,8 @@
 /** The header of a .npy file (numpy/lib/format.py, versions 1 to 3). */
+import { product } from '../../onnx/proto/dims';
 import { DataError } from '../inputs/errors';
 import type { TensorType } from '../inputs/tensorTypes';
-import { product, TYPES } from '../inputs/tensorTypes';
+import { TYPES } from '../inputs/tensorTypes';
 
 export interface NpyHeader {
   type: TensorType;

@@ -1,9 +1,10 @@
 /** One stored NumPy array whose rows (indices of the first axis) can be read a few at a time. */
 import { endianness } from 'node:os';
-import type { ByteSource } from './byteSource';
+import { product } from '../../onnx/proto/dims';
 import { DataError } from '../inputs/errors';
-import { MAX_HEADER_BYTES, parseNpyHeader, type NpyHeader } from './npy';
-import { dataFromBytes, makeData, product, TYPES, type TensorData } from '../inputs/tensorTypes';
+import { dataFromBytes, makeData, type TensorData, TYPES } from '../inputs/tensorTypes';
+import type { ByteSource } from './byteSource';
+import { MAX_HEADER_BYTES, type NpyHeader, parseNpyHeader } from './npy';
 
 export class NumpyArray {
   /** Kept rows of a compressed array, by index. */

@@ -1,18 +1,19 @@
 /** Reads the arrays of a folder's files, a sample at a time. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { arrayFor, LABEL_NAMES, readLabels } from './arrays';
-import { FileBytes, type ByteSource } from './byteSource';
+import { mapConcurrently } from '../../common/mapConcurrently';
+import { product } from '../../onnx/proto/dims';
 import { convert } from '../inputs/convert';
 import { cannotRead, DataError } from '../inputs/errors';
+import { describeShape, type InputSpec, withBatch, withoutBatch } from '../inputs/inputShapes';
+import type { OpenContext } from '../inputs/source';
+import { sampleFits, unstackSamples } from '../inputs/stack';
+import { makeData, type TensorData } from '../inputs/tensorTypes';
+import { arrayFor, LABEL_NAMES, readLabels } from './arrays';
+import { type ByteSource, FileBytes } from './byteSource';
 import { listNpz } from './npz';
 import { NumpyArray } from './numpyArray';
 import type { Piece } from './pieces';
-import { mapConcurrently } from '../../common/mapConcurrently';
-import { describeShape, withBatch, withoutBatch, type InputSpec } from '../inputs/inputShapes';
-import type { OpenContext } from '../inputs/source';
-import { sampleFits, unstackSamples } from '../inputs/stack';
-import { makeData, product, type TensorData } from '../inputs/tensorTypes';
 
 /** As many as libuv has threads. */
 const CONCURRENCY = 4;

@@ -1,9 +1,15 @@
 /** A folder of pictures as the input of a model. */
 import { basename, extname } from 'node:path';
-import type { PictureTarget } from './decode';
+import { product } from '../../onnx/proto/dims';
 import { DataError } from '../inputs/errors';
-import { labelFiles } from '../labels/labels';
+import { describeShape, type InputSpec } from '../inputs/inputShapes';
 import { guessedSizesWarning } from '../inputs/openSizes';
+import type { Chosen, OpenContext, Source } from '../inputs/source';
+import type { Preprocessing } from '../inputs/spec';
+import { isFloat, makeData, makeTensor } from '../inputs/tensorTypes';
+import { isPicture, type Listing, PICTURE_EXTENSIONS } from '../inputs/walk';
+import { labelFiles } from '../labels/labels';
+import type { PictureTarget } from './decode';
 import { PictureReader } from './pictureReader';
 import { sizeFromPictures } from './pictureSize';
 import {
@@ -12,14 +18,9 @@ import {
   fillPicture,
   normalization,
   pictureLayout,
-  pixelTables,
   type PictureLayout,
+  pixelTables,
 } from './preprocessing';
-import { describeShape, type InputSpec } from '../inputs/inputShapes';
-import type { Chosen, OpenContext, Source } from '../inputs/source';
-import type { Preprocessing } from '../inputs/spec';
-import { isFloat, makeData, makeTensor, product } from '../inputs/tensorTypes';
-import { isPicture, type Listing, PICTURE_EXTENSIONS } from '../inputs/walk';
 
 /** Headers that are looked at to settle an open size. */
 const SIZES_READ = 256;

@@ -1,15 +1,16 @@
 /** Seeded made-up inputs, so that a model can be looked at before there is data. */
+import { type Random, seededRandom } from '../../common/random';
+import { product } from '../../onnx/proto/dims';
 import { convert } from '../inputs/convert';
 import { fixedValue } from '../inputs/fixedInputs';
-import { naturalNoise } from './naturalPictures';
+import { type InputSpec, withoutBatch } from '../inputs/inputShapes';
 import { DEFAULT_RATE, fillOpenSizes, guessedSizesWarning, openAxes, SAMPLE_RATE } from '../inputs/openSizes';
-import { fillPicture, normalization, pictureLayout, pixelTables } from '../pictures/preprocessing';
-import { seededRandom, type Random } from '../../common/random';
-import { withoutBatch, type InputSpec } from '../inputs/inputShapes';
 import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
 import type { DataSpec } from '../inputs/spec';
 import { stackSamples } from '../inputs/stack';
-import { isFloat, makeData, product, TYPES, type TensorData } from '../inputs/tensorTypes';
+import { isFloat, makeData, type TensorData, TYPES } from '../inputs/tensorTypes';
+import { fillPicture, normalization, pictureLayout, pixelTables } from '../pictures/preprocessing';
+import { naturalNoise } from './naturalPictures';
 
 /** Ids below this exist in every vocabulary that we know of. */
 const SAFE_VOCABULARY = 1000;

@@ -1,14 +1,8 @@
 /** The elements of a TensorProto, from whichever field holds them. */
+import { product } from '../../onnx/proto/dims';
 import type { TensorProto } from '../../onnx/proto/onnx_pb';
 import { DataError } from '../inputs/errors';
-import {
-  dataFromBytes,
-  makeData,
-  product,
-  TYPES,
-  type TensorData,
-  type TensorType,
-} from '../inputs/tensorTypes';
+import { dataFromBytes, makeData, type TensorData, type TensorType, TYPES } from '../inputs/tensorTypes';
 
 /** @throws DataError where the data is not as long as the shape says. */
 export function tensorData(tensor: TensorProto, type: TensorType, where: string): TensorData {

@@ -2,14 +2,15 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { TensorProto_DataLocation, TensorProtoSchema, type TensorProto } from '../../onnx/proto/onnx_pb';
+import { product } from '../../onnx/proto/dims';
+import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from '../../onnx/proto/onnx_pb';
 import { convert } from '../inputs/convert';
 import { cannotRead, DataError } from '../inputs/errors';
-import { describeShape, withBatch, type InputSpec } from '../inputs/inputShapes';
+import { describeShape, type InputSpec, withBatch } from '../inputs/inputShapes';
 import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
 import { stackSamples, unstackSamples } from '../inputs/stack';
+import { elemTypeName, makeData, type TensorData, typeOfElem } from '../inputs/tensorTypes';
 import { tensorData } from './tensorProto';
-import { elemTypeName, makeData, product, typeOfElem, type TensorData } from '../inputs/tensorTypes';
 
 /** The sets that a folder holds (absolute paths, by number), the folder itself where it is one; empty where neither. */
 export async function findTestSets(folder: string): Promise<string[]> {

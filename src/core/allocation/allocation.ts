@@ -1,14 +1,14 @@
 /** Importance and sizes -> bits: the exact integer program of the paper's objective, with a certificate. */
-import { infeasibleBudget } from './infeasible';
-import type { Allocation, AllocationProblem, Budget, Candidate, Choice } from '../problem/problem';
-import type { Highs } from '../solver/highsSolver';
+import type { Allocation, AllocationProblem, Budget, Choice, Width } from '../problem/problem';
 import { formulate, type Value } from '../problem/program';
-import { solveProgram, type SolveOptions } from '../solver/solveProgram';
-import { optionsOf, SolverError, spendRest, toAllocation } from './solution';
+import type { Highs } from '../solver/highsSolver';
+import { type SolveOptions, solveProgram } from '../solver/solveProgram';
 import type { Search } from '../solver/stateSearch';
+import { infeasibleBudget } from './infeasible';
+import { optionsOf, SolverError, spendRest, toAllocation } from './solution';
 
-export { InfeasibleBudgetError } from './infeasible';
 export { ProblemError } from '../problem/limits';
+export { InfeasibleBudgetError } from './infeasible';
 export { SolverError } from './solution';
 
 export interface AllocateOptions {
@@ -31,16 +31,20 @@ export interface AllocateOptions {
  * @throws InfeasibleBudgetError, ProblemError, SolverError
  */
 export function allocate(problem: AllocationProblem, options: AllocateOptions = {}): Allocation {
-  return allocateBy(problem, bitsTimesWeight, options);
+  return allocateByValue(problem, bitsTimesWeight, options);
 }
 
 /** The paper's objective. */
-export function bitsTimesWeight({ weight }: Candidate, { bits }: Choice): number {
+export function bitsTimesWeight({ weight }: Width, { bits }: Choice): number {
   return weight * bits;
 }
 
 /** Maximises the sum of any value of the choices within all budgets. @throws as `allocate` */
-export function allocateBy(problem: AllocationProblem, valueOf: Value, options: AllocateOptions): Allocation {
+export function allocateByValue(
+  problem: AllocationProblem,
+  valueOf: Value,
+  options: AllocateOptions,
+): Allocation {
   const start = performance.now();
   const deadline = start + (options.timeLimit ?? 2000);
   const formulation = formulate(problem, valueOf);

@@ -1,6 +1,6 @@
 /** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
 import { codeBits } from '../../common/integerProduct';
-import type { AllocationProblem, Budget, Candidate, Choice, FixedBy } from '../problem/problem';
+import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
 import type { BitWidth } from '../problem/widths';
 
 /** A function as the solver needs to know it. */
@@ -74,11 +74,11 @@ export function buildProblem(
     throw new SettingsError('No bit-width is allowed: allow at least one.');
   }
   const fixes = fixedWidths(functions, settings);
-  const candidates = functions.map((f, i): Candidate => {
+  const candidates = functions.map((f, i): Width => {
     const fix = fixes[i];
     const allowed = ruleOf(f, settings) ?? widths;
     const free = choicesOf(f, allowed, settings);
-    const candidate: Candidate = { name: f.name, weight: f.weight, params: f.params, choices: free };
+    const candidate: Width = { name: f.name, weight: f.weight, params: f.params, choices: free };
     return fix
       ? { ...candidate, choices: choicesOf(f, [fix.bits], settings), fixedBy: fix.by, ifReleased: free }
       : candidate;

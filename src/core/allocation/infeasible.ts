@@ -1,9 +1,9 @@
 /** Why no allocation fits, and what would help. */
 import { isAllowed } from '../problem/limits';
-import type { AllocationProblem, Budget, Candidate, Choice, FixedBy } from '../problem/problem';
+import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
 import { formulate } from '../problem/program';
-import { minimum } from '../solver/reduce';
 import type { BitWidth } from '../problem/widths';
+import { minimum } from '../solver/reduce';
 
 /** A pinned, ruled or locked function that could use less of a limit if it were released. */
 export interface Blocker {
@@ -103,7 +103,7 @@ function describe({ budget, smallest, smallestIfReleased, blockers }: Shortfall)
 function shortfallOf(problem: AllocationProblem, budget: Budget): Shortfall | null {
   const least = leastOf(problem, budget);
   if (least.fits) return null;
-  const free = (c: Candidate): Choice[] => (c.fixedBy && c.ifReleased?.length ? c.ifReleased : c.choices);
+  const free = (c: Width): Choice[] => (c.fixedBy && c.ifReleased?.length ? c.ifReleased : c.choices);
   const candidates = problem.candidates.map((c) => ({ ...c, choices: free(c) }));
   const blockers = problem.candidates.flatMap((c, index): Blocker[] => {
     if (!c.fixedBy || !c.ifReleased?.length) return [];

@@ -2,9 +2,9 @@
  * Noise-aware allocation: the paper's objective is linear in the bits, but noise falls as 4^-bits. Here the noise that
  * was measured is minimised: sum_i w_i eps_i(b_i), with w_i = 1 or the OMPQ importance.
  */
-import { allocateBy, type AllocateOptions } from './allocation';
 import { ProblemError } from '../problem/limits';
-import type { Allocation, AllocationProblem, Candidate, Choice } from '../problem/problem';
+import type { Allocation, AllocationProblem, Choice, Width } from '../problem/problem';
+import { allocateByValue, type AllocateOptions } from './allocation';
 
 /**
  * noise-aware: w_i = 1. orthogonality-noise: w_i = the candidate's weight, which should be the importance of gamma
@@ -37,7 +37,7 @@ export function smallestFile(problem: AllocationProblem, options: AllocateOption
 }
 
 /** What a choice adds to the noise. @throws ProblemError where it is not known or the weight is negative */
-export function noiseOf(objective: NoiseObjective): (candidate: Candidate, choice: Choice) => number {
+export function noiseOf(objective: NoiseObjective): (candidate: Width, choice: Choice) => number {
   return ({ name, weight }, { noise, bits }) => {
     if (noise === undefined || !(noise >= 0)) {
       throw new ProblemError(`The noise of ${name} at ${bits} bits is ${noise ?? 'not known'}.`);
@@ -51,10 +51,10 @@ export function noiseOf(objective: NoiseObjective): (candidate: Candidate, choic
 
 function minimise(
   problem: AllocationProblem,
-  costOf: (candidate: Candidate, choice: Choice) => number,
+  costOf: (candidate: Width, choice: Choice) => number,
   options: AllocateOptions,
 ): Allocation {
-  const allocation = allocateBy(problem, (candidate, choice) => -costOf(candidate, choice), options);
+  const allocation = allocateByValue(problem, (candidate, choice) => -costOf(candidate, choice), options);
   const { objective, bound } = allocation.solver;
   // 0 - x: of nothing there is 0, not -0.
   return { ...allocation, solver: { ...allocation.solver, objective: 0 - objective, bound: 0 - bound } };

@@ -1,9 +1,9 @@
 /** Allocations by every objective at the same size. */
-import { allocate, bitsTimesWeight } from './allocation';
-import { importanceOfGamma, type Decay } from '../scoring/importance';
-import { allocateNoiseAware, noiseOf } from './noiseObjective';
 import type { Allocation, AllocationProblem, Certificate } from '../problem/problem';
 import type { Value } from '../problem/program';
+import { type Decay, importanceOfGamma } from '../scoring/importance';
+import { allocate, bitsTimesWeight } from './allocation';
+import { allocateNoiseAware, noiseOf } from './noiseObjective';
 import { allocateUniform } from './uniform';
 
 export const OBJECTIVES = ['auto', 'orthogonality', 'noise-aware', 'orthogonality-noise', 'uniform'] as const;
@@ -28,7 +28,7 @@ const BETAS = [1, 4];
 export const NEEDS_NOISE: ReadonlySet<Objective> = new Set(['auto', 'noise-aware', 'orthogonality-noise']);
 
 /** What every objective needs of a scored network. */
-export interface Material {
+export interface AllocationInputs {
   /** With the paper's importance as weights, and with noise where it was measured. */
   problem: AllocationProblem;
   gamma: Float64Array;
@@ -36,19 +36,19 @@ export interface Material {
 }
 
 /** The exact answer of one objective. @throws InfeasibleBudgetError, ProblemError */
-export function allocateBy(
+export function allocateByObjective(
   objective: FixedObjective,
-  material: Material,
-  beta = material.scoring.beta,
+  inputs: AllocationInputs,
+  beta = inputs.scoring.beta,
 ): Allocation {
-  const { problem } = material;
+  const { problem } = inputs;
   switch (objective) {
     case 'orthogonality':
       return allocate(problem);
     case 'noise-aware':
       return allocateNoiseAware(problem, 'noise-aware');
     case 'orthogonality-noise':
-      return weighted(material, beta);
+      return weighted(inputs, beta);
     case 'uniform': {
       const start = performance.now();
       const uniform = allocateUniform(problem);
@@ -71,7 +71,7 @@ export function valueOf(
   return (candidate, choice, i) => -noise({ ...candidate, weight: weight[i] }, choice);
 }
 
-function weighted({ problem, gamma, scoring }: Material, beta: number): Allocation {
+function weighted({ problem, gamma, scoring }: AllocationInputs, beta: number): Allocation {
   const { candidates } = problem;
   const { weight } = importanceOfGamma(gamma, { decay: scoring.decay, beta, normalised: true });
   const reweighted = { ...problem, candidates: candidates.map((c, i) => ({ ...c, weight: weight[i] })) };
@@ -85,12 +85,12 @@ function uniformCertificate({ averageBits }: Pick<Allocation, 'averageBits'>, st
 }
 
 /** Uniform, the paper's, noise-aware, and noise weighted by orthogonality; uniform only where one width fits. */
-export function candidatesOf(material: Material): Candidate[] {
+export function candidatesOf(inputs: AllocationInputs): Candidate[] {
   const of = (objective: FixedObjective): Candidate => {
-    return { name: objective, objective, allocation: allocateBy(objective, material) };
+    return { name: objective, objective, allocation: allocateByObjective(objective, inputs) };
   };
   const start = performance.now();
-  const uniform = allocateUniform(material.problem);
+  const uniform = allocateUniform(inputs.problem);
   return [
     ...(uniform
       ? [
@@ -107,7 +107,7 @@ export function candidatesOf(material: Material): Candidate[] {
       name: `orthogonality-noise, beta ${beta}`,
       objective: 'orthogonality-noise' as const,
       beta,
-      allocation: allocateBy('orthogonality-noise', material, beta),
+      allocation: allocateByObjective('orthogonality-noise', inputs, beta),
     })),
   ];
 }

@@ -1,13 +1,13 @@
 /** The Pareto curve: the best objective at every size, from the smallest file to the largest. */
-import { bitsTimesWeight } from './allocation';
-import { merge } from '../solver/extend';
-import { upperHull } from '../solver/hull';
 import type { AllocationProblem, Budget } from '../problem/problem';
-import { type Formulation, formulate, type Program, type Value } from '../problem/program';
-import { dropUseless, maximum, minimum } from '../solver/reduce';
-import { choicesOf } from './solution';
-import { type Layer, rootLayer } from '../solver/stateLayer';
+import { formulate, type Formulation, type Program, type Value } from '../problem/program';
 import type { BitWidth } from '../problem/widths';
+import { extendOneLimit } from '../solver/extend';
+import { upperHull } from '../solver/hull';
+import { dropUseless, maximum, minimum } from '../solver/reduce';
+import { rootLayer, type StateLayer } from '../solver/stateLayer';
+import { bitsTimesWeight } from './allocation';
+import { choicesOf } from './solution';
 
 /** What the curve runs along. */
 export type Axis = 'bytes' | 'averageBits' | 'bops' | 'latency';
@@ -69,11 +69,11 @@ function allOptima(program: Program, most: number, deadline: number): Points | n
   const terms = groups.reduce((sum, { value }) => sum + Math.max(maximum(value), -minimum(value)), 0);
   const span = groups.map(({ use }) => maximum(use[0]) - minimum(use[0]));
   const order = [...groups.keys()].sort((a, b) => span[b] - span[a] || a - b);
-  const layers: Pick<Layer, 'parent' | 'option'>[] = [];
+  const layers: Pick<StateLayer, 'parent' | 'option'>[] = [];
   let last = rootLayer({ use: Float64Array.of(0), value: 0 });
   for (const g of order) {
     if (last.count > most || performance.now() > deadline) return null;
-    last = merge(last, {
+    last = extendOneLimit(last, {
       options: [...groups[g].value.keys()],
       use: [[...groups[g].use[0]]],
       value: [...groups[g].value],

@@ -1,9 +1,9 @@
 /** Some points of a Pareto curve, for objectives and limits with which the whole curve is too much. */
-import { allocateBy, type AllocateOptions, bitsTimesWeight } from './allocation';
-import { InfeasibleBudgetError } from './infeasible';
-import { paretoCurve } from './pareto';
 import type { Allocation, AllocationProblem } from '../problem/problem';
 import type { Value } from '../problem/program';
+import { allocateByValue, type AllocateOptions, bitsTimesWeight } from './allocation';
+import { InfeasibleBudgetError } from './infeasible';
+import { paretoCurve } from './pareto';
 
 /**
  * The best allocations at evenly spaced sizes of the file, from the smallest to the largest, each solved exactly, from the
@@ -43,7 +43,7 @@ export function* sampleCurve(
 /** Null where the limits leave nothing. */
 function solve(problem: AllocationProblem, valueOf: Value, options: AllocateOptions): Allocation | null {
   try {
-    return allocateBy(problem, valueOf, options);
+    return allocateByValue(problem, valueOf, options);
   } catch (error) {
     if (error instanceof InfeasibleBudgetError) return null;
     throw error;

@@ -1,12 +1,12 @@
 /** Budgets -> rows of whole numbers, so that "within the limits" is a question without rounding. */
-import type { AllocationProblem, Budget, Candidate, Choice } from './problem';
+import type { AllocationProblem, Budget, Choice, Width } from './problem';
 
 /** sum over candidates of use(chosen) <= capacity; all whole numbers. */
 export interface Row {
   budget: Budget;
   /** What the choices may use together; what lies outside the search is taken off. May be negative. */
   capacity: number;
-  use(candidate: Candidate, choice: Choice): number;
+  use(candidate: Width, choice: Choice): number;
   /** In the unit of the budget: what all choices use together, times `unit`, plus `outside`. */
   unit: number;
   outside: number;
@@ -68,7 +68,7 @@ export function limitRows(problem: AllocationProblem): Row[] {
 }
 
 /** Limits that no single choice may exceed, whatever the others are. */
-export function isAllowed(problem: AllocationProblem, candidate: Candidate, choice: Choice): boolean {
+export function isAllowed(problem: AllocationProblem, candidate: Width, choice: Choice): boolean {
   return problem.budgets.every(
     (budget) =>
       budget.kind !== 'activationBytes' ||
@@ -92,7 +92,7 @@ function noiseRow(budget: Extract<Budget, { kind: 'noise' }>): Row {
 }
 
 /** bits is taken as the decimal it prints as: params x bits is exact then, so an average of 4 or 3.3 is met exactly. */
-function averageBitsRow(budget: Extract<Budget, { kind: 'averageBits' }>, candidates: Candidate[]): Row {
+function averageBitsRow(budget: Extract<Budget, { kind: 'averageBits' }>, candidates: Width[]): Row {
   const { numerator, denominator } = decimal(budget.bits);
   const params = candidates.reduce((sum, c) => sum + BigInt(whole(c.params, `params of ${c.name}`)), 0n);
   const product = params * numerator;
@@ -118,7 +118,7 @@ function decimal(value: number): { numerator: bigint; denominator: bigint } {
     : { numerator: digits, denominator: 10n ** BigInt(-power) };
 }
 
-function given(value: number | undefined, what: string, candidate: Candidate): number {
+function given(value: number | undefined, what: string, candidate: Width): number {
   if (value === undefined || !Number.isFinite(value) || value < 0) {
     throw new ProblemError(
       `A limit on ${what} needs the ${what} of every choice; ${candidate.name} has ${value ?? 'none'}.`,

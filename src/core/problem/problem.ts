@@ -25,7 +25,7 @@ export interface Choice {
 export type FixedBy = 'pin' | 'rule' | 'lock';
 
 /** One function of the allocation problem. */
-export interface Candidate {
+export interface Width {
   name: string;
   /** c_i of the objective sum_i c_i b_i; any finite number (the solver rescales). */
   weight: number;
@@ -56,7 +56,7 @@ export type Budget =
 
 /** maximise sum_i weight_i bits_i  s.t.  all budgets; one choice per function; tied functions equal. */
 export interface AllocationProblem {
-  candidates: Candidate[];
+  candidates: Width[];
   /** Groups of candidate indices that must get the same bits (and activation bits). */
   ties: number[][];
   /** Bytes of the file that no choice changes. */

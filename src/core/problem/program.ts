@@ -3,7 +3,7 @@
  * option, maximise the sum of values, keep every limit's sum of uses within its capacity.
  */
 import { isAllowed, limitRows, ProblemError, type Row } from './limits';
-import type { AllocationProblem, Candidate, Choice } from './problem';
+import type { AllocationProblem, Choice, Width } from './problem';
 
 export interface Group {
   /** Per option, scaled so that the largest |value| of the program is 1. */
@@ -33,7 +33,7 @@ export interface Formulation {
 }
 
 /** What a choice is worth to its candidate; the sum is maximised. */
-export type Value = (candidate: Candidate, choice: Choice, index: number) => number;
+export type Value = (candidate: Width, choice: Choice, index: number) => number;
 
 /** @throws ProblemError for a problem that is none: no candidates, no choices, numbers that are not finite */
 export function formulate(problem: AllocationProblem, valueOf: Value): Formulation {
@@ -43,7 +43,7 @@ export function formulate(problem: AllocationProblem, valueOf: Value): Formulati
   const picks = members.map((group) => commonPicks(problem, group));
   const raw = members.map((group, g): Group => {
     const options = picks[g];
-    const sum = (cost: (candidate: Candidate, choice: Choice, i: number) => number): Float64Array =>
+    const sum = (cost: (candidate: Width, choice: Choice, i: number) => number): Float64Array =>
       Float64Array.from(options, (chosen) =>
         group.reduce((total, i, k) => total + cost(candidates[i], candidates[i].choices[chosen[k]], i), 0),
       );
@@ -82,7 +82,7 @@ function checkRange(groups: Group[], rows: Row[]): void {
 }
 
 /** Candidates in order, tied ones (also by way of a third) in one group. */
-function groupTied(candidates: Candidate[], ties: number[][]): number[][] {
+function groupTied(candidates: Width[], ties: number[][]): number[][] {
   if (candidates.length === 0) throw new ProblemError('There are no functions to allocate bits to.');
   const root = candidates.map((_, i) => i);
   const find = (i: number): number => (root[i] === i ? i : (root[i] = find(root[i])));

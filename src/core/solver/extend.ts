@@ -1,5 +1,5 @@
 /** Opens a group: every state of a layer with every option, without those that another state dominates. */
-import { emptyLayer, type Layer } from './stateLayer';
+import { emptyLayer, type StateLayer } from './stateLayer';
 
 export interface Extension {
   options: number[];
@@ -11,14 +11,14 @@ export interface Extension {
   /** A state must be worth this much more than one that uses no more. */
   noise: number;
   /** A state may add `reserve` to its value, and `prices` for what is left; what does not come to more than `least` is out. */
-  promise: { prices: Float64Array; capacity: Float64Array; reserve: number; least: number };
+  bound: { prices: Float64Array; capacity: Float64Array; reserve: number; least: number };
 }
 
 /** With one limit: the states merged by rising use, O(states x options^2); dominance is then a running maximum. */
-export function merge(
-  layer: Layer,
-  { options, use, value, mostUse, noise }: Omit<Extension, 'promise'>,
-): Layer {
+export function extendOneLimit(
+  layer: StateLayer,
+  { options, use, value, mostUse, noise }: Omit<Extension, 'bound'>,
+): StateLayer {
   const next = emptyLayer(1, layer.count * options.length);
   const heads = new Int32Array(options.length);
   let bestValue = -Infinity;
@@ -50,7 +50,10 @@ export function merge(
 }
 
 /** With several limits: pairs of state and option by rising use of the first two limits, dominated ones included. */
-export function product(layer: Layer, { options, use, value, mostUse, promise }: Extension): Layer {
+export function extendManyLimits(
+  layer: StateLayer,
+  { options, use, value, mostUse, bound: promise }: Extension,
+): StateLayer {
   const { prices, capacity, reserve, least: hopeless } = promise;
   const limits = mostUse.length;
   const next = emptyLayer(limits, layer.count * options.length);
@@ -100,7 +103,11 @@ export function product(layer: Layer, { options, use, value, mostUse, promise }:
  * some dominated ones stay. A staircase holds the states seen so far that are worth more than all that use less of the
  * second limit.
  */
-export function withoutDominated({ use, value }: Layer, states: readonly number[], noise: number): number[] {
+export function withoutDominated(
+  { use, value }: StateLayer,
+  states: readonly number[],
+  noise: number,
+): number[] {
   const second = use[1];
   const stairs = new Int32Array(states.length);
   let count = 0;

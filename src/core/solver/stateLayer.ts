@@ -1,7 +1,7 @@
 /** The states of the search after one group, as flat arrays by rising use of the first limit. */
 import type { Total } from './greedy';
 
-export interface Layer {
+export interface StateLayer {
   /** use[limit][state] */
   use: Float64Array[];
   value: Float64Array;
@@ -12,7 +12,7 @@ export interface Layer {
   count: number;
 }
 
-export function emptyLayer(limits: number, room: number): Layer {
+export function emptyLayer(limits: number, room: number): StateLayer {
   return {
     use: Array.from({ length: limits }, () => new Float64Array(room)),
     value: new Float64Array(room),
@@ -22,7 +22,7 @@ export function emptyLayer(limits: number, room: number): Layer {
   };
 }
 
-export function rootLayer({ use, value }: Total): Layer {
+export function rootLayer({ use, value }: Total): StateLayer {
   const root = emptyLayer(use.length, 1);
   use.forEach((u, m) => (root.use[m][0] = u));
   root.value[0] = value;
@@ -31,7 +31,7 @@ export function rootLayer({ use, value }: Total): Layer {
 }
 
 /** Copies the states of these indices, in their order, into arrays of just that size. */
-export function select({ use, value, parent, option }: Layer, states: ArrayLike<number>): Layer {
+export function select({ use, value, parent, option }: StateLayer, states: ArrayLike<number>): StateLayer {
   const next = emptyLayer(use.length, states.length);
   for (let at = 0; at < states.length; at++) {
     const s = states[at];

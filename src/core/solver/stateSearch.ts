@@ -7,12 +7,12 @@
  * minimal algorithm for the multiple-choice knapsack problem", EJOR 83 (1995), for any number of limits and with a limit
  * on the number of states; what is dropped because of that limit, or of time, stays in the bound.
  */
-import { type Extension, merge, product, withoutDominated } from './extend';
+import type { Group, Program } from '../problem/program';
+import { extendManyLimits, extendOneLimit, type Extension, withoutDominated } from './extend';
 import { improve, repair, totalOf } from './greedy';
 import { type Dual, solveDual } from './lagrangian';
-import type { Group, Program } from '../problem/program';
 import { maximum, minimum } from './reduce';
-import { bestStates, type Layer, rootLayer, select } from './stateLayer';
+import { bestStates, rootLayer, select, type StateLayer } from './stateLayer';
 
 export interface SearchOptions {
   /** States kept after each group. */
@@ -76,7 +76,7 @@ class StateSearch {
   private value: number;
   /** The best bound of the states that were dropped although they might have led to a better solution. */
   private dropped = -Infinity;
-  private readonly layers: Layer[] = [];
+  private readonly layers: StateLayer[] = [];
   private readonly opened: number[] = [];
 
   constructor(
@@ -94,7 +94,7 @@ class StateSearch {
     const rest = this.rest(order);
     let layer = rootLayer(totalOf(this.program, this.dual.best));
     this.record(layer);
-    for (let k = 0; k < order.length && layer.count > 0 && this.dual.bound > this.hopeless(); k++) {
+    for (let k = 0; k < order.length && layer.count > 0 && this.dual.bound > this.cannotImprove(); k++) {
       if (performance.now() > deadline) {
         this.keepBest(layer, rest[k].reserve + this.most(order[k]), 0);
         break;
@@ -151,7 +151,7 @@ class StateSearch {
   }
 
   /** Bounds up to here promise nothing better than what is known. */
-  private hopeless(): number {
+  private cannotImprove(): number {
     return this.value + this.tolerance;
   }
 
@@ -161,16 +161,16 @@ class StateSearch {
     const { prices, best, bound } = this.dual;
     const worth = value.map((v, o) => use.reduce((sum, row, m) => sum - prices[m] * row[o], v));
     return [...value.keys()].filter(
-      (o) => o === best[g] || bound - (worth[best[g]] - worth[o]) > this.hopeless(),
+      (o) => o === best[g] || bound - (worth[best[g]] - worth[o]) > this.cannotImprove(),
     );
   }
 
   private open(
-    layer: Layer,
+    layer: StateLayer,
     g: number,
     options: number[],
     rest: { relief: Float64Array; reserve: number },
-  ): Layer {
+  ): StateLayer {
     const { capacity, groups } = this.program;
     const extension: Extension = {
       options,
@@ -178,9 +178,10 @@ class StateSearch {
       mostUse: capacity.map((most, m) => most + rest.relief[m]),
       // Over all groups no more than one tolerance is lost.
       noise: this.tolerance / groups.length,
-      promise: { prices: this.dual.prices, capacity, reserve: rest.reserve, least: this.hopeless() },
+      bound: { prices: this.dual.prices, capacity, reserve: rest.reserve, least: this.cannotImprove() },
     };
-    const next = capacity.length === 1 ? merge(layer, extension) : product(layer, extension);
+    const next =
+      capacity.length === 1 ? extendOneLimit(layer, extension) : extendManyLimits(layer, extension);
     this.opened.push(g);
     this.layers.push(next);
     this.record(next);
@@ -190,7 +191,7 @@ class StateSearch {
   }
 
   /** Takes the best state that is a solution as it stands, all groups that are not opened at their best option. */
-  private record(layer: Layer): void {
+  private record(layer: StateLayer): void {
     const { capacity } = this.program;
     let best = -1;
     for (let s = 0; s < layer.count; s++) {
@@ -208,8 +209,8 @@ class StateSearch {
   }
 
   /** Without the hopeless, the dominated and those beyond `most`; the bound of the last is remembered. */
-  private keepBest(layer: Layer, reserve: number, most: number, noise = 0): Layer {
-    const hopeless = this.hopeless();
+  private keepBest(layer: StateLayer, reserve: number, most: number, noise = 0): StateLayer {
+    const hopeless = this.cannotImprove();
     const bounds = this.bounds(layer, reserve);
     let states: number[] = [];
     for (let s = 0; s < layer.count; s++) if (bounds[s] > hopeless) states.push(s);
@@ -220,7 +221,7 @@ class StateSearch {
   }
 
   /** Per state: no solution that it leads to has a larger value. */
-  private bounds({ use, value, count }: Layer, reserve: number): Float64Array {
+  private bounds({ use, value, count }: StateLayer, reserve: number): Float64Array {
     const { capacity } = this.program;
     const { prices } = this.dual;
     const bounds = new Float64Array(count);

@@ -1,7 +1,6 @@
 /** The engine's second thread: ends the process when its parent is gone, also while a native call holds the first one. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { isAlive } from '../../common/temporaryFiles';
-import { removeAll, watchUnfinished } from '../../common/temporaryFiles';
+import { isAlive, removeAll, watchTemporary } from '../../common/temporaryFiles';
 
 const EVERY_MS = 1000;
 
@@ -14,7 +13,7 @@ export function startGuard(script: string): void {
   const data: GuardData = { parent: process.ppid };
   const guard = new Worker(script, { workerData: data, stdout: false, stderr: false });
   guard.unref();
-  watchUnfinished((paths) => guard.postMessage(paths));
+  watchTemporary((paths) => guard.postMessage(paths));
 }
 
 /** True in the guard thread, which it then keeps busy. */

@@ -5,22 +5,22 @@ import * as vscode from 'vscode';
 import type { PanelRequest, PanelState } from '../../../webview/protocol';
 import { locate } from '../../config/locate';
 import { rangeOf } from '../configEditor/documents';
+import { DisposableStore } from '../disposableStore';
 import { COMMAND } from '../ids';
-import { Owner } from '../owner';
 import type { PanelHost } from './host';
 import { connect, post } from './messages';
 import { pageHtml } from './page';
 
 const QUIET_MILLISECONDS = 120;
 
-export class BitMapPanel extends Owner {
+export class BitMapPanel extends DisposableStore {
   private ready = false;
   /** A function to select once the page has a state. */
   private wanted: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private generation = 0;
   private last: PanelState | null = null;
-  private readonly gone = this.own(new vscode.EventEmitter<void>());
+  private readonly gone = this.add(new vscode.EventEmitter<void>());
   readonly onDidDispose = this.gone.event;
 
   constructor(
@@ -38,7 +38,7 @@ export class BitMapPanel extends Owner {
     const icon = (theme: string): vscode.Uri =>
       vscode.Uri.joinPath(host.extensionUri, 'media', `bit-map-${theme}.svg`);
     panel.iconPath = { dark: icon('dark'), light: icon('light') };
-    this.own(
+    this.add(
       connect(webview, {
         ready: () => {
           this.ready = true;
@@ -50,7 +50,7 @@ export class BitMapPanel extends Owner {
         request: (request) => this.answer(request),
       }),
     );
-    this.own(panel.onDidDispose(() => this.dispose()));
+    this.add(panel.onDidDispose(() => this.dispose()));
     this.watch();
     webview.html = pageHtml({
       cspSource: webview.cspSource,
@@ -87,18 +87,18 @@ export class BitMapPanel extends Owner {
       if (uri.toString() === this.config.toString()) this.schedule();
     };
     for (const uri of [this.model, this.config]) {
-      const watcher = this.own(
+      const watcher = this.add(
         vscode.workspace.createFileSystemWatcher(
           new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), basename(uri.path)),
         ),
       );
-      this.own(watcher.onDidChange(() => this.schedule()));
-      this.own(watcher.onDidCreate(() => this.schedule()));
-      this.own(watcher.onDidDelete(() => this.schedule()));
+      this.add(watcher.onDidChange(() => this.schedule()));
+      this.add(watcher.onDidCreate(() => this.schedule()));
+      this.add(watcher.onDidDelete(() => this.schedule()));
     }
-    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => touched(document.uri)));
-    this.own(vscode.workspace.onDidSaveTextDocument(({ uri }) => touched(uri)));
-    this.own(vscode.workspace.onDidCloseTextDocument(({ uri }) => touched(uri)));
+    this.add(vscode.workspace.onDidChangeTextDocument(({ document }) => touched(document.uri)));
+    this.add(vscode.workspace.onDidSaveTextDocument(({ uri }) => touched(uri)));
+    this.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => touched(uri)));
   }
 
   /** Typing in the config comes in bursts. */

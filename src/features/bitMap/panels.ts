@@ -3,14 +3,14 @@ import * as vscode from 'vscode';
 import type { SavedView } from '../../../webview/protocol';
 import { CONFIG_SUFFIX, parseConfig } from '../../config/config';
 import { configPathFor, modelPathOf } from '../../config/paths';
+import { DisposableStore } from '../disposableStore';
 import { VIEW } from '../ids';
-import { Owner } from '../owner';
 import { activeFile, wantedModel } from '../pickModel';
 import type { Services } from '../services';
 import { ExtensionHost, type PanelHost } from './host';
 import { BitMapPanel } from './panel';
 
-export class BitMapPanels extends Owner {
+export class BitMapPanels extends DisposableStore {
   /** By model. */
   private readonly panels = new Map<string, BitMapPanel>();
   private readonly editors = new Map<string, BitMapPanel>();

@@ -1,10 +1,10 @@
 /** Inline annotations at the line ends of a config: share of the model, and how redundant the function is. */
 import * as vscode from 'vscode';
-import { Owner } from '../owner';
+import { DisposableStore } from '../disposableStore';
 import { isConfigDocument, parseDocument, rangeOf } from './documents';
 
-export class Annotations extends Owner {
-  private readonly decoration = this.own(
+export class Annotations extends DisposableStore {
+  private readonly decoration = this.add(
     vscode.window.createTextEditorDecorationType({
       after: { color: new vscode.ThemeColor('editorCodeLens.foreground'), margin: '0 0 0 2em' },
       rangeBehavior: vscode.DecorationRangeBehavior.ClosedOpen,
@@ -13,12 +13,12 @@ export class Annotations extends Owner {
 
   constructor() {
     super();
-    this.own(
+    this.add(
       vscode.window.onDidChangeVisibleTextEditors((editors) =>
         editors.forEach((editor) => this.update(editor)),
       ),
     );
-    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.updateDocument(document)));
+    this.add(vscode.workspace.onDidChangeTextDocument(({ document }) => this.updateDocument(document)));
     vscode.window.visibleTextEditors.forEach((editor) => this.update(editor));
   }
 

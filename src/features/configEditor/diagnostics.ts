@@ -11,8 +11,8 @@ import { modelPathOf } from '../../config/paths';
 import { resolveRules, resolveTies } from '../../config/rules';
 import type { InspectReply } from '../../engine/protocol';
 import { namedFunction } from '../../pipeline/problem';
+import { DisposableStore } from '../disposableStore';
 import type { Models } from '../models';
-import { Owner } from '../owner';
 import type { Services } from '../services';
 import { isConfigDocument, type ParsedDocument, parseDocument, rangeOf } from './documents';
 
@@ -30,20 +30,20 @@ export const PROBLEM = {
 
 const QUIET_MILLISECONDS = 300;
 
-export class Diagnostics extends Owner {
-  private readonly collection = this.own(vscode.languages.createDiagnosticCollection('ompq'));
+export class Diagnostics extends DisposableStore {
+  private readonly collection = this.add(vscode.languages.createDiagnosticCollection('ompq'));
   private readonly timers = new Map<string, NodeJS.Timeout>();
 
   constructor(private readonly services: Services) {
     super();
-    const watcher = this.own(vscode.workspace.createFileSystemWatcher('**/*.onnx'));
+    const watcher = this.add(vscode.workspace.createFileSystemWatcher('**/*.onnx'));
     const all = (): void => vscode.workspace.textDocuments.forEach((document) => this.schedule(document));
-    this.own(watcher.onDidChange(all));
-    this.own(watcher.onDidCreate(all));
-    this.own(watcher.onDidDelete(all));
-    this.own(vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)));
-    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)));
-    this.own(vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)));
+    this.add(watcher.onDidChange(all));
+    this.add(watcher.onDidCreate(all));
+    this.add(watcher.onDidDelete(all));
+    this.add(vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)));
+    this.add(vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)));
+    this.add(vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)));
     all();
   }
 

@@ -1,14 +1,14 @@
 /** Bits in a listing: CodeLens on every node that can be quantized, inline bits at its line end. */
 import { access } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { configPathFor } from '../../config/paths';
 import type { Config } from '../../config/config';
+import { configPathFor } from '../../config/paths';
 import type { NetworkFunction } from '../../onnx/network/network';
 import { isConfigDocument, parseDocument } from '../configEditor/documents';
+import { DisposableStore } from '../disposableStore';
 import { COMMAND } from '../ids';
-import { Owner } from '../owner';
 import type { Services } from '../services';
-import { LISTING_SCHEME, modelOfListing, type ListingDocuments } from './document';
+import { LISTING_SCHEME, type ListingDocuments, modelOfListing } from './document';
 
 interface LayerLine {
   line: number;
@@ -17,10 +17,10 @@ interface LayerLine {
   entry: Config['functions'][number] | null;
 }
 
-export class ListingBits extends Owner implements vscode.CodeLensProvider {
-  private readonly changed = this.own(new vscode.EventEmitter<void>());
+export class ListingBits extends DisposableStore implements vscode.CodeLensProvider {
+  private readonly changed = this.add(new vscode.EventEmitter<void>());
   readonly onDidChangeCodeLenses = this.changed.event;
-  private readonly decoration = this.own(
+  private readonly decoration = this.add(
     vscode.window.createTextEditorDecorationType({
       after: { color: new vscode.ThemeColor('editorCodeLens.foreground'), margin: '0 0 0 2em' },
     }),
@@ -31,13 +31,13 @@ export class ListingBits extends Owner implements vscode.CodeLensProvider {
     private readonly services: Services,
   ) {
     super();
-    const watcher = this.own(vscode.workspace.createFileSystemWatcher('**/*.ompq.json'));
+    const watcher = this.add(vscode.workspace.createFileSystemWatcher('**/*.ompq.json'));
     const refresh = (): void => this.refresh();
-    this.own(watcher.onDidChange(refresh));
-    this.own(watcher.onDidCreate(refresh));
-    this.own(watcher.onDidDelete(refresh));
-    this.own(vscode.window.onDidChangeVisibleTextEditors(refresh));
-    this.own(
+    this.add(watcher.onDidChange(refresh));
+    this.add(watcher.onDidCreate(refresh));
+    this.add(watcher.onDidDelete(refresh));
+    this.add(vscode.window.onDidChangeVisibleTextEditors(refresh));
+    this.add(
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         if (isConfigDocument(document)) refresh();
       }),

@@ -1,8 +1,8 @@
 /** The listing of a model as a read-only document: `ompq-listing:/path/model.onnx.txt`. */
 import * as vscode from 'vscode';
 import type { ListedName, ListedNode, Listing } from '../../onnx/listing/listing';
+import { DisposableStore } from '../disposableStore';
 import type { Models } from '../models';
-import { Owner } from '../owner';
 
 export const LISTING_SCHEME = 'ompq-listing';
 const SUFFIX = '.txt';
@@ -73,21 +73,21 @@ export function rangeOfName({ line, column, length }: ListedName): vscode.Range 
   return new vscode.Range(line, column, line, column + length);
 }
 
-export class ListingDocuments extends Owner implements vscode.TextDocumentContentProvider {
-  private readonly changed = this.own(new vscode.EventEmitter<vscode.Uri>());
+export class ListingDocuments extends DisposableStore implements vscode.TextDocumentContentProvider {
+  private readonly changed = this.add(new vscode.EventEmitter<vscode.Uri>());
   readonly onDidChange = this.changed.event;
   private readonly indices = new Map<string, Promise<ListingIndex>>();
 
   constructor(private readonly models: Models) {
     super();
-    const watcher = this.own(vscode.workspace.createFileSystemWatcher('**/*.onnx', true, false, true));
-    this.own(
+    const watcher = this.add(vscode.workspace.createFileSystemWatcher('**/*.onnx', true, false, true));
+    this.add(
       watcher.onDidChange((model) => {
         const uri = listingUri(model);
         if (this.indices.delete(uri.toString())) this.changed.fire(uri);
       }),
     );
-    this.own(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.indices.delete(uri.toString())));
+    this.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.indices.delete(uri.toString())));
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {

@@ -1,7 +1,7 @@
 /** Bits in the PyTorch source that a model was made from: inline annotations, and a CodeLens to the bit map. */
 import * as vscode from 'vscode';
+import { DisposableStore } from '../disposableStore';
 import { COMMAND, SETTING, SETTINGS_SECTION } from '../ids';
-import { Owner } from '../owner';
 import type { Services } from '../services';
 import { Configs } from './configs';
 import { PYTHON } from './language';
@@ -14,10 +14,10 @@ export function pytorchHelpers(services: Services): vscode.Disposable[] {
   return [annotations, vscode.languages.registerCodeLensProvider(PYTHON, annotations)];
 }
 
-class PytorchAnnotations extends Owner implements vscode.CodeLensProvider {
-  private readonly changed = this.own(new vscode.EventEmitter<void>());
+class PytorchAnnotations extends DisposableStore implements vscode.CodeLensProvider {
+  private readonly changed = this.add(new vscode.EventEmitter<void>());
   readonly onDidChangeCodeLenses = this.changed.event;
-  private readonly decoration = this.own(
+  private readonly decoration = this.add(
     vscode.window.createTextEditorDecorationType({
       after: { color: new vscode.ThemeColor('editorCodeLens.foreground'), margin: '0 0 0 2em' },
     }),
@@ -27,16 +27,16 @@ class PytorchAnnotations extends Owner implements vscode.CodeLensProvider {
 
   constructor(private readonly services: Services) {
     super();
-    this.configs = this.own(new Configs(services));
+    this.configs = this.add(new Configs(services));
     const schedule = (): void => this.schedule();
-    this.own(this.configs.onDidChange(schedule));
-    this.own(vscode.window.onDidChangeVisibleTextEditors(schedule));
-    this.own(
+    this.add(this.configs.onDidChange(schedule));
+    this.add(vscode.window.onDidChangeVisibleTextEditors(schedule));
+    this.add(
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         if (vscode.languages.match(PYTHON, document) > 0) schedule();
       }),
     );
-    this.own(
+    this.add(
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration(`${SETTINGS_SECTION}.${SETTING.pytorchAnnotations}`)) schedule();
       }),

@@ -3,29 +3,29 @@ import * as vscode from 'vscode';
 import { CONFIG_SUFFIX } from '../../config/config';
 import { modelPathOf } from '../../config/paths';
 import { isConfigDocument, parseDocument } from '../configEditor/documents';
-import { Owner } from '../owner';
+import { DisposableStore } from '../disposableStore';
 import type { Services } from '../services';
 import type { ConfiguredNetwork } from './lines';
 
 const PATTERN = `**/*${CONFIG_SUFFIX}`;
 const MOST_CONFIGS = 50;
 
-export class Configs extends Owner {
-  private readonly changed = this.own(new vscode.EventEmitter<void>());
+export class Configs extends DisposableStore {
+  private readonly changed = this.add(new vscode.EventEmitter<void>());
   readonly onDidChange = this.changed.event;
   private known: Promise<ConfiguredNetwork[]> | null = null;
 
   constructor(private readonly services: Services) {
     super();
-    const watcher = this.own(vscode.workspace.createFileSystemWatcher(PATTERN));
+    const watcher = this.add(vscode.workspace.createFileSystemWatcher(PATTERN));
     const refresh = (): void => {
       this.known = null;
       this.changed.fire();
     };
-    this.own(watcher.onDidChange(refresh));
-    this.own(watcher.onDidCreate(refresh));
-    this.own(watcher.onDidDelete(refresh));
-    this.own(
+    this.add(watcher.onDidChange(refresh));
+    this.add(watcher.onDidCreate(refresh));
+    this.add(watcher.onDidDelete(refresh));
+    this.add(
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         if (isConfigDocument(document)) refresh();
       }),

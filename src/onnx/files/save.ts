@@ -3,7 +3,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ioError } from '../../common/fileErrors';
-import { beginUnfinished, finish, sweep } from '../../common/temporaryFiles';
+import { createTemporary, releaseTemporary, removeStale } from '../../common/temporaryFiles';
 import { editBodies } from '../graph/bodies';
 import { wholeTensorBytes } from '../packing/weights';
 import { allBodies } from '../proto/attributes';
@@ -50,12 +50,12 @@ export async function draftModel(
   source: string,
   largest = LARGEST,
 ): Promise<Draft> {
-  await sweep(dirname(path));
-  const folder = beginUnfinished(dirname(path));
+  await removeStale(dirname(path));
+  const folder = createTemporary(dirname(path));
   const discard = async () => {
     // What was wrong before is worth more than that this fails, too.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-    finish(folder);
+    releaseTemporary(folder);
   };
   const names = [basename(path)];
   try {

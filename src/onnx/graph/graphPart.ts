@@ -3,12 +3,12 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
-  NodeProtoSchema,
-  TensorProto_DataType,
-  TensorProtoSchema,
   type GraphProto,
   type NodeProto,
+  NodeProtoSchema,
   type TensorProto,
+  TensorProto_DataType,
+  TensorProtoSchema,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 
@@ -21,7 +21,7 @@ export interface Constant {
   fill: (() => Uint8Array) | null;
 }
 
-export interface Part {
+export interface GraphPart {
   constants: Constant[];
   nodes: NodeProto[];
 }
@@ -49,7 +49,7 @@ export function intConstant(name: string, dataType: number, dims: number[], valu
 }
 
 /** Bytes that the part adds to a serialized GraphProto. */
-export function partBytes(part: Part, form: ConstantForm): number {
+export function partBytes(part: GraphPart, form: ConstantForm): number {
   let sum = 0;
   for (const item of part.nodes) sum += fieldBytes(toBinary(NodeProtoSchema, item).length);
   for (const constant of part.constants) sum += constantBytes(constant, form);
@@ -57,7 +57,7 @@ export function partBytes(part: Part, form: ConstantForm): number {
 }
 
 /** Puts the part in front of a graph's own nodes, bytes included. */
-export function partInto(graph: GraphProto, parts: Part[], form: ConstantForm): void {
+export function partInto(graph: GraphProto, parts: GraphPart[], form: ConstantForm): void {
   const nodes: NodeProto[] = [];
   const initializers: TensorProto[] = [];
   for (const part of parts) {

@@ -1,6 +1,7 @@
 /** Which nodes of a graph have constant weights that we can quantize. */
 import type { Graph } from '../graph/graph';
 import { intAttribute, standardOp } from '../proto/attributes';
+import { product } from '../proto/dims';
 import type { NodeProto } from '../proto/onnx_pb';
 import { dimsOf } from '../proto/tensors';
 import { elementsOf } from '../shapes/inferShapes';
@@ -111,8 +112,4 @@ function countMacs(
   const perElement = matrix ? weights[channel === last ? last - 1 : last] : product(weights.slice(1));
   const elements = elementsOf(shapes, op === 'ConvTranspose' ? input : output);
   return elements === null ? null : elements * perElement;
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((a, b) => a * b, 1);
 }

@@ -1,6 +1,7 @@
 /** From the weights a layer reads back to the tensor that holds them in the file. */
 import type { Graph } from '../graph/graph';
 import { intsAttribute, standardOp } from '../proto/attributes';
+import { product } from '../proto/dims';
 import { TensorProto_DataType as DataType, type TensorProto } from '../proto/onnx_pb';
 import { dimsOf, typeName } from '../proto/tensors';
 import type { Shapes } from '../shapes/rule';
@@ -85,8 +86,4 @@ function stepBack(axis: number | null, { perm, from, to }: Step): number | null 
   const before = product(to.slice(0, axis));
   const found = from.findIndex((dim, i) => dim === to[axis] && product(from.slice(0, i)) === before);
   return found < 0 ? null : found;
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((a, b) => a * b, 1);
 }

@@ -1,8 +1,9 @@
 /** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
+import { create, toBinary } from '@bufbuild/protobuf';
 import { OnnxError } from '../../common/fileErrors';
 import { addedNames, type AddedNames } from '../graph/addedNames';
 import { editBodies } from '../graph/bodies';
-import { type ConstantForm, type Part, partInto } from '../graph/graphPart';
+import { type ConstantForm, type GraphPart, partInto } from '../graph/graphPart';
 import type { Branches } from '../network/network';
 import { type ScaleAxes, scaleCount } from '../network/scaleAxes';
 import {
@@ -30,7 +31,6 @@ import {
   type UnpackPart,
 } from './unpack';
 import { tensorFinder } from './weights';
-import { create, toBinary } from '@bufbuild/protobuf';
 
 /** codes: two's complement, in the tensor's own order; scales: see ScaleAxes. Weight = code * scale. */
 export interface CodeStorage extends Omit<ScaleAxes, 'shape'> {
@@ -106,7 +106,7 @@ export function quantizeModel(
   }
 
   const all = [...parts.values()].flat();
-  const shared: Part[] = sortShared(all.flatMap((part) => part.needs)).map((key) =>
+  const shared: GraphPart[] = sortShared(all.flatMap((part) => part.needs)).map((key) =>
     sharedPart(key, names.shared, form.opset),
   );
   const edits = new Map(

@@ -1,4 +1,5 @@
 /** What a quantized file will weigh, per function and width, before any weight is quantized. */
+import { toBinary } from '@bufbuild/protobuf';
 import { addedNames } from '../graph/addedNames';
 import { fieldBytes, partBytes, tensorBytes } from '../graph/graphPart';
 import type { Branches, Network } from '../network/network';
@@ -22,7 +23,6 @@ import {
   type WeightContent,
 } from './unpack';
 import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
-import { toBinary } from '@bufbuild/protobuf';
 
 /** What the exported file will weigh. */
 export interface SizeModel {
@@ -115,7 +115,7 @@ export function predictedBytes(size: SizeModel, bits: number[]): number {
 }
 
 /** What integer layers and activations add to a file whose integer weights end as codes. */
-export function activationBytes(model: ModelProto, plan: ActivationPlan, weights: number): number {
+export function quantizerFileBytes(model: ModelProto, plan: ActivationPlan, weights: number): number {
   const source = graphOf(model);
   const names = addedNames(source, weights);
   const { constants } = storageForm(model, names, 'float32');

@@ -5,10 +5,10 @@
  * thus put together while they are few and small, which is what makes loading fast. Written out the tables would be up to
  * 32 KB each, so the file holds the nodes that compute them; all of it is constant and folded when a session is created.
  */
+import { type GraphPart, intConstant, rawConstant } from '../graph/graphPart';
 import { node } from '../proto/build';
-import { fieldValues, planesOf, type CodeBits, type Plane } from './planes';
-import { intConstant, rawConstant, type Part } from '../graph/graphPart';
 import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
+import { type CodeBits, fieldValues, type Plane, planesOf } from './planes';
 
 /** Names of what all weights share; see tableNames. */
 export type SharedName = (n: number) => string;
@@ -117,7 +117,7 @@ export function sortShared(keys: Iterable<SharedKey>): SharedKey[] {
 }
 
 /** Nodes and constants of one shared piece. */
-export function sharedPart(key: SharedKey, names: SharedName, opset: number): Part {
+export function sharedPart(key: SharedKey, names: SharedName, opset: number): GraphPart {
   const own = sharedTensor(key, names);
   const spare = (n: number) => names(order.indexOf(key) * namesPerPiece + n);
   const source = (other: SharedKey) => sharedTensor(other, names);
@@ -159,7 +159,7 @@ function fieldsOf(bits: PlaneBits, plane: Plane): Fields {
 }
 
 /** int32 [256, 1]: every byte. */
-function bytesPart(own: string, spare: (n: number) => string): Part {
+function bytesPart(own: string, spare: (n: number) => string): GraphPart {
   const low = Array.from({ length: 16 }, (_, i) => i);
   return {
     constants: [
@@ -183,7 +183,7 @@ function splitPart(
   own: string,
   spare: (n: number) => string,
   opset: number,
-): Part {
+): GraphPart {
   const perByte = 8 / width;
   const powers = Array.from({ length: perByte }, (_, j) => 2 ** (width * j));
   const constants = [
@@ -203,8 +203,13 @@ function splitPart(
   };
 }
 
-function fieldsPart({ at, dims }: Fields, split: string, own: string, spare: (n: number) => string): Part {
-  const part: Part = { constants: [intConstant(spare(1), DataType.INT32, [], [2 ** at])], nodes: [] };
+function fieldsPart(
+  { at, dims }: Fields,
+  split: string,
+  own: string,
+  spare: (n: number) => string,
+): GraphPart {
+  const part: GraphPart = { constants: [intConstant(spare(1), DataType.INT32, [], [2 ** at])], nodes: [] };
   const placed = dims.length === 1 ? own : spare(2);
   part.nodes.push(node('Mul', [split, spare(1)], [placed]));
   if (dims.length > 1) {
@@ -215,7 +220,7 @@ function fieldsPart({ at, dims }: Fields, split: string, own: string, spare: (n:
 }
 
 /** int8 [256, 4 or 2]: the codes in a byte of a width's only plane. */
-function codesPart(plane: Plane, split: string, own: string, spare: (n: number) => string): Part {
+function codesPart(plane: Plane, split: string, own: string, spare: (n: number) => string): GraphPart {
   const values = new Uint8Array(fieldValues(plane).buffer);
   return {
     constants: [rawConstant(spare(1), DataType.INT8, [values.length], values.length, () => values)],
@@ -227,7 +232,7 @@ function codesPart(plane: Plane, split: string, own: string, spare: (n: number) 
  * int32 [2^n, 4 or 2]: the codes of every index, from those of the planes above the lowest and the lowest plane's fields,
  * which stand highest in the index.
  */
-function mergedPart(bits: PlaneBits, above: string, own: string, spare: (n: number) => string): Part {
+function mergedPart(bits: PlaneBits, above: string, own: string, spare: (n: number) => string): GraphPart {
   const planes = planesOf(bits);
   const lowest = planes[planes.length - 1];
   const codes = 8 / planes[0].bits;

@@ -1,9 +1,9 @@
 /** The nodes that turn one weight's stored form back into the tensor the model's own nodes read. */
-import { type ConstantForm, intConstant, type Part, partBytes, rawConstant } from '../graph/graphPart';
+import { type ConstantForm, type GraphPart, intConstant, partBytes, rawConstant } from '../graph/graphPart';
 import { type ScaleAxes, scaleDims } from '../network/scaleAxes';
 import { node } from '../proto/build';
 import { roundToFloat16, toFloat16Bits } from '../proto/float16';
-import { type NodeProto, TensorProto_DataType as DataType } from '../proto/onnx_pb';
+import { TensorProto_DataType as DataType, type NodeProto } from '../proto/onnx_pb';
 import { type CodeBits, packPlane, paddedLength, paddedRow, paddedRows, planesOf } from './planes';
 import { type RowPicker, type WeightReaders, WHOLE } from './rowPickers';
 import {
@@ -50,7 +50,7 @@ export function codesName(names: (n: number) => string): string {
   return names(51);
 }
 
-export interface UnpackPart extends Part {
+export interface UnpackPart extends GraphPart {
   /** Shared pieces that the part reads. */
   needs: SharedKey[];
   /** What takes the place of nodes that pick rows of the weight: rows are picked packed, and only those unpacked. */

@@ -13,14 +13,17 @@ export function times(dim: Dimension, factor: Dimension): Dimension {
   return factor === 1 ? dim : combine(dim, factor, (a, b) => Math.floor(a * b));
 }
 
+/** Number of elements of a tensor whose sizes are all known. */
+export const product = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
+
 /** Number of elements; null where a size is open. */
 export function elements(shape: Shape): number | null {
-  let product = 1;
+  let count = 1;
   for (const dim of shape) {
     if (typeof dim !== 'number') return null;
-    product *= dim;
+    count *= dim;
   }
-  return product;
+  return count;
 }
 
 /** NumPy's rule (ONNX spec, Broadcasting.md). */
@@ -62,10 +65,10 @@ export function remainder(whole: Shape, others: Shape): Dimension {
       names.splice(at, 1);
     }
   }
-  let product = 1;
-  for (const dim of whole) if (typeof dim === 'number') product *= dim;
-  if (divisor === 0 || product % divisor !== 0) return '';
-  const size = product / divisor;
+  let count = 1;
+  for (const dim of whole) if (typeof dim === 'number') count *= dim;
+  if (divisor === 0 || count % divisor !== 0) return '';
+  const size = count / divisor;
   if (names.length === 0) return size;
   return names.length === 1 && size === 1 ? names[0] : '';
 }

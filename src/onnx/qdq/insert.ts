@@ -1,19 +1,19 @@
 /** Writing integer layers and activations into a graph, as pairs of QuantizeLinear and DequantizeLinear. */
-import { bodiesOf } from '../proto/attributes';
 import type { AddedNames } from '../graph/addedNames';
-import { node as makeNode, tensor as makeTensor } from '../proto/build';
 import { captured } from '../graph/graph';
-import { partInto, intConstant, rawConstant, type ConstantForm, type Part } from '../graph/graphPart';
+import { type ConstantForm, type GraphPart, intConstant, partInto, rawConstant } from '../graph/graphPart';
+import type { Layer } from '../network/network';
+import { bodiesOf } from '../proto/attributes';
+import { node as makeNode, tensor as makeTensor } from '../proto/build';
 import {
-  NodeProtoSchema,
   TensorProto_DataType as DataType,
   type GraphProto,
   type NodeProto,
+  NodeProtoSchema,
   type TensorProto,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
-import type { Layer } from '../network/network';
-import { takenByGrids, type Grid } from './grid';
+import { type Grid, takenByGrids } from './grid';
 import type { ActivationTensor, Placement } from './placement';
 
 /** What an integer layer computes with; its batch norm is in here. */
@@ -144,7 +144,7 @@ const PARTS = ['in', 'quantized', 'clipped', 'out', 'scale'] as const;
 const WORTH_COMPUTING = 96;
 
 class Writer {
-  readonly part: Part = { constants: [], nodes: [] };
+  readonly part: GraphPart = { constants: [], nodes: [] };
   private readonly tensors: Map<string, { index: number; each: ActivationTensor }>;
   private readonly shared = new Map<string, string>();
 

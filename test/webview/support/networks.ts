@@ -1,9 +1,9 @@
 /** Networks for the page's tests: seeded, made up, but shaped like real ones and allocated by the real solver. */
-import { allocate } from '../../../src/core/allocation/allocation';
-import { importance } from '../../../src/core/scoring/importance';
-import type { BitWidth } from '../../../src/core/problem/widths';
-import { allocateBy } from '../../../src/core/allocation/objectives';
 import type { ContestEntry } from '../../../src/config/config';
+import { allocate } from '../../../src/core/allocation/allocation';
+import { allocateByObjective } from '../../../src/core/allocation/objectives';
+import type { BitWidth } from '../../../src/core/problem/widths';
+import { importance } from '../../../src/core/scoring/importance';
 import type { Single } from '../../../webview/objective';
 import { planOf } from '../../../webview/plan';
 import { problemOf, weightsOf } from '../../../webview/problem';
@@ -107,7 +107,7 @@ export function contested(count: number): PanelState {
   const plan = { ...settings, locks: planOf(state)!.locks };
   const { gamma, weight } = weightsOf(state, plan)!;
   const problem = problemOf(state, plan, weight);
-  const solve = (objective: Single) => allocateBy(objective, { problem, gamma, scoring: plan });
+  const solve = (objective: Single) => allocateByObjective(objective, { problem, gamma, scoring: plan });
   const objectives = ['uniform', 'orthogonality', 'noise-aware', 'orthogonality-noise'] as const;
   const candidates = objectives.map((objective, i): ContestEntry => {
     const { bits, sizeBytes, averageBits } = solve(objective);

@@ -4,7 +4,7 @@ import { LEAST_GAIN, searchSwaps } from '../../../core/allocation/localSearch';
 import { isLower } from '../../../core/allocation/paired';
 import type { ContestReply, ContestRequest, Measured, SearchLimits } from '../../protocol';
 import type { Job } from '../job/job';
-import { Arena, mean, type Trial, withBlocks } from './trials';
+import { CandidateTrials, mean, type Trial, withBlocks } from './trials';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function contest(request: ContestRequest, job: Job): Promise<ContestReply> {
@@ -12,11 +12,11 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
   const activations = request.rounding === 'reconstruct' ? 2 : 1;
   const choices = request.data.outputs ?? {};
   return withBlocks(request, activations, choices, job, async ({ network, plan, warnings }, all) => {
-    const arena = new Arena(request, { network, plan }, all, job);
+    const trials = new CandidateTrials(request, { network, plan }, all, job);
     const results: (Measured | null)[] = request.candidates.map(() => null);
     const points: (Measured | null)[] = (request.points ?? []).map(() => null);
     const reply = (improved: ContestReply['improved']): ContestReply => {
-      const { samples, heldOut } = arena;
+      const { samples, heldOut } = trials;
       const seconds = (performance.now() - start) / 1000;
       return {
         results: [...results],
@@ -31,12 +31,12 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
     };
     for (const [i, bits] of request.candidates.entries()) {
       job.progress(`Comparing allocations (${i + 1} of ${request.candidates.length})`, share(i, request));
-      results[i] = (await arena.measure(bits)).all;
+      results[i] = (await trials.measure(bits)).all;
       job.partial(reply(null));
     }
     const { search } = request;
     const improved = search
-      ? await improve(arena, request, search, job, (found) => job.partial(reply(found)))
+      ? await improve(trials, request, search, job, (found) => job.partial(reply(found)))
       : null;
     for (const [i, bits] of (request.points ?? []).entries()) {
       points[i] = (await arena.measure(bits)).all;
@@ -57,7 +57,7 @@ function share(done: number, { candidates, search }: ContestRequest): number {
  * look good, nearly any swap is an improvement.
  */
 async function improve(
-  arena: Arena,
+  trials: CandidateTrials,
   { candidates }: ContestRequest,
   limits: SearchLimits,
   job: Job,
@@ -66,7 +66,7 @@ async function improve(
   let held: Trial | null = null;
   let best = candidates[0];
   for (const bits of candidates) {
-    const trial = await arena.measure(bits);
+    const trial = await trials.measure(bits);
     if (held === null || costOf(trial.all) < costOf(held.all)) [held, best] = [trial, bits];
   }
   let current = held!;
@@ -75,7 +75,7 @@ async function improve(
   const elapsed = (): number => (performance.now() - from) / 1000 / limits.seconds;
   await searchSwaps({
     bits: best,
-    cost: mean(arena.seen(current.costs)),
+    cost: mean(trials.seen(current.costs)),
     widths: limits.widths,
     ties: limits.ties,
     fits: (bits) => fits(bits, limits),
@@ -83,12 +83,12 @@ async function improve(
     measure: async (bits) => {
       if (elapsed() >= 1) return null;
       job.progress('Trying swaps', 0.6 + 0.4 * Math.min(1, elapsed()));
-      const seen = arena.seen(current.costs);
+      const seen = trials.seen(current.costs);
       const most = mean(seen) * (1 - LEAST_GAIN);
-      const cost = await arena.searchCost(bits, most, seen.length);
+      const cost = await trials.searchCost(bits, most, seen.length);
       if (!(cost < most)) return cost;
-      const trial = await arena.measure(bits);
-      const isBelieved = isLower(arena.unseen(trial.costs), arena.unseen(current.costs));
+      const trial = await trials.measure(bits);
+      const isBelieved = isLower(trials.unseen(trial.costs), trials.unseen(current.costs));
       if (costOf(trial.all) >= costOf(current.all) || !isBelieved) return Infinity;
       current = trial;
       found = { ...trial.all, bits: [...bits] };

@@ -14,9 +14,9 @@ import { openMatMul } from '../ort/matmul';
 import { QuadraticForms } from '../ort/quadratic';
 import type { Feeds } from '../ort/session';
 import { pickShares, tableNoise } from '../rounding/embeddings';
+import { LayerwiseRun } from '../rounding/layerwiseRun';
 import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
-import { Prefix } from '../rounding/prefix';
-import { inputsOf, unfoldedLayer } from '../rounding/roundNetwork';
+import { im2colLayer, inputsOf } from '../rounding/roundNetwork';
 import { gatherRows, type LayerRows } from '../rounding/rows';
 
 /** Multiplications below which plain loops are faster. */
@@ -49,11 +49,11 @@ export interface MeasuredNoise {
  * x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart. For activation widths
  * E ||W dx||^2 / Var(W x): dx the error of the inputs on the grid that an export would give them.
  */
-export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
+export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
   const { model, network, path, inputs, job, widths, activationWidths, rounding = 'nearest' } = work;
   const graph = new Graph(model.graph!);
   const held = heldTensors(model.graph!);
-  const prefix = new Prefix(model, graph, path, job, inputs);
+  const prefix = new LayerwiseRun(model, graph, path, job, inputs);
   const none = (of: readonly number[]) => network.functions.map(() => new Map(of.map((bits) => [bits, 0])));
   const errors = none(widths);
   const inputErrors = none(activationWidths ?? []);
@@ -77,7 +77,7 @@ export async function measureNoise(work: NoiseWork): Promise<MeasuredNoise> {
         for (const [bits, error] of table.errors) errors[owner].set(bits, errors[owner].get(bits)! + error);
         continue;
       }
-      const unfolded = await unfoldedLayer(model, graph, layer, position, path);
+      const unfolded = await im2colLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
       const { rows } = unfolded;
       const seen = await inputsOf(unfolded, prefix, new Map());

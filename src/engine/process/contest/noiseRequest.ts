@@ -2,7 +2,7 @@
 import type { NoiseReply, NoiseRequest } from '../../protocol';
 import { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
-import { measureNoise } from './noise';
+import { layerNoise } from './noise';
 import { withBlocks } from './trials';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
@@ -11,6 +11,6 @@ export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply
     const { widths, activationWidths, rounding, model: path } = request;
     const devices = await Devices.open(request.provider ?? 'cpu', job);
     const work = { model, network, path, widths, activationWidths, rounding, inputs: blocks, job, devices };
-    return { ...(await measureNoise(work)), samples: count };
+    return { ...(await layerNoise(work)), samples: count };
   });
 }

@@ -22,11 +22,11 @@ import { openModel } from '../ort/openModel';
 import { Samples } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
 import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrationBlocks';
-import { checkStatistics, largestStatistics } from '../rounding/momentsMemory';
+import { checkMomentsMemory, largestMoments } from '../rounding/momentsMemory';
 import { roundNetwork } from '../rounding/roundNetwork';
 
 /** The float model's outputs on the samples that count, and quantized models measured against them. */
-export class Arena {
+export class CandidateTrials {
   readonly samples: number;
   readonly heldOut: boolean;
   /** Blocks that swaps are tried on, of those that count; the others are for believing them. */
@@ -65,12 +65,12 @@ export class Arena {
   }
 
   /** Of the costs per block, those of the samples that swaps are found on. */
-  seen(costs: readonly number[][]): number[] {
+  searchHalf(costs: readonly number[][]): number[] {
     return costs.slice(0, this.searched).flat();
   }
 
   /** Those that swaps are believed by: the others, but for a single block. */
-  unseen(costs: readonly number[][]): number[] {
+  validationHalf(costs: readonly number[][]): number[] {
     return costs.slice(costs.length > 1 ? this.searched : 0).flat();
   }
 
@@ -89,7 +89,7 @@ export class Arena {
   async searchCost(bits: readonly number[], most: number, samples: number): Promise<number> {
     const key = bits.join();
     const known = this.known.get(key)?.costs;
-    let cost = known ? mean(this.seen(known)) : this.knownCosts.get(key);
+    let cost = known ? mean(this.searchHalf(known)) : this.knownCosts.get(key);
     if (cost === undefined) {
       const trials = this.trials.slice(0, this.searched);
       const { costs } = await this.run(bits, trials, most * samples);
@@ -235,8 +235,13 @@ export async function withBlocks<T>(
     );
     const layers = network.functions.flatMap((f) => f.layers);
     const isMeasured = kind === 'noise' || (rounding !== undefined && rounding !== 'nearest');
-    const statistics = largestStatistics(isMeasured ? layers : [], rounding ?? null);
-    checkStatistics(statistics, limit, path, "choose the objective 'orthogonality', which measures no noise");
+    const statistics = largestMoments(isMeasured ? layers : [], rounding ?? null);
+    checkMomentsMemory(
+      statistics,
+      limit,
+      path,
+      "choose the objective 'orthogonality', which measures no noise",
+    );
     const blocks = await calibrationBlocks(
       dataset,
       samples,

@@ -10,7 +10,7 @@ import { deviceLabel, type ExecutionProvider, type Feeds, Session } from '../ort
 import { probe } from './probe';
 import { candidates, insist, SAME_RESULT, short, unusable, WORTH_IT_MS } from './providers';
 
-export interface Graph {
+export interface SessionGraph {
   /** The model, serialized; asked for once per device. */
   bytes: () => Uint8Array;
   folder: string;
@@ -40,7 +40,7 @@ export class Devices {
     return new Devices(forced, job, ask);
   }
 
-  session(graph: Graph): AdaptiveSession {
+  session(graph: SessionGraph): AdaptiveSession {
     return new AdaptiveSession(this, graph);
   }
 
@@ -86,7 +86,7 @@ export class AdaptiveSession {
 
   constructor(
     private readonly devices: Devices,
-    private readonly graph: Graph,
+    private readonly graph: SessionGraph,
   ) {}
 
   /** @param left runs like this one, this one included; 0: too small a run to judge by */

@@ -14,7 +14,7 @@ import { findNetwork } from '../../../onnx/network/functions';
 import type { Network } from '../../../onnx/network/network';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
-import { activationBytes, predictedBytes, sizeModel } from '../../../onnx/packing/size';
+import { predictedBytes, quantizerFileBytes, sizeModel } from '../../../onnx/packing/size';
 import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
 import { roundToFloat16 } from '../../../onnx/proto/float16';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
@@ -32,8 +32,8 @@ import { fixedBatch, padded, Samples } from '../ort/samples';
 import { deviceLabel, type Feeds } from '../ort/session';
 import { type Batches, calibrationBlocks, openBatches, readBlocks } from '../rounding/calibrationBlocks';
 import { KeptLayers } from '../rounding/keptLayers';
-import { checkStatistics, largestStatistics } from '../rounding/momentsMemory';
-import { roundNetwork, type RoundingWork } from '../rounding/roundNetwork';
+import { checkMomentsMemory, largestMoments } from '../rounding/momentsMemory';
+import { type RoundingWork, roundNetwork } from '../rounding/roundNetwork';
 import { emulated, planActivations } from './activations';
 import { verify, verifyIntegers } from './verify';
 
@@ -182,7 +182,7 @@ function withActivations(
 ): number {
   const integer = widestPerWeight(plan);
   const size = sizeModel(model, network, { scaleType: request.scaleType, integer, branches });
-  return predictedBytes(size, request.bits) + activationBytes(model, plan, storages.length);
+  return predictedBytes(size, request.bits) + quantizerFileBytes(model, plan, storages.length);
 }
 
 interface RoundedOn {
@@ -235,8 +235,8 @@ async function roundOn(
     };
   }
   const layers = network.functions.flatMap((f, i) => (bits[i] > 8 ? [] : f.layers));
-  const statistics = largestStatistics(layers, method);
-  checkStatistics(statistics, limit, path, 'round to nearest');
+  const statistics = largestMoments(layers, method);
+  checkMomentsMemory(statistics, limit, path, 'round to nearest');
   const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
     samples,

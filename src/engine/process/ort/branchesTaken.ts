@@ -47,7 +47,7 @@ export async function branchesTaken(
       const open = inlined.open.filter(({ name }) => !seen.has(name));
       if (open.length === 0) return { branches: taken, numbers: await singleNumbers(samples) };
       for (const { name } of open) seen.add(name);
-      const found = await decide(path, inlined.model, open, { samples, inputs, job });
+      const found = await decideBranches(path, inlined.model, open, { samples, inputs, job });
       open.forEach(({ name }, i) => {
         const branch = found[i];
         if (branch) taken[name] = branch;
@@ -68,7 +68,7 @@ async function singleNumbers(samples: Samples): Promise<Taken['numbers']> {
 }
 
 /** Per If, the branch that all samples take; null where they differ. */
-async function decide(
+async function decideBranches(
   path: string,
   model: ModelProto,
   open: readonly OpenIf[],

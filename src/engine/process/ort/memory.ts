@@ -74,7 +74,7 @@ const IN_PLACE = new Set([
  * @param heads tensors that a Gram head reads (a copy in plain layout and one centred may stand beside them), with their
  * elements per sample where these have been seen
  */
-export function activationBytes(
+export function liveActivationBytes(
   model: ModelProto,
   inputs: Record<string, number[]>,
   count: number,

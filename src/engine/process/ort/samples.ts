@@ -1,6 +1,7 @@
 /** Calibration samples on their way into a session: any of them, in any order, read once where memory allows. */
 import type { Dataset, Tensor } from '../../../calibration/inputs/dataset';
 import type { GraphInput } from '../../../onnx/network/network';
+import { product } from '../../../onnx/proto/dims';
 import type { Job } from '../job/job';
 import type { Feeds } from './session';
 
@@ -138,8 +139,6 @@ function stack(tensors: readonly Tensor[], axis: number | null): Tensor {
   }
   return withData(first, dims, out);
 }
-
-const product = (dims: readonly number[]): number => dims.reduce((all, size) => all * size, 1);
 
 /** `data` is of the class that `tensor` holds. */
 const withData = (tensor: Tensor, dims: number[], data: unknown): Tensor =>

@@ -8,11 +8,11 @@ import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { Network } from '../../../onnx/network/network';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
-import { activationBytes, residentMemory } from '../ort/memory';
+import { liveActivationBytes, residentMemory } from '../ort/memory';
 import { fixedBatch, padded, sampleBytes, type Samples } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
-import { survey } from '../score/survey';
-import { Workbench } from '../score/workbench';
+import { probeBatches } from '../score/batchProbe';
+import { ScoringContext } from '../score/scoringContext';
 
 /** Samples per run, where the model leaves it open, at most. */
 const BLOCK = 16;
@@ -61,7 +61,7 @@ export async function calibrationBlocks(
   const { size } = batches;
   const perSample =
     sampleBytes(dataset) +
-    activations * activationBytes(batches.model, samples.shapes(size), size, new Map());
+    activations * liveActivationBytes(batches.model, samples.shapes(size), size, new Map());
   const affordable = Math.floor((limit - reserved - residentMemory()) / perSample);
   const count = Math.min(samples.size, Math.max(affordable, size));
   const blocks: Feeds[] = [];
@@ -78,23 +78,19 @@ export async function openBatches(
   job: Job,
   plan: OutputPlan | null = null,
 ): Promise<Batches> {
-  const bench = new Workbench(path, network, samples, 'cpu', job);
-  const surveyed = await survey(bench, model);
-  await surveyed.session?.close();
-  if (
-    plan &&
-    surveyed.batch === null &&
-    !(await outputsTakeBatches(surveyed.model, path, plan, samples, job))
-  ) {
+  const context = new ScoringContext(path, network, samples, 'cpu', job);
+  const probed = await probeBatches(context, model);
+  await probed.session?.close();
+  if (plan && probed.batch === null && !(await outputsTakeBatches(probed.model, path, plan, samples, job))) {
     job.log(
       'info',
-      `The outputs of ${bench.name} do not take several samples at once; they are run one by one.`,
+      `The outputs of ${context.name} do not take several samples at once; they are run one by one.`,
     );
     return { model, size: fixedBatch(network.inputs, samples.batchAxes) ?? 1, fixed: true };
   }
-  const largest = Math.max(...surveyed.layouts.map(({ features }) => 4 * features));
+  const largest = Math.max(...probed.layouts.map(({ features }) => 4 * features));
   const open = Math.min(BLOCK, Math.max(1, Math.floor(RUN_BYTES / largest)));
-  return { model: surveyed.model, size: surveyed.batch ?? open, fixed: surveyed.batch !== null };
+  return { model: probed.model, size: probed.batch ?? open, fixed: probed.batch !== null };
 }
 
 /** Proved on two samples, on everything that outputs are compared by. */

@@ -4,8 +4,8 @@ import { directionsOf, INPUT } from '../../../onnx/network/recurrent';
 import { node as makeNode } from '../../../onnx/proto/build';
 import { type NodeProto, NodeProtoSchema, type TensorProto } from '../../../onnx/proto/onnx_pb';
 import { shallowCopy } from '../../../onnx/proto/shallowCopy';
+import type { LayerwiseRun } from './layerwiseRun';
 import type { Tensors } from './moments';
-import type { Prefix } from './prefix';
 
 const STATES = 'ompq_hidden';
 const INITIAL = 'ompq_initial';
@@ -17,7 +17,7 @@ const INITIAL = 'ompq_initial';
  */
 export async function hiddenStates(
   node: NodeProto,
-  prefix: Prefix,
+  prefix: LayerwiseRun,
   replaced: ReadonlyMap<string, TensorProto>,
 ): Promise<Tensors> {
   const directions = directionsOf(node)!;

@@ -15,7 +15,7 @@ import { Session } from '../ort/session';
 import type { LayerRows } from './rows';
 
 /** A layer with everything that unfolding its inputs needs. */
-export interface UnfoldedLayer {
+export interface Im2colLayer {
   layer: Layer;
   node: NodeProto;
   /** Spatial shape of a convolution's weights; empty for matrix products. */
@@ -42,7 +42,7 @@ export interface View {
 }
 
 /** Positions start, start + step, ... of the samples [from, from + count). */
-export interface Picked {
+export interface PatchLayout {
   from: number;
   count: number;
   start: number;
@@ -51,7 +51,7 @@ export interface Picked {
 
 /** How a layer sees inputs of these sizes. */
 export async function viewOf(
-  { layer, node, kernel, columnsLast, rows }: UnfoldedLayer,
+  { layer, node, kernel, columnsLast, rows }: Im2colLayer,
   dims: readonly number[],
   model: string,
 ): Promise<View> {
@@ -60,7 +60,7 @@ export async function viewOf(
   if (kernel.length > 0) {
     const [samples, , ...spatial] = dims;
     const taps = elements(kernel);
-    const at = await lookUps(layer.op === 'Conv', node, kernel, spatial, model);
+    const at = await tapIndices(layer.op === 'Conv', node, kernel, spatial, model);
     const [sampleStride, channelStride] = [size / samples, elements(spatial)];
     return { samples, positions: at.length / taps, taps, sampleStride, channelStride, at };
   }
@@ -102,12 +102,12 @@ export function outputView(
  * Into `result`: [columns, count x positions picked], columns of all groups; or, with `into`, the same as part of a wider
  * matrix: `stride` elements between two columns, `offset` from the first.
  */
-export function unfold(
+export function im2col(
   result: Float32Array,
   values: ArrayLike<number>,
   { positions, taps, sampleStride, channelStride, at }: View,
   columns: number,
-  { from, count, start, step }: Picked,
+  { from, count, start, step }: PatchLayout,
   into?: { stride: number; offset: number },
 ): void {
   const picked = pickedPositions(positions, start, step);
@@ -143,7 +143,7 @@ export function addProducts(
   second: ArrayLike<number>,
   { positions, taps, sampleStride, channelStride, at }: View,
   columns: number,
-  { from, count, start, step }: Picked,
+  { from, count, start, step }: PatchLayout,
 ): void {
   for (let column = 0; column < columns; column++) {
     const [channel, tap] = [Math.floor(column / taps), column % taps];
@@ -174,7 +174,7 @@ const DIGIT = 4096;
  * [taps, positions] of a convolution. ONNX Runtime says it, whatever the strides, paddings and dilations: an image that
  * holds its own indices goes through a convolution whose channels each put out one tap.
  */
-async function lookUps(
+async function tapIndices(
   isConv: boolean,
   node: NodeProto,
   kernel: number[],

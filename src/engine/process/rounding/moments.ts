@@ -19,14 +19,14 @@ import {
   addProducts,
   type OutputLayout,
   outputView,
-  type Picked,
+  type PatchLayout,
   pickedPositions,
-  unfold,
-  type UnfoldedLayer,
+  im2col,
+  type Im2colLayer,
   type View,
   viewOf,
 } from './im2col';
-import type { Prefix } from './prefix';
+import type { LayerwiseRun } from './layerwiseRun';
 import type { LayerRows } from './rows';
 
 export interface Moments {
@@ -44,7 +44,7 @@ export interface Moments {
 }
 
 /** Where the values of a tensor come from, block by block. */
-export type Tensors = Pick<Prefix, 'blockCount' | 'tensor'>;
+export type Tensors = Pick<LayerwiseRun, 'blockCount' | 'tensor'>;
 
 /** The float network's side of the responses. */
 export interface FloatSide {
@@ -69,7 +69,7 @@ const UNFOLDED_BYTES = 32e6;
  * prime, starting elsewhere in every block.
  */
 export async function layerMoments(
-  unfolded: UnfoldedLayer,
+  unfolded: Im2colLayer,
   quantized: Tensors,
   float: FloatSide | null,
   path: string,
@@ -112,7 +112,7 @@ export async function layerMoments(
   });
   try {
     const sums = new Sums(rows, panels, float !== null);
-    const rooms = [new Room(), new Room(), new Room()];
+    const rooms = [new ReusableBuffer(), new ReusableBuffer(), new ReusableBuffer()];
     for (const [index, { chunk, half }] of chunks.entries()) {
       await job.checkpoint();
       const used = chunk.reduce((sum, { count, picked }) => sum + count * picked, 0);
@@ -143,7 +143,7 @@ export async function layerMoments(
 }
 
 /** The positions picked from samples of one block. */
-interface Piece extends Picked {
+interface Piece extends PatchLayout {
   block: number;
   view: View;
   picked: number;
@@ -182,7 +182,7 @@ function chunksOf(pieces: readonly Piece[], most: number): Piece[][] {
 
 /** [groups, size, positions] of a chunk. */
 function gather(
-  room: Room,
+  room: ReusableBuffer,
   chunk: readonly Piece[],
   positions: number,
   rows: LayerRows,
@@ -194,17 +194,17 @@ function gather(
   let offset = 0;
   for (const piece of chunk) {
     const [tensor, view] = look(piece);
-    unfold(data, numbers(tensor), view, channels, piece, { stride: positions, offset });
+    im2col(data, numbers(tensor), view, channels, piece, { stride: positions, offset });
     offset += piece.count * piece.picked;
   }
   return { type: 'float32', data, dims: [rows.groups, rows[size], positions] };
 }
 
 function floatFeeds(
-  [, room, spare]: readonly Room[],
+  [, room, spare]: readonly ReusableBuffer[],
   chunk: readonly Piece[],
   positions: number,
-  { layer, rows }: UnfoldedLayer,
+  { layer, rows }: Im2colLayer,
   quantized: Tensors,
   { tensors, weights, output, residual }: FloatSide,
 ): Feeds {
@@ -245,7 +245,7 @@ function floatFeeds(
 }
 
 /** Memory that is used again: fresh pages cost more than what is written to them. */
-class Room {
+class ReusableBuffer {
   private all = new Float32Array(0);
 
   of(size: number): Float32Array {

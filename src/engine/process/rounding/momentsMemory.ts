@@ -1,14 +1,14 @@
 /** The memory that second moments of a layer's inputs take, which does not shrink with the number of samples. */
+import { basename } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
 import { elements } from '../../../onnx/packing/unpack';
 import { EngineFault } from '../job/faults';
 import { megabytes, residentMemory } from '../ort/memory';
-import { basename } from 'node:path';
 
 /** Of the layer that takes most. */
-export interface Statistics {
+export interface MomentsMemory {
   layer: string;
   /** Inputs of one output: the moments are a matrix with so many rows and columns. */
   inputs: number;
@@ -28,8 +28,8 @@ const ROUNDED = 64;
 const LEAST = 64e6;
 
 /** @param rounding null: the moments are summed up, but nothing is rounded by them */
-export function largestStatistics(layers: Iterable<Layer>, rounding: RoundingMethod | null): Statistics {
-  let largest: Statistics = { layer: '', inputs: 0, bytes: 0 };
+export function largestMoments(layers: Iterable<Layer>, rounding: RoundingMethod | null): MomentsMemory {
+  let largest: MomentsMemory = { layer: '', inputs: 0, bytes: 0 };
   const perEntry = rounding === null || rounding === 'nearest' ? SUMMED : ROUNDED;
   for (const layer of layers) {
     const { node, op, weightShape, groups } = layer;
@@ -49,8 +49,8 @@ export function largestStatistics(layers: Iterable<Layer>, rounding: RoundingMet
  * @param instead what else the user can do
  * @throws EngineFault where the moments would not fit
  */
-export function checkStatistics(
-  { layer, inputs, bytes }: Statistics,
+export function checkMomentsMemory(
+  { layer, inputs, bytes }: MomentsMemory,
   limit: number,
   model: string,
   instead: string,

@@ -1,14 +1,14 @@
 /** The responses of a layer in the float network: from its own output, which the network computes anyway. */
-import { findAttribute } from '../../../onnx/proto/attributes';
 import type { Graph } from '../../../onnx/graph/graph';
 import { isRecurrent } from '../../../onnx/network/recurrent';
-import { readFloats } from '../../../onnx/proto/tensors';
 import type { HeldTensor } from '../../../onnx/packing/weights';
-import type { OutputLayout, UnfoldedLayer } from './im2col';
+import { findAttribute } from '../../../onnx/proto/attributes';
+import { readFloats } from '../../../onnx/proto/tensors';
+import type { Im2colLayer, OutputLayout } from './im2col';
 
 /** Null where the output is more than W x and a constant per channel. */
 export async function outputLayout(
-  { layer, node, kernel, left, rows: { groups, rows } }: UnfoldedLayer,
+  { layer, node, kernel, left, rows: { groups, rows } }: Im2colLayer,
   graph: Graph,
   held: ReadonlyMap<string, HeldTensor>,
   path: string,

@@ -23,10 +23,10 @@ import { openMatMul } from '../ort/matmul';
 import type { Feeds } from '../ort/session';
 import { span } from '../job/trace';
 import { hiddenStates } from './hiddenStates';
-import type { UnfoldedLayer } from './im2col';
+import type { Im2colLayer } from './im2col';
 import type { Feeding, KeptLayers } from './keptLayers';
 import { layerMoments, type Moments, type Tensors } from './moments';
-import { Prefix } from './prefix';
+import { LayerwiseRun } from './layerwiseRun';
 import { residualOf } from './residual';
 import { outputLayout } from './responses';
 import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
@@ -98,8 +98,8 @@ async function roundOnInputs(
     if (unpacked) replaced.set(weight.tensor, unpacked);
   };
   for (const weight of networkWeights(network)) if (storages.has(weight.tensor)) replace(weight);
-  const quantized = new Prefix(model, graph, path, job, inputs);
-  const float = method === 'reconstruct' ? new Prefix(model, graph, path, job, inputs) : null;
+  const quantized = new LayerwiseRun(model, graph, path, job, inputs);
+  const float = method === 'reconstruct' ? new LayerwiseRun(model, graph, path, job, inputs) : null;
   const fast = await openMatMul();
   try {
     // A tensor that several layers share is rounded for the first of them.
@@ -125,7 +125,7 @@ async function roundOnInputs(
         continue;
       }
       const values = await readFloats(held.get(weight.tensor)!.tensor, path);
-      const unfolded = layer.picks ? null : await unfoldedLayer(model, graph, layer, position, path);
+      const unfolded = layer.picks ? null : await im2colLayer(model, graph, layer, position, path);
       const rows = unfolded?.rows ?? storedRows(layer);
       const output = unfolded && float && (await outputLayout(unfolded, graph, held, path));
       if (!layer.picks) {
@@ -176,8 +176,8 @@ function fits(quantized: Tensors, float: Tensors, output: string, residual: stri
 
 /** What the layer's weights meet. */
 export async function inputsOf(
-  { layer, node }: UnfoldedLayer,
-  prefix: Prefix,
+  { layer, node }: Im2colLayer,
+  prefix: LayerwiseRun,
   replaced: ReadonlyMap<string, TensorProto>,
 ): Promise<Tensors> {
   return layer.readsHidden ? hiddenStates(node, prefix, replaced) : prefix;
@@ -193,13 +193,13 @@ function feedingOf(graph: Graph, inputs: string[], storages: ReadonlyMap<string,
 }
 
 /** Null where rows of the layer share scales, so that each cannot be rounded on its own. */
-export async function unfoldedLayer(
+export async function im2colLayer(
   model: ModelProto,
   graph: Graph,
   layer: Layer,
   position: number,
   path: string,
-): Promise<UnfoldedLayer | null> {
+): Promise<Im2colLayer | null> {
   const node = graph.order[position];
   if (isRecurrent(layer.op) && directionsOf(node) === null) return null;
   const view = await viewWeights(model, graph, layer, node, {

@@ -1,33 +1,33 @@
 /** Gram matrices of a model that takes batches: all samples at once, or every pair of blocks of them. */
-import type { Grams } from './grams';
-import { outputName } from './gramHeads';
 import { collectGarbage } from '../ort/memory';
-import { closeSurvey, headsOf, type Surveyed } from './survey';
-import type { Workbench } from './workbench';
+import { type BatchProbe, closeBatchProbe, headsOf } from './batchProbe';
+import { outputName } from './gramHeads';
+import type { Grams } from './grams';
+import type { ScoringContext } from './scoringContext';
 
 /**
  * @param indices of the functions
  * @param blockSize samples.size or more: one run
  * @param onProgress share of the runs that are done
  */
-export async function gramsInBlocks(
-  bench: Workbench,
-  surveyed: Surveyed,
+export async function gramsByBlocks(
+  context: ScoringContext,
+  probed: BatchProbe,
   indices: readonly number[],
   blockSize: number,
   grams: Grams,
   onProgress: (share: number) => void,
 ): Promise<void> {
-  const { model, layouts, exact } = surveyed;
-  const surveys = surveyed.session !== null && indices.length === layouts.length && exact.size === 0;
+  const { model, layouts, exact } = probed;
+  const reused = probed.session !== null && indices.length === layouts.length && exact.size === 0;
   // Two sessions at once would hold the weights twice.
-  if (!surveys) await closeSurvey(surveyed);
-  const session = surveys
-    ? surveyed.session!
-    : await bench.openHeads(
+  if (!reused) await closeBatchProbe(probed);
+  const session = reused
+    ? probed.session!
+    : await context.openHeads(
         model,
         headsOf(
-          bench,
+          context,
           layouts,
           indices,
           layouts.map((_, index) => index),
@@ -35,11 +35,11 @@ export async function gramsInBlocks(
         ),
       );
   try {
-    const runs = blockPairs(bench.samples.size, blockSize);
+    const runs = blockPairs(context.samples.size, blockSize);
     for (const [done, samples] of runs.entries()) {
       // The first row is the reference of the exact heads: the same sample in every run.
       const rows = samples[0] === 0 ? samples : [null, ...samples];
-      const outputs = await bench.run(
+      const outputs = await context.run(
         session,
         rows.map((row) => row ?? 0),
       );
@@ -53,7 +53,7 @@ export async function gramsInBlocks(
       onProgress((done + 1) / runs.length);
     }
   } finally {
-    if (session !== surveyed.session) await session.close();
+    if (session !== probed.session) await session.close();
   }
 }
 

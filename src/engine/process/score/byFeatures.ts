@@ -5,13 +5,13 @@
 import { collectGarbage } from '../ort/memory';
 import { padded } from '../ort/samples';
 import type { Session } from '../ort/session';
+import { type BatchProbe, closeBatchProbe, headsOf } from './batchProbe';
 import { gramModel, outputName } from './gramHeads';
 import type { Grams } from './grams';
-import { closeSurvey, headsOf, type Surveyed } from './survey';
-import { rowsFeed, type Workbench } from './workbench';
+import { rowsFeed, type ScoringContext } from './scoringContext';
 
 /** Features [from, to) of one function. */
-interface Part {
+interface FeatureRange {
   index: number;
   from: number;
   to: number;
@@ -22,27 +22,27 @@ interface Part {
  * @param batch samples per run
  * @param columns features to collect per pass, over all functions
  */
-export async function gramsByColumns(
-  bench: Workbench,
-  surveyed: Surveyed,
+export async function gramsByFeatures(
+  context: ScoringContext,
+  probed: BatchProbe,
   indices: readonly number[],
   batch: number,
   columns: number,
   grams: Grams,
   onProgress: (share: number) => void,
 ): Promise<void> {
-  const { layouts, exact } = surveyed;
-  await closeSurvey(surveyed);
+  const { layouts, exact } = probed;
+  await closeBatchProbe(probed);
   // Cut for all functions, whichever are asked for: the sums of a function's parts are then always the same.
   const asked = new Set(indices);
   const everything = layouts.map((_, index) => index);
   const passes = partsByPass(everything, (index) => layouts[index].features, columns)
     .map((all) => ({ all, parts: all.filter(({ index }) => asked.has(index)) }))
     .filter(({ parts }) => parts.length > 0);
-  const count = bench.samples.size;
-  const gramSession = await bench.open(
+  const count = context.samples.size;
+  const gramSession = await context.open(
     gramModel(
-      surveyed.model,
+      probed.model,
       indices.some((index) => exact.has(index)),
     ),
   );
@@ -50,15 +50,15 @@ export async function gramsByColumns(
     for (const [pass, { all, parts }] of passes.entries()) {
       const others = all.map(({ index }) => index);
       const wanted = [...new Set(parts.map(({ index }) => index))];
-      const session = await bench.openHeads(
-        surveyed.model,
-        headsOf(bench, layouts, wanted, others, () => ['rows']),
+      const session = await context.openHeads(
+        probed.model,
+        headsOf(context, layouts, wanted, others, () => ['rows']),
       );
       const collected = parts.map(({ from, to }) => new Float32Array(count * (to - from)));
       try {
         for (let start = 0; start < count; start += batch) {
           const rows = Array.from({ length: Math.min(batch, count - start) }, (_, i) => start + i);
-          const outputs = await bench.run(session, padded(rows, surveyed.batch ?? rows.length));
+          const outputs = await context.run(session, padded(rows, probed.batch ?? rows.length));
           parts.forEach((part, p) => {
             const features = outputs[outputName('rows', part.index)] as Float32Array;
             copyColumns(features, layouts[part.index].features, part, rows, collected[p]);
@@ -70,7 +70,7 @@ export async function gramsByColumns(
         await session.close();
       }
       for (const [p, part] of parts.entries()) {
-        await addGram(bench, gramSession, collected[p], part, exact, grams);
+        await addGram(context, gramSession, collected[p], part, exact, grams);
         collected[p] = new Float32Array(0);
       }
     }
@@ -82,7 +82,7 @@ export async function gramsByColumns(
 function copyColumns(
   features: Float32Array,
   width: number,
-  { from, to }: Part,
+  { from, to }: FeatureRange,
   rows: readonly number[],
   target: Float32Array,
 ): void {
@@ -92,15 +92,15 @@ function copyColumns(
 }
 
 async function addGram(
-  bench: Workbench,
+  context: ScoringContext,
   session: Session,
   rows: Float32Array,
-  part: Part,
+  part: FeatureRange,
   exact: ReadonlySet<number>,
   grams: Grams,
 ): Promise<void> {
-  await bench.job.checkpoint();
-  const count = bench.samples.size;
+  await context.job.checkpoint();
+  const count = context.samples.size;
   const dims = [count, part.to - part.from];
   const outputs = await session.run({ rows: { type: 'float32', data: rows, dims }, ...rowsFeed(count) });
   const all = Array.from({ length: count }, (_, i) => i);
@@ -115,9 +115,9 @@ function partsByPass(
   indices: readonly number[],
   featuresOf: (index: number) => number,
   columns: number,
-): Part[][] {
-  const passes: Part[][] = [];
-  let current: Part[] = [];
+): FeatureRange[][] {
+  const passes: FeatureRange[][] = [];
+  let current: FeatureRange[] = [];
   let room = columns;
   for (const index of indices) {
     const features = featuresOf(index);

@@ -3,9 +3,9 @@ import { probe } from '../devices/probe';
 import { candidates, SAME_RESULT, short, unusable, WORTH_IT_MS } from '../devices/providers';
 import { EngineFault } from '../job/faults';
 import { deviceLabel, type ExecutionProvider, PROVIDER_NAMES, type Session } from '../ort/session';
+import { type BatchProbe, headsFor, type Outputs } from './batchProbe';
 import { outputName } from './gramHeads';
-import { headsFor, type Outputs, type Surveyed } from './survey';
-import type { Workbench } from './workbench';
+import type { ScoringContext } from './scoringContext';
 
 /** Samples in the run that is timed against the CPU. */
 const SLICE = 8;
@@ -17,49 +17,49 @@ export interface Chosen {
 }
 
 /**
- * Moves a survey made on the CPU to a faster device, if there is one: its session is replaced by one there, checked on
- * the survey's own two samples and timed on a few more.
+ * Moves a probe made on the CPU to a faster device, if there is one: its session is replaced by one there, checked on
+ * the probe's own two samples and timed on a few more.
  */
-export async function accelerate(
-  bench: Workbench,
-  surveyed: Surveyed,
+export async function moveToFasterDevice(
+  context: ScoringContext,
+  probed: BatchProbe,
   ask: typeof probe = probe,
 ): Promise<Chosen> {
   const cpu: Chosen = { provider: 'cpu', device: deviceLabel('cpu'), warnings: [] };
-  const { pair, millisecondsPerSample, session } = surveyed;
-  if (!pair || !session || millisecondsPerSample * bench.samples.size < WORTH_IT_MS) return cpu;
+  const { pair, millisecondsPerSample, session } = probed;
+  if (!pair || !session || millisecondsPerSample * context.samples.size < WORTH_IT_MS) return cpu;
   for (const provider of candidates()) {
-    const probed = await ask(provider);
-    const reason = unusable(probed);
-    if (!probed.works || reason !== null) {
-      const name = probed.works ? probed.device : PROVIDER_NAMES[provider];
-      bench.job.log('info', `${name} is not used: ${reason}.`);
+    const answer = await ask(provider);
+    const reason = unusable(answer);
+    if (!answer.works || reason !== null) {
+      const name = answer.works ? answer.device : PROVIDER_NAMES[provider];
+      context.job.log('info', `${name} is not used: ${reason}.`);
       continue;
     }
-    await bench.job.onDevice(probed.device);
-    const tried = await trial(bench, surveyed, provider, pair);
+    await context.job.onDevice(answer.device);
+    const tried = await trial(context, probed, provider, pair);
     if (typeof tried !== 'string') {
-      surveyed.session = tried;
+      probed.session = tried;
       await session.close();
-      return { provider, device: probed.device, warnings: [] };
+      return { provider, device: answer.device, warnings: [] };
     }
-    await bench.job.onDevice(null);
-    cpu.warnings.push(`${probed.device} was not used: ${tried}.`);
+    await context.job.onDevice(null);
+    cpu.warnings.push(`${answer.device} was not used: ${tried}.`);
   }
   return cpu;
 }
 
 /** Words for the user where a device they insist on computes something else than the CPU. */
 export async function differencesFromCpu(
-  bench: Workbench,
-  { model, layouts, pair }: Surveyed,
+  context: ScoringContext,
+  { model, layouts, pair }: BatchProbe,
 ): Promise<string[]> {
-  if (bench.provider === 'cpu' || !pair) return [];
-  const session = await bench.openHeads(model, headsFor(bench, layouts, ['gram']), 'cpu');
+  if (context.provider === 'cpu' || !pair) return [];
+  const session = await context.openHeads(model, headsFor(context, layouts, ['gram']), 'cpu');
   try {
-    const difference = largestDifference(bench, await bench.run(session, [0, 1]), pair);
+    const difference = largestDifference(context, await context.run(session, [0, 1]), pair);
     if (difference <= SAME_RESULT) return [];
-    const name = PROVIDER_NAMES[bench.provider];
+    const name = PROVIDER_NAMES[context.provider];
     return [
       `The results on ${name} differ from the CPU's by ${(100 * difference).toFixed(1)} %; do not rely on them.`,
     ];
@@ -70,20 +70,20 @@ export async function differencesFromCpu(
 
 /** A session on the provider, or why not. */
 async function trial(
-  bench: Workbench,
-  surveyed: Surveyed,
+  context: ScoringContext,
+  probed: BatchProbe,
   provider: ExecutionProvider,
   pair: Outputs,
 ): Promise<Session | string> {
   let session: Session | undefined;
   try {
-    session = await bench.openHeads(
-      surveyed.model,
-      headsFor(bench, surveyed.layouts, ['gram', 'shape']),
+    session = await context.openHeads(
+      probed.model,
+      headsFor(context, probed.layouts, ['gram', 'shape']),
       provider,
     );
     const begin = performance.now();
-    const difference = largestDifference(bench, pair, await bench.run(session, [0, 1]));
+    const difference = largestDifference(context, pair, await context.run(session, [0, 1]));
     const first = performance.now() - begin;
     if (difference > SAME_RESULT) {
       return await dismiss(
@@ -91,21 +91,21 @@ async function trial(
         `its results differ from the CPU's by ${(100 * difference).toFixed(1)} %`,
       );
     }
-    if (first > surveyed.millisecondsPerSample * bench.samples.size) {
+    if (first > probed.millisecondsPerSample * context.samples.size) {
       return await dismiss(
         session,
         `two samples take it ${(first / 1000).toFixed(1)} s, longer than the CPU for all`,
       );
     }
-    const slice = Array.from({ length: Math.min(SLICE, bench.samples.size) }, (_, i) => i);
+    const slice = Array.from({ length: Math.min(SLICE, context.samples.size) }, (_, i) => i);
     // The first run compiles the kernels for these sizes.
-    await bench.run(session, slice);
+    await context.run(session, slice);
     const start = performance.now();
-    await bench.run(session, slice);
+    await context.run(session, slice);
     const perSample = (performance.now() - start) / slice.length;
-    const times = `${perSample.toFixed(1)} ms a sample, the CPU ${surveyed.millisecondsPerSample.toFixed(1)} ms`;
-    bench.job.log('info', `${PROVIDER_NAMES[provider]}: ${times}.`);
-    if (perSample > surveyed.millisecondsPerSample) return await dismiss(session, `it is slower (${times})`);
+    const times = `${perSample.toFixed(1)} ms a sample, the CPU ${probed.millisecondsPerSample.toFixed(1)} ms`;
+    context.job.log('info', `${PROVIDER_NAMES[provider]}: ${times}.`);
+    if (perSample > probed.millisecondsPerSample) return await dismiss(session, `it is slower (${times})`);
     return session;
   } catch (error) {
     if (!(error instanceof EngineFault)) throw error;
@@ -119,9 +119,9 @@ async function dismiss(session: Session | undefined, reason: string): Promise<st
 }
 
 /** Largest difference of Gram entries over the functions, relative to each function's largest entry. */
-function largestDifference(bench: Workbench, expected: Outputs, got: Outputs): number {
+function largestDifference(context: ScoringContext, expected: Outputs, got: Outputs): number {
   let worst = 0;
-  bench.network.functions.forEach((_, i) => {
+  context.network.functions.forEach((_, i) => {
     const a = expected[outputName('gram', i)] as Float32Array;
     const b = got[outputName('gram', i)] as Float32Array;
     const scale = a.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);

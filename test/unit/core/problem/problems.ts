@@ -1,6 +1,6 @@
 /** Allocation problems for tests: random, adversarial, and shaped like real networks. */
 import fc from 'fast-check';
-import type { AllocationProblem, Budget, Candidate, Choice } from '../../../../src/core/problem/problem';
+import type { AllocationProblem, Budget, Choice, Width } from '../../../../src/core/problem/problem';
 import type { BitWidth } from '../../../../src/core/problem/widths';
 
 /** Time for the solver that only a hang uses up. */
@@ -20,7 +20,7 @@ const OVERHEAD: Record<number, number> = {
   32: 0,
 };
 
-export function sized(name: string, params: number, weight: number, widths: BitWidth[] = ALL): Candidate {
+export function sized(name: string, params: number, weight: number, widths: BitWidth[] = ALL): Width {
   return {
     name,
     params,
@@ -93,7 +93,7 @@ export const smallProblems: fc.Arbitrary<AllocationProblem> = fc
     kind: fc.constantFrom<'bytes' | 'averageBits'>('bytes', 'averageBits'),
   })
   .map(({ functions, tied, fixedBytes, level, kind }) => {
-    const candidates = functions.map(({ weight, params, widths, bumps }, i): Candidate => ({
+    const candidates = functions.map(({ weight, params, widths, bumps }, i): Width => ({
       name: `f${i}`,
       weight,
       params,

@@ -1,8 +1,8 @@
 /** Independent solutions of allocation problems: by trying everything, and by HiGHS. */
 import type { Highs } from 'highs';
-import type { AllocationProblem, Candidate, Choice } from '../../../../src/core/problem/problem';
+import type { AllocationProblem, Choice, Width } from '../../../../src/core/problem/problem';
 
-export type Score = (candidate: Candidate, choice: Choice, index: number) => number;
+export type Score = (candidate: Width, choice: Choice, index: number) => number;
 
 export const linear: Score = ({ weight }, { bits }) => weight * bits;
 
@@ -14,7 +14,7 @@ export interface Row {
 /** The limits again, written down independently of src/core/limits.ts (no decimals in the average bits here). */
 export function rowsOf({ candidates, budgets, ...fixed }: AllocationProblem): Row[] {
   return budgets.map((budget) => {
-    const use = (of: (c: Candidate, choice: Choice) => number) =>
+    const use = (of: (c: Width, choice: Choice) => number) =>
       candidates.map((c) => c.choices.map((x) => of(c, x)));
     switch (budget.kind) {
       case 'bytes':

@@ -22,7 +22,7 @@ import { type Feeds, Session } from '../ort/session';
 /** Bytes of replaced activations that may wait to be collected. */
 const GARBAGE_BYTES = 3e8;
 
-export class Prefix {
+export class LayerwiseRun {
   /** Per block, the tensors that nodes from `position` on read. */
   private readonly blocks: Feeds[];
   /** Index in graph.order of the first node that has not run. */

@@ -1,12 +1,13 @@
 /** Finding out, with two samples, how a model takes a batch and what its functions put out. */
 import { rebatch } from '../../../onnx/graph/openBatch';
+import { product } from '../../../onnx/proto/dims';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import { fixedBatch, padded } from '../ort/samples';
 import type { Session } from '../ort/session';
 import { type HeadRequest, outputName } from './gramHeads';
 import { dominance } from './grams';
-import type { Workbench } from './workbench';
+import type { ScoringContext } from './scoringContext';
 
 export interface Layout {
   /** Axis of the function's output that samples run along. */
@@ -16,7 +17,7 @@ export interface Layout {
   features: number;
 }
 
-export interface Surveyed {
+export interface BatchProbe {
   /** The model, its batch opened where that was needed and proved harmless. */
   model: ModelProto;
   /** Samples that one run takes; null: any number. */
@@ -27,7 +28,7 @@ export interface Surveyed {
   exact: Set<number>;
   /** The two samples' Gram matrices [2, 2] by output name; null where a batch is fixed. */
   pair: Outputs | null;
-  /** Time of a run, on the device of the survey; 0 where a batch is fixed. */
+  /** Time of a run, on the device of the probe; 0 where a batch is fixed. */
   millisecondsPerSample: number;
   /** A session with the heads [gram, shape] of all functions; null where a batch is fixed. */
   session: Session | null;
@@ -39,16 +40,16 @@ export const DOMINANCE = 200;
 /** Squared norms of a sample's features, alone and in a batch, may differ by this: kernels round differently. */
 const SAME_NORM = 1e-3;
 
-/** Lets go of the survey's session, where nothing needs it any more. */
-export async function closeSurvey(surveyed: Surveyed): Promise<void> {
-  const { session } = surveyed;
-  surveyed.session = null;
+/** Lets go of the probe's session, where nothing needs it any more. */
+export async function closeBatchProbe(probed: BatchProbe): Promise<void> {
+  const { session } = probed;
+  probed.session = null;
   await session?.close();
 }
 
 /** @throws EngineFault where the model cannot run on this data. */
-export async function survey(bench: Workbench, model: ModelProto): Promise<Surveyed> {
-  const { samples, network } = bench;
+export async function probeBatches(context: ScoringContext, model: ModelProto): Promise<BatchProbe> {
+  const { samples, network } = context;
   const fixed = fixedBatch(network.inputs, samples.batchAxes);
   if (samples.hasBatch && samples.size > 1) {
     const attempts = [
@@ -58,38 +59,45 @@ export async function survey(bench: Workbench, model: ModelProto): Promise<Surve
     ];
     for (const [index, attempt] of attempts.entries()) {
       const changed = fixed !== null || index > 0;
-      const found = await inBatches(bench, attempt(), changed);
+      const found = await inBatches(context, attempt(), changed);
       if (found) return found;
     }
-    bench.job.log('info', `${bench.name} does not take several samples at once; they are run one by one.`);
+    context.job.log(
+      'info',
+      `${context.name} does not take several samples at once; they are run one by one.`,
+    );
   }
-  return oneByOne(bench, model, fixed ?? 1);
+  return oneByOne(context, model, fixed ?? 1);
 }
 
 /** Two samples at once against the same samples alone; null where the results differ or the graph does not run. */
-async function inBatches(bench: Workbench, model: ModelProto, changed: boolean): Promise<Surveyed | null> {
+async function inBatches(
+  context: ScoringContext,
+  model: ModelProto,
+  changed: boolean,
+): Promise<BatchProbe | null> {
   let layouts: Layout[] | null = null;
   // The second round has the heads that the first one found the layouts for.
   for (let round = 0; round < 2; round++) {
     let session: Session | null = null;
     try {
-      session = await bench.openHeads(model, headsFor(bench, layouts, ['gram', 'shape']));
-      const pair = await bench.run(session, [0, 1]);
+      session = await context.openHeads(model, headsFor(context, layouts, ['gram', 'shape']));
+      const pair = await context.run(session, [0, 1]);
       const start = performance.now();
-      const alone = [await bench.run(session, [1])];
+      const alone = [await context.run(session, [1])];
       const millisecondsPerSample = performance.now() - start;
-      if (changed) alone.unshift(await bench.run(session, [0]));
-      const seen: (Layout | null)[] = bench.network.functions.map((_, i) => layoutOf(pair, alone[0], i));
+      if (changed) alone.unshift(await context.run(session, [0]));
+      const seen: (Layout | null)[] = context.network.functions.map((_, i) => layoutOf(pair, alone[0], i));
       if (seen.every((layout) => layout !== null)) {
         const settled = seen.every((layout, i) => layout.batchAxis === (layouts?.[i].batchAxis ?? 0));
         layouts = seen;
         if (settled) {
-          if (!sameNorms(bench, pair, alone)) break;
-          const found: Surveyed = {
+          if (!sameNorms(context, pair, alone)) break;
+          const found: BatchProbe = {
             model,
             batch: null,
             layouts,
-            exact: dominated(bench, pair),
+            exact: dominated(context, pair),
             pair,
             millisecondsPerSample,
             session,
@@ -101,7 +109,7 @@ async function inBatches(bench: Workbench, model: ModelProto, changed: boolean):
     } catch (error) {
       // A changed copy may be nonsense; the model itself is tried one by one, and what it says then is told.
       if (!(error instanceof EngineFault)) throw error;
-      bench.job.log('debug', `A batch of samples does not run: ${error.message}`);
+      context.job.log('debug', `A batch of samples does not run: ${error.message}`);
       break;
     } finally {
       await session?.close();
@@ -125,8 +133,8 @@ function layoutOf(pair: Outputs, alone: Outputs, index: number): Layout | null {
   return { batchAxis: changed[0], rank: two.length, features: product(one) };
 }
 
-function sameNorms(bench: Workbench, pair: Outputs, alone: Outputs[]): boolean {
-  return bench.network.functions.every(({ name }, i) =>
+function sameNorms(context: ScoringContext, pair: Outputs, alone: Outputs[]): boolean {
+  return context.network.functions.every(({ name }, i) =>
     alone.every((outputs, a) => {
       const sample = a + 2 - alone.length;
       const expected = (outputs[outputName('gram', i)] as Float32Array)[0];
@@ -134,7 +142,7 @@ function sameNorms(bench: Workbench, pair: Outputs, alone: Outputs[]): boolean {
       // Not finite: told later, with the function's name.
       const same = !(Math.abs(got - expected) > SAME_NORM * expected);
       if (!same) {
-        bench.job.log(
+        context.job.log(
           'debug',
           `${name}: ${got} in a batch, ${expected} alone (squared norm of sample ${sample}).`,
         );
@@ -145,25 +153,25 @@ function sameNorms(bench: Workbench, pair: Outputs, alone: Outputs[]): boolean {
 }
 
 /** For two samples the ratio is smaller than for N by about sqrt(N / 2), where samples differ in all directions. */
-function dominated(bench: Workbench, pair: Outputs): Set<number> {
-  const scale = Math.sqrt(bench.samples.size / 2);
-  const indices = bench.network.functions.flatMap((_, i) => {
+function dominated(context: ScoringContext, pair: Outputs): Set<number> {
+  const scale = Math.sqrt(context.samples.size / 2);
+  const indices = context.network.functions.flatMap((_, i) => {
     const gram = pair[outputName('gram', i)] as Float32Array;
     return dominance(gram, 2) * scale > DOMINANCE ? [i] : [];
   });
   return new Set(indices);
 }
 
-async function oneByOne(bench: Workbench, model: ModelProto, batch: number): Promise<Surveyed> {
-  const session = await bench.openHeads(model, headsFor(bench, null, ['shape']));
+async function oneByOne(context: ScoringContext, model: ModelProto, batch: number): Promise<BatchProbe> {
+  const session = await context.openHeads(model, headsFor(context, null, ['shape']));
   try {
-    const outputs = await bench.run(session, padded([0], batch));
-    const layouts = bench.network.functions.map(({ name }, i): Layout => {
+    const outputs = await context.run(session, padded([0], batch));
+    const layouts = context.network.functions.map(({ name }, i): Layout => {
       const shape = shapeOf(outputs, i);
       const axis = batch === 1 || shape[0] % batch === 0 ? 0 : shape.indexOf(batch);
       if (axis < 0) {
         throw new EngineFault(
-          `${bench.name} takes ${batch} samples at once, but the output of "${name}" (${shape.join(' x ')}) has no axis for them; export the model with an open batch dimension.`,
+          `${context.name} takes ${batch} samples at once, but the output of "${name}" (${shape.join(' x ')}) has no axis for them; export the model with an open batch dimension.`,
         );
       }
       return { batchAxis: axis, rank: shape.length, features: product(shape) / batch };
@@ -188,7 +196,7 @@ async function oneByOne(bench: Workbench, model: ModelProto, batch: number): Pro
  * have readers is optimized in the same way whichever functions are asked for, and so computes the same, bit for bit.
  */
 export function headsOf(
-  bench: Workbench,
+  context: ScoringContext,
   layouts: readonly Layout[],
   indices: readonly number[],
   others: readonly number[],
@@ -199,22 +207,20 @@ export function headsOf(
   const read = new Set([...indices, ...others.filter((index) => index < last)]);
   return [...read]
     .sort((a, b) => a - b)
-    .flatMap((index) => headsFor(bench, layouts, asked.has(index) ? wants(index) : ['shape'], [index]));
+    .flatMap((index) => headsFor(context, layouts, asked.has(index) ? wants(index) : ['shape'], [index]));
 }
 
 export function headsFor(
-  bench: Workbench,
+  context: ScoringContext,
   layouts: readonly Layout[] | null,
   wants: HeadRequest['wants'],
-  indices: readonly number[] = bench.network.functions.map((_, i) => i),
+  indices: readonly number[] = context.network.functions.map((_, i) => i),
 ): HeadRequest[] {
   return indices.map((index) => ({
     index,
-    tensor: bench.network.functions[index].output,
+    tensor: context.network.functions[index].output,
     batchAxis: layouts?.[index].batchAxis ?? 0,
     rank: layouts?.[index].rank ?? 0,
     wants,
   }));
 }
-
-const product = (dims: readonly number[]): number => dims.reduce((all, size) => all * size, 1);

@@ -1,10 +1,10 @@
 import type * as vscode from 'vscode';
 
 /** Every disposable has an owner, which takes it along when it goes. */
-export abstract class Owner implements vscode.Disposable {
+export abstract class DisposableStore implements vscode.Disposable {
   private readonly owned: vscode.Disposable[] = [];
 
-  protected own<T extends vscode.Disposable>(disposable: T): T {
+  protected add<T extends vscode.Disposable>(disposable: T): T {
     this.owned.push(disposable);
     return disposable;
   }

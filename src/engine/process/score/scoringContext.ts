@@ -10,7 +10,7 @@ import type { Samples } from '../ort/samples';
 import { type Clock, type ExecutionProvider, type Feeds, Session } from '../ort/session';
 import { type HeadRequest, ROWS_INPUT, withHeads } from './gramHeads';
 
-export class Workbench {
+export class ScoringContext {
   /** Milliseconds spent in creating sessions. */
   loading = 0;
   /** Of the sessions' runs. */
