@@ -39,7 +39,7 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
       ? await improve(trials, request, search, job, (found) => job.partial(reply(found)))
       : null;
     for (const [i, bits] of (request.points ?? []).entries()) {
-      points[i] = (await arena.measure(bits)).all;
+      points[i] = (await trials.measure(bits)).all;
       job.partial(reply(improved));
     }
     job.progress('Comparing allocations', 1);
@@ -75,7 +75,7 @@ async function improve(
   const elapsed = (): number => (performance.now() - from) / 1000 / limits.seconds;
   await searchSwaps({
     bits: best,
-    cost: mean(trials.seen(current.costs)),
+    cost: mean(trials.searchHalf(current.costs)),
     widths: limits.widths,
     ties: limits.ties,
     fits: (bits) => fits(bits, limits),
@@ -83,12 +83,12 @@ async function improve(
     measure: async (bits) => {
       if (elapsed() >= 1) return null;
       job.progress('Trying swaps', 0.6 + 0.4 * Math.min(1, elapsed()));
-      const seen = trials.seen(current.costs);
+      const seen = trials.searchHalf(current.costs);
       const most = mean(seen) * (1 - LEAST_GAIN);
       const cost = await trials.searchCost(bits, most, seen.length);
       if (!(cost < most)) return cost;
       const trial = await trials.measure(bits);
-      const isBelieved = isLower(trials.unseen(trial.costs), trials.unseen(current.costs));
+      const isBelieved = isLower(trials.validationHalf(trial.costs), trials.validationHalf(current.costs));
       if (costOf(trial.all) >= costOf(current.all) || !isBelieved) return Infinity;
       current = trial;
       found = { ...trial.all, bits: [...bits] };
