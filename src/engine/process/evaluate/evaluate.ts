@@ -21,7 +21,7 @@ import { type AdaptiveSession, Devices } from '../devices/adaptiveSession';
 import { branchesTaken } from '../ort/branchesTaken';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
-import { activationBytes, limitOf, limitWarnings, residentMemory } from '../ort/memory';
+import { liveActivationBytes, limitOf, limitWarnings, residentMemory } from '../ort/memory';
 import { fixedBatch, sampleBytes } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
 import { common, comparedNames } from '../../../onnx/network/compared';
@@ -352,7 +352,7 @@ function blockLimit(
   const limit = limitOf(memoryLimit);
   const inputs = Object.fromEntries(network.inputs.map(({ name }) => [name, dataset.shapes[name] ?? []]));
   const weights = models.reduce((sum, model) => sum + initializerBytes(model), 0);
-  const bytes = activationBytes(models[0], inputs, 1, new Map());
+  const bytes = liveActivationBytes(models[0], inputs, 1, new Map());
   const budget = 0.85 * (limit - residentMemory()) - weights;
   return Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, budget / Math.max(1, bytes)))));
 }
