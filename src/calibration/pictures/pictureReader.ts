@@ -1,4 +1,5 @@
 /** The pictures of a folder, decoded several at once, with a memory of those that cannot be. */
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodePicture, PictureError, pictureSize, type PictureTarget } from './decode';
 import { DataError } from '../inputs/errors';
@@ -53,11 +54,15 @@ export class PictureReader {
         return this.cache.get(index) ?? (await decodePicture(this.path(index), target)).pixels;
       } catch (error) {
         if (!(error instanceof PictureError)) throw error;
-        throw new DataError(
-          `${this.path(index)} could be read a moment ago and cannot be now (${error.message}); leave the pictures in place while they are used.`,
-        );
+        throw this.changed(index, error);
       }
     });
+  }
+
+  private changed(index: number, { message }: PictureError): DataError {
+    return new DataError(
+      `${this.path(index)} could be read a moment ago and cannot be now (${message}); leave the pictures in place while they are used.`,
+    );
   }
 
   warnings(): string[] {
@@ -89,6 +94,7 @@ export class PictureReader {
           return { index, value: await job(index, good.length) };
         } catch (error) {
           if (!(error instanceof PictureError)) throw error;
+          if (await isGone(this.path(index))) throw this.changed(index, error);
           this.broken.set(index, error.message);
           return null;
         }
@@ -116,4 +122,12 @@ export class PictureReader {
   private path(index: number): string {
     return join(this.folder, this.files[index]);
   }
+}
+
+/** A link that leads nowhere is still there. */
+function isGone(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => false,
+    () => true,
+  );
 }

@@ -42,7 +42,7 @@ export interface Placement {
 }
 
 /** Per-channel DequantizeLinear came with it. */
-const LEAST_OPSET = 13;
+export const LEAST_OPSET = 13;
 
 /** Their output holds values of their input, so both share a grid. */
 const SAME_GRID = new Set(['MaxPool', 'Reshape', 'Flatten', 'Transpose', 'Squeeze', 'Unsqueeze']);
@@ -72,7 +72,7 @@ export function placeActivations(
 ): Placement {
   if (network.opset < LEAST_OPSET) {
     throw new OnnxError(
-      `Activations can be quantized from opset ${LEAST_OPSET} on, and the model uses ${network.opset}: convert it first (onnx.version_converter), or quantize its weights only.`,
+      `Activations can be quantized from opset ${LEAST_OPSET} on, and the model uses ${network.opset}, with nodes that have no exact counterpart there: quantize its weights only.`,
     );
   }
   const layers = integerLayers(graph, network, bits);

@@ -8,6 +8,7 @@ import { openDataset } from '../../../calibration/open';
 import { OnnxError } from '../../../common/fileErrors';
 import { describeProducts } from '../../../common/integerProduct';
 import { draftModel } from '../../../onnx/files/save';
+import { raiseModel } from '../../../onnx/canonical/opsets';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
@@ -19,7 +20,7 @@ import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
 import { roundToFloat16 } from '../../../onnx/proto/float16';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ActivationPlan } from '../../../onnx/qdq/insert';
-import { placeActivations, type Placement } from '../../../onnx/qdq/placement';
+import { LEAST_OPSET, placeActivations, type Placement } from '../../../onnx/qdq/placement';
 import { widestPerWeight } from '../../../onnx/qdq/widestCodes';
 import type { ExportReply, ExportRequest } from '../../protocol';
 import { Devices } from '../devices/adaptiveSession';
@@ -48,7 +49,8 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
   const start = performance.now();
   const tight = limitWarnings(request.memoryLimit);
   job.progress('Reading the model', 0);
-  const { file: original, model: file } = await openModel(request.model, job);
+  const { file: original, model: read } = await openModel(request.model, job);
+  const file = request.activations ? (raiseModel(read, LEAST_OPSET) ?? read) : read;
   await refuseOverwriting(request, original);
   const { granularity, data, bits } = request;
   const { branches } = data;
@@ -101,7 +103,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
     const now = performance.now();
     const { bytes } = draft;
     job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
-    const weightBytes = predictedBytes(sizeModel(file, network, { scaleType, branches }), bits);
+    const weightBytes = predictedBytes(sizeModel(read, network, { scaleType, branches }), bits);
     const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
     return {
       bytes,
