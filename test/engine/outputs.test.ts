@@ -214,6 +214,26 @@ describe('random operators', () => {
   );
 });
 
+describe('lengths that the weights decide', () => {
+  it('are never paired: the decoder is rounded on the quantized run alone, and it is said', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const h = b.matmul(b.input('x', [1, 16]), 16, { name: 'encoder', gain: 3 });
+    const sum = b.op('Abs', [b.op('ReduceSum', [h], { keepdims: 0 })]);
+    const frames = b.op('Add', [b.op('Cast', [sum], { to: DataType.INT64 }), b.store(int64s('least', [4]))]);
+    const shape = b.op('Concat', [frames, b.int64s('one', [1])], { axis: 0 });
+    const spread = b.setChannels(
+      b.op('Mul', [b.op('ConstantOfShape', [shape], { value: tensor('v', [1], Float32Array.of(1)) }), h]),
+      16,
+    );
+    b.output(b.op('Tanh', [b.matmul(spread, 8, { name: 'decoder' })], {}, { output: 'speech' }), ['t', 8]);
+    const { against, log } = await chain(b, { width: 2 });
+    expect(log.join('\n')).toContain('decoder: its sizes depend on the weights');
+    expect(against.outputs).toMatchObject([{ name: 'speech', kind: 'rows' }]);
+    expect(against.outputs[0].sameRows!).toBeLessThan(1);
+    expect(against.sqnrDb).toBeGreaterThan(3);
+  });
+});
+
 describe('an output that died', () => {
   it('is not handed over', async () => {
     const b = new ModelBuilder({ seed: 4 });

@@ -71,7 +71,7 @@ const UNFOLDED_BYTES = 32e6;
 export async function layerMoments(
   unfolded: Im2colLayer,
   quantized: Tensors,
-  float: FloatSide | null,
+  floatSide: FloatSide | null,
   path: string,
   job: Job,
   devices?: Devices,
@@ -95,6 +95,13 @@ export async function layerMoments(
     const start = (block * 7919) % step;
     const picked = pickedPositions(view.positions, start, step);
     pieces.push({ block, view, picked, from: 0, count: view.samples, start, step });
+  }
+  const float = floatSide && isPaired(floatSide, pieces, quantized, unfolded) ? floatSide : null;
+  if (floatSide && !float) {
+    job.log(
+      'info',
+      `${layer.node}: its sizes depend on the weights, so it is rounded without the float network's outputs.`,
+    );
   }
   const perPosition = 4 * groups * (columns + (float ? (float.output ? rows.rows : columns) : 0));
   const halves = float ? halvesOf(pieces) : [pieces];
@@ -140,6 +147,23 @@ export async function layerMoments(
   } finally {
     await session.close();
   }
+}
+
+/** Do both networks see as much in every block? Where lengths depend on the weights, values would be read out of step. */
+function isPaired(
+  { tensors, output }: FloatSide,
+  pieces: readonly Piece[],
+  quantized: Tensors,
+  { layer, rows }: Im2colLayer,
+): boolean {
+  return pieces.every(({ block, view }) => {
+    if (output === null)
+      return (
+        tensors.tensor(block, layer.input).dims.join() === quantized.tensor(block, layer.input).dims.join()
+      );
+    const { length } = tensors.tensor(block, layer.output).data;
+    return length === rows.groups * rows.rows * view.samples * view.positions;
+  });
 }
 
 /** The positions picked from samples of one block. */
