@@ -68,12 +68,13 @@ interface Pending {
 
 const STDERR_KEPT = 8192;
 /**
- * glibc: only the largest tensors are mapped one by one. The others take their place from what was freed before; fresh
- * pages for each were a fifth of an export's processor time.
+ * glibc: only large tensors are mapped one by one, and go back to the system when they are freed. The others take their
+ * place from what was freed before: fresh pages for each were a third of an export's processor time. Above 8 MB the gaps
+ * that stay would break the memory limit.
  */
 export const MALLOC = {
-  MALLOC_MMAP_THRESHOLD_: String(2 ** 25),
-  MALLOC_TRIM_THRESHOLD_: String(2 ** 28),
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 23),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 25),
 };
 /** The watchdog counts ticks, not time: a laptop that sleeps does not tick. */
 const TICK_MS = 5000;
