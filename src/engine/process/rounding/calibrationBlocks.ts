@@ -20,7 +20,7 @@ const BLOCK = 16;
  * Bytes that a function puts out per run, at most, where one sample does not exceed them: what fits in the processor's
  * cache and in memory that was freed before is two to three times as fast as fresh pages (measured).
  */
-const RUN_BYTES = 7e6;
+const RUN_BYTES = 12e6;
 
 /** How a model takes samples. */
 export interface Batches {
