@@ -11,7 +11,7 @@ const common = {
   bundle: true,
   sourcemap: !production,
   minify: production,
-  logLevel: 'warning',
+  logLevel: watch ? 'info' : 'warning',
   outdir,
 };
 const native = ['vscode', 'onnxruntime-node', 'sharp'];
