@@ -13,7 +13,7 @@ import { modelPathOf } from '../../src/config/paths';
 import { ModelProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { Random } from '../support/models/random';
 import { tinyCnn } from '../support/models/zoo';
-import { HOSTILE_NAMES } from './mutations';
+import { HOSTILE_NAMES } from './names';
 
 const ROUNDS = 1500;
 const VALUES: unknown[] = [

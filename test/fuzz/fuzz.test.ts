@@ -1,6 +1,6 @@
 /**
  * Real models, changed at random with a fixed seed, through the engine: every request ends in time, in an answer or in
- * one sentence; the caller, its memory and its neighbours' files stay as they are. OMPQ_FUZZ_MINUTES for longer runs.
+ * one sentence; the caller, its memory and its neighbours' files stay as they are. OMPQ_FUZZ_MINUTES for longer runs, OMPQ_FUZZ_ROUNDS for an end by number.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,12 +13,15 @@ import { Random } from '../support/models/random';
 import { paddleClassifier, sileroV5 } from '../support/models/thirdparty';
 import { mobilenetV2, resnet18, tinyCnn, transformer } from '../support/models/zoo';
 import { SCRIPT } from '../engine/script';
-import { MUTATIONS } from './mutations';
+import { LINKED, MUTATIONS } from './mutations';
 import { makeSandbox } from './sandbox';
+import { placeLinked } from './structure';
 
 const MINUTES = Number(process.env.OMPQ_FUZZ_MINUTES ?? 0.6);
 /** The same cases on a fast machine as on a slow one, unless a longer run is asked for. */
-const MOST_ROUNDS = process.env.OMPQ_FUZZ_MINUTES === undefined ? 300 : Infinity;
+const MOST_ROUNDS = Number(
+  process.env.OMPQ_FUZZ_ROUNDS ?? (process.env.OMPQ_FUZZ_MINUTES === undefined ? 300 : Infinity),
+);
 const SEED = Number(process.env.OMPQ_FUZZ_SEED ?? 1);
 /** One round alone, to look at what it found. */
 const ROUND = process.env.OMPQ_FUZZ_ROUND;
@@ -59,6 +62,8 @@ function damageBytes(bytes: Uint8Array, random: Random): Uint8Array {
 interface Case {
   title: string;
   bytes: Uint8Array;
+  /** Behind links, at random. */
+  links: Random | null;
 }
 
 /** The same for the same seed and round, whatever went before. */
@@ -70,10 +75,11 @@ function makeCase(round: number, outside: string): Case {
   const kind = kinds[round % kinds.length];
   const title = `round ${round} of seed ${SEED}: ${kind} of ${name}`;
   if (kind === 'bytes')
-    return { title, bytes: damageBytes(toBinary(ModelProtoSchema, models[name]), random) };
+    return { title, bytes: damageBytes(toBinary(ModelProtoSchema, models[name]), random), links: null };
   const model = clone(ModelProtoSchema, models[name]);
   for (let times = 1 + random.int(3); times > 0; times--) MUTATIONS[kind](model, random, outside);
-  return { title, bytes: toBinary(ModelProtoSchema, model) };
+  const links = kind === LINKED && process.platform !== 'win32' ? random : null;
+  return { title, bytes: toBinary(ModelProtoSchema, model), links };
 }
 
 function peakBytes(pid: number | undefined): number {
@@ -126,9 +132,10 @@ describe('hostile models', () => {
     }
   }
 
-  async function play({ title, bytes }: Case): Promise<void> {
+  async function play({ title, bytes, links }: Case): Promise<void> {
     sandbox.clear();
-    writeFileSync(model, bytes);
+    if (links) placeLinked(bytes, links, sandbox.inside, sandbox.outside);
+    else writeFileSync(model, bytes);
     const common = { model, granularity: 'layer', shapes: {} } as const;
     await ask(title, { kind: 'listing', model });
     const inspected = await ask<InspectRequest>(title, { kind: 'inspect', ...common });

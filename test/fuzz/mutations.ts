@@ -17,30 +17,10 @@ import {
   TensorProtoSchema,
 } from '../../src/onnx/proto/onnx_pb';
 import type { Random } from '../support/models/random';
+import { HOSTILE_NAMES } from './names';
+import { hostileFunctions, hostileOutputs, weightBehindLink } from './structure';
 
 export type Mutation = (model: ModelProto, random: Random, outside: string) => void;
-
-/** Names that break out of HTML, shells, paths, JSON and JavaScript objects, where one lets them. */
-export const HOSTILE_NAMES = [
-  '',
-  ' ',
-  '../../../etc/passwd',
-  'C:\\Windows\\win.ini',
-  '<img src=x onerror="window.pwned=1">',
-  '</script><script>window.pwned=1</script>',
-  '"; touch /tmp/ompq-pwned; "',
-  '$(touch /tmp/ompq-pwned)',
-  '`touch /tmp/ompq-pwned`',
-  '__proto__',
-  'constructor',
-  'toString',
-  'a\0b',
-  'line\nbreak\r\n',
-  '\u202Egnp.exe',
-  '\u{1F4A3}'.repeat(50),
-  'x'.repeat(100_000),
-  '%s%n%d{0}',
-];
 
 /** Where a hostile model would like its weights to come from. `outside` is the folder beside the model's. */
 export function hostileLocations(outside: string): string[] {
@@ -119,7 +99,13 @@ function nested(depth: number): GraphProto {
   return graph;
 }
 
+/** The kind whose files are placed behind links (see placeLinked). */
+export const LINKED = 'links';
+
 export const MUTATIONS: Record<string, Mutation> = {
+  outputs: hostileOutputs,
+  functions: hostileFunctions,
+  [LINKED]: weightBehindLink,
   'hostile names': (model, random) => {
     const name = pick(random, HOSTILE_NAMES);
     const node = nodeOf(model, random);

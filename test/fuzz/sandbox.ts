@@ -56,7 +56,15 @@ export function makeSandbox(): Sandbox {
     },
     trespasses() {
       const expected = { [root]: ['model', 'outside'], [outside]: ['secret.bin'] };
-      const allowed = ['hostile.onnx', 'small.onnx', 'small.onnx.data', 'link.bin', 'linked'];
+      const allowed = [
+        'hostile.onnx',
+        'small.onnx',
+        'small.onnx.data',
+        'link.bin',
+        'linked',
+        'blobs',
+        'data.bin',
+      ];
       const found = Object.entries(expected).flatMap(([folder, names]) =>
         readdirSync(folder).filter((name) => !names.includes(name)),
       );

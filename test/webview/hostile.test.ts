@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { HOSTILE_NAMES } from '../fuzz/mutations';
+import { HOSTILE_NAMES } from '../fuzz/names';
 import { openBrowser, serve, type Site } from './support/browser';
 
 let browser: Browser;

@@ -1,0 +1,21 @@
+/** Names that break out of HTML, shells, paths, JSON and JavaScript objects, where one lets them. */
+export const HOSTILE_NAMES = [
+  '',
+  ' ',
+  '../../../etc/passwd',
+  'C:\\Windows\\win.ini',
+  '<img src=x onerror="window.pwned=1">',
+  '</script><script>window.pwned=1</script>',
+  '"; touch /tmp/ompq-pwned; "',
+  '$(touch /tmp/ompq-pwned)',
+  '`touch /tmp/ompq-pwned`',
+  '__proto__',
+  'constructor',
+  'toString',
+  'a\0b',
+  'line\nbreak\r\n',
+  '\u202Egnp.exe',
+  '\u{1F4A3}'.repeat(50),
+  'x'.repeat(100_000),
+  '%s%n%d{0}',
+];
