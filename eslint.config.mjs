@@ -6,6 +6,7 @@ export default tseslint.config(
     ignores: ['dist/', 'out/', '.vscode-test/', 'node_modules/', 'demo-output/'],
   },
   js.configs.recommended,
+  { files: ['**/*.mts'], languageOptions: { parser: tseslint.parser } },
   {
     // Generated; its first line switches all rules off.
     files: ['src/onnx/proto/onnx_pb.ts'],

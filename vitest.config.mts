@@ -29,6 +29,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'onnx',
+          include: ['test/onnx/**/*.test.ts'],
+          globalSetup: ['test/onnx/setup.ts'],
+          testTimeout: 3_600_000,
+        },
+      },
+      {
+        test: {
           name: 'webview',
           include: ['test/webview/**/*.test.ts'],
           environment: 'jsdom',

@@ -10,7 +10,7 @@ rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
 
 const check = (title, script) => ({ title, args: ['run', '--silent', script] });
-const vitest = (title, script) => {
+const vitest = (title, script, ...more) => {
   const report = `${results}/${script.replace(':', '-')}.json`;
   const reporters = [
     '--reporter=default',
@@ -18,7 +18,7 @@ const vitest = (title, script) => {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ];
-  return { title, args: ['run', '--silent', script, '--', ...reporters], report };
+  return { title, args: ['run', '--silent', script, '--', ...more, ...reporters], report };
 };
 
 const steps = [
@@ -31,6 +31,7 @@ const steps = [
   vitest('Unit tests', 'test:unit'),
   vitest('Engine tests', 'test:engine'),
   vitest('Hostile models', 'test:fuzz'),
+  vitest("ONNX's own suite, a tenth", 'test:onnx', '--tenth'),
   vitest('Webview tests', 'test:webview'),
   {
     title: 'Tests inside VS Code',

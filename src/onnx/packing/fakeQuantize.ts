@@ -13,7 +13,7 @@ import { shallowCopy } from '../proto/shallowCopy';
 import { unpackedTensor } from './dequantize';
 import type { WeightStorage } from './quantizeModel';
 import { networkWeights } from './size';
-import type { StoredWeight } from './unpack';
+import { elements, type StoredWeight } from './unpack';
 import { tensorFinder } from './weights';
 
 /** The original with rounded values in place of its weights, or of those named. */
@@ -44,6 +44,14 @@ export function fakeQuantized(
     ]),
   );
   return shallowCopy(ModelProtoSchema, model, { graph: editBodies(model.graph!, edits) });
+}
+
+/** Of floats inside one Protobuf message, which ends at 2 GiB. */
+const MOST_FLOAT_BYTES = 1.8e9;
+
+/** Are the weights, as floats, too many for a model that holds them itself, as fakeQuantized makes it? */
+export function isTooLargeInside(network: Network): boolean {
+  return networkWeights(network).reduce((sum, { shape }) => sum + 4 * elements(shape), 0) > MOST_FLOAT_BYTES;
 }
 
 export interface Expected {

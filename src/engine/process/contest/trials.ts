@@ -7,8 +7,8 @@ import { findNetwork } from '../../../onnx/network/functions';
 import { type OutputChoice, type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
 import { seeded } from '../../../onnx/graph/seeded';
 import type { Network } from '../../../onnx/network/network';
-import { fakeQuantized } from '../../../onnx/packing/fakeQuantize';
-import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
+import { fakeQuantized, isTooLargeInside } from '../../../onnx/packing/fakeQuantize';
+import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
 import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
@@ -117,7 +117,11 @@ export class CandidateTrials {
     const { reference } = this;
     const storages = await this.round(bits);
     const { model: path } = this.request;
-    const quantized = fakeQuantized({ model: this.all.model, path, network: this.network, storages });
+    const { model } = this.all;
+    const { network } = this;
+    const quantized = isTooLargeInside(network)
+      ? quantizeModel(model, storages, { scaleType: 'float32' })
+      : fakeQuantized({ model, path, network, storages });
     const names = [basename(path), basename(path)] as const;
     const similarity = new OutputSimilarity(this.plan, names);
     const costs: number[][] = [];

@@ -13,7 +13,7 @@ import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Network } from '../../../onnx/network/network';
-import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
+import { type Expected, fakeQuantized, isTooLargeInside } from '../../../onnx/packing/fakeQuantize';
 import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { predictedBytes, quantizerFileBytes, sizeModel } from '../../../onnx/packing/size';
 import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
@@ -37,6 +37,7 @@ import { checkMomentsMemory, largestMoments } from '../rounding/momentsMemory';
 import { type RoundingWork, roundNetwork } from '../rounding/roundNetwork';
 import { emulated, planActivations } from './activations';
 import { verify, verifyIntegers } from './verify';
+import { verifyWeights } from './verifyWeights';
 
 /** Where each step begins on the progress bar. */
 const STEP = { data: 0.02, round: 0.1, activations: 0.75, write: 0.85, verify: 0.9 };
@@ -60,6 +61,12 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
     throw new EngineFault(`${basename(request.model)} has no layer that can be quantized.`);
   }
   checkBits(request, network);
+  const isLarge = isTooLargeInside(network);
+  if (isLarge && request.activations) {
+    throw new EngineFault(
+      `${basename(request.model)} has more than 1.8 GB of weights, too many to try integer layers on; export its weights only (without --act-bits).`,
+    );
+  }
   const placement = request.activations && placed(request, file, network);
   const widest = placement && widestPerWeight(placement);
   job.progress('Reading samples', STEP.data);
@@ -93,6 +100,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
         );
       }
       if (plan) await verifyIntegers(draft.path, expected, emulated(expected, plan), rounded.trial);
+      else if (isLarge) await verifyWeights(draft.path, expected, job);
       else await verify(draft.path, expected, rounded.trial);
       await job.checkpoint();
       await draft.commit();
@@ -128,7 +136,16 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
         writing: seconds(roundedAt, now),
         total: seconds(start, now),
       },
-      warnings: [...tight, ...dataset.warnings, ...rounded.warnings],
+      warnings: [
+        ...tight,
+        ...dataset.warnings,
+        ...rounded.warnings,
+        ...(isLarge
+          ? [
+              'The written weights were compared one by one: the model is too large to be run as rounded floats.',
+            ]
+          : []),
+      ],
     };
   } finally {
     await dataset.close();

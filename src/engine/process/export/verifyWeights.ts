@@ -1,0 +1,109 @@
+/** The last check of a file whose floats are too many to run it: weight by weight, and node by node. */
+import { create } from '@bufbuild/protobuf';
+import { readModel } from '../../../onnx/files/file';
+import { Graph } from '../../../onnx/graph/graph';
+import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { takeBranches } from '../../../onnx/network/branches';
+import type { Layer } from '../../../onnx/network/network';
+import { unpackedTensor } from '../../../onnx/packing/dequantize';
+import type { Expected } from '../../../onnx/packing/fakeQuantize';
+import { networkWeights } from '../../../onnx/packing/size';
+import type { StoredWeight } from '../../../onnx/packing/unpack';
+import { valueInfo } from '../../../onnx/proto/build';
+import { weightsFolder } from '../../../onnx/proto/external';
+import {
+  TensorProto_DataType as DataType,
+  ValueInfoProtoSchema,
+  type ModelProto,
+} from '../../../onnx/proto/onnx_pb';
+import { EngineFault } from '../job/faults';
+import type { Job } from '../job/job';
+import { type Feeds, Session } from '../ort/session';
+
+/**
+ * Unpacks each weight of the written file by the file's own nodes and compares it bit for bit with the rounded one; all
+ * other nodes must be the original's. Holds one weight at a time.
+ * @throws EngineFault that names the weight or the node
+ */
+export async function verifyWeights(path: string, expected: Expected, job: Job): Promise<void> {
+  const { branches, network, storages } = expected;
+  const { model: written } = takeBranches(await readModel(path), branches);
+  const graph = new Graph(written.graph!);
+  const byTensor = new Map(storages.map((storage) => [storage.tensor, storage]));
+  const layers = new Map(network.functions.flatMap((f) => f.layers).map((layer) => [layer.weight, layer]));
+  for (const weight of networkWeights(network)) {
+    await job.checkpoint();
+    const wanted = unpackedTensor(weight, byTensor.get(weight.tensor)!);
+    if (!wanted) continue;
+    const whole = graph.producer(weight.tensor) ?? graph.stored(weight.tensor);
+    const { data } = whole
+      ? await compute(written, weight.tensor, path, {})
+      : await allRows(written, layers.get(weight.tensor)!, weight, path);
+    const found = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    if (found.equals(wanted.rawData)) continue;
+    throw new EngineFault(
+      `The quantized model was not kept: its weights "${weight.tensor}" are not the rounded ones. Please report this with the model's name.`,
+    );
+  }
+  const lost = lostNode(expected, graph);
+  if (lost !== null) {
+    throw new EngineFault(
+      `The quantized model was not kept: its node "${lost}" is not the original's. Please report this with the model's name.`,
+    );
+  }
+}
+
+/** A table of which the file unpacks only the rows that are picked: all of them are. */
+function allRows(
+  model: ModelProto,
+  layer: Layer,
+  { shape }: StoredWeight,
+  path: string,
+): Promise<Feeds[string]> {
+  const graph = model.graph!;
+  const cut = withGraph(model, {
+    node: graph.node.filter(({ output }) => !output.includes(layer.input)),
+  });
+  const rows = {
+    type: 'int64' as const,
+    data: BigInt64Array.from({ length: shape[0] }, (_, i) => BigInt(i)),
+  };
+  return compute(cut, layer.output, path, { [layer.input]: { ...rows, dims: [shape[0]] } });
+}
+
+async function compute(model: ModelProto, name: string, path: string, feeds: Feeds): Promise<Feeds[string]> {
+  const graph = model.graph!;
+  const { nodes, tensors } = neededFor(graph, [name]);
+  const part = withGraph(model, {
+    node: nodes,
+    initializer: graph.initializer.filter((each) => tensors.has(each.name)),
+    input: Object.keys(feeds).map((input) => valueInfo(input, DataType.INT64, null)),
+    output: [create(ValueInfoProtoSchema, { name })],
+    valueInfo: [],
+  });
+  const session = await Session.open(serialize(part), {
+    provider: 'cpu',
+    folder: weightsFolder(path),
+    model: path,
+  });
+  try {
+    return (await session.runTensors(feeds))[name];
+  } finally {
+    await session.close();
+  }
+}
+
+/** Name of the first node of the original that the written graph has changed; null: none. */
+function lostNode({ model, network, branches }: Expected, written: Graph): string | null {
+  const original = new Graph(takeBranches(model, branches).model.graph!);
+  const tables = new Set(network.functions.flatMap((f) => f.layers.map(({ weight }) => weight)));
+  for (const [index, node] of original.order.entries()) {
+    const touched = [...node.input, ...node.output].some((name) => tables.has(name));
+    const other = written.producer(node.output.find((name) => name !== '') ?? '');
+    if (touched && other) continue;
+    if (touched && node.output.every((name) => tables.has(name))) continue;
+    const same = other?.opType === node.opType && other.input.join('\n') === node.input.join('\n');
+    if (!same) return original.nodeNames[index];
+  }
+  return null;
+}
