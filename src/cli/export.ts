@@ -18,6 +18,7 @@ import {
 } from '../pipeline/export';
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
+import { stayingNotes } from '../pipeline/shares';
 import { addEngineOptions, addOutputOption, type EngineFlags, positive } from './options';
 import { printJson, printLines, withSession } from './session';
 
@@ -164,12 +165,16 @@ function toJson({ path, export: reply, evaluation }: Exported) {
   };
 }
 
-function forPeople({ path, export: reply, evaluation }: Exported, config: Config): string[] {
+function forPeople({ path, export: reply, evaluation, inspect }: Exported, config: Config): string[] {
   const original = config.model.bytes;
   const { rounding, activations, samples, reused, seconds, bytes, predictedBytes } = reply;
   return [
     `${formatSize(original)} -> ${formatSize(bytes)} (1/${(original / bytes).toFixed(2)}), ` +
       `${bytes.toLocaleString('en')} bytes on disk, ${predictedBytes.toLocaleString('en')} predicted`,
+    ...stayingNotes(
+      inspect,
+      config.functions.map((f) => f.bits),
+    ),
     `rounded with ${rounding}${samples > 0 ? ` on ${samples} samples, ${reply.provider},` : ''} in ${seconds.total.toFixed(1)} s`,
     ...(reused > 0
       ? [`${reused} ${reused === 1 ? 'layer was' : 'layers were'} rounded alike by an earlier export`]

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { DataSpec } from '../calibration/inputs/spec';
 import { formatSize } from '../common/sizes';
 import type { InspectReply } from '../engine/protocol';
+import { shareLine, stayingLines } from '../pipeline/shares';
 import { addShapeOption, addValueOption } from './options';
 import { printJson, printLines, withSession } from './session';
 import { count, table } from './table';
@@ -52,7 +53,7 @@ function oneSample({ shape, value }: Flags): DataSpec {
   };
 }
 
-function toJson({ network, outputs, bytes, sha256 }: InspectReply) {
+function toJson({ network, outputs, bytes, sha256, shares }: InspectReply) {
   return {
     functions: network.functions.map(({ name, layers, op, shape, params, macs, stage }) => ({
       name,
@@ -71,11 +72,14 @@ function toJson({ network, outputs, bytes, sha256 }: InspectReply) {
     irVersion: network.irVersion,
     bytes,
     sha256,
+    shares,
   };
 }
 
-function forPeople({ network, outputs, bytes }: InspectReply): string[] {
+function forPeople(reply: InspectReply): string[] {
+  const { network, outputs, bytes } = reply;
   const shape = (dims: (number | string)[]): string => dims.map((d) => (d === '' ? '?' : d)).join('x');
+  const staying = stayingLines(reply);
   const params = network.functions.reduce((sum, f) => sum + f.params, 0);
   return [
     `${network.functions.length} functions, ${count(params)} weights, ${formatSize(bytes)}, opset ${network.opset}`,
@@ -94,5 +98,8 @@ function forPeople({ network, outputs, bytes }: InspectReply): string[] {
     ),
     ...(network.skipped.length > 0 ? ['', 'Stays float:'] : []),
     ...network.skipped.map((node) => `  ${node.name} (${node.op}): ${node.reason}`),
+    '',
+    `${shareLine(reply)}${staying.length > 0 ? '; what stays as it is, by the operator that reads it:' : ''}`,
+    ...staying,
   ];
 }

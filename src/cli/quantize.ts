@@ -10,6 +10,7 @@ import { configPathFor } from '../config/paths';
 import { formatQuality } from '../config/quality';
 import { IMPROVED, winnerOf } from '../config/winner';
 import { quantize, type QuantizeResult } from '../pipeline/quantize';
+import { averageOverAll, stayingNotes } from '../pipeline/shares';
 import { allocationNotes } from './allocationNotes';
 import {
   addBudgetOptions,
@@ -72,6 +73,11 @@ function toJson({ config, configPath, allocation, scored, kept, cached }: Quanti
     sizeBytes: config.totals.bytes,
     budgetBytes: config.totals.budgetBytes,
     averageBits: config.totals.averageBits,
+    averageBitsOverAll: averageOverAll(
+      scored.inspect,
+      config.functions.map((f) => f.bits),
+    ),
+    shares: scored.inspect.shares,
     limits: limitUse(config, activationsOf(scored)),
     robustness: config.robustness,
     contest: config.contest,
@@ -119,6 +125,10 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
       `${totals.averageBits.toFixed(2)} bits on average${budgetText(config)}`,
+    ...stayingNotes(
+      scored.inspect,
+      config.functions.map((f) => f.bits),
+    ),
     ...limitUse(config, activations).map(
       ({ kind, used, limit }) =>
         `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,

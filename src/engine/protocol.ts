@@ -10,6 +10,7 @@ import type { RangeMethod } from '../core/rounding/activationRange';
 import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing/listing';
 import type { Branches, Granularity, Network } from '../onnx/network/network';
+import type { Shares } from '../onnx/packing/shares';
 import type { SizeModel } from '../onnx/packing/size';
 
 export type { RangeMethod, RoundingMethod, SizeModel };
@@ -60,6 +61,8 @@ export interface InspectReply {
   files: string[];
   /** Per function, per width 2..8, 16, 32: bytes on disk; and the bytes that no choice changes. */
   size: SizeModel;
+  /** What part of the file can be quantized, and what stays as it is. */
+  shares: Shares;
 }
 
 /** The model as text. */

@@ -7,7 +7,13 @@ import { modelPathOf } from '../config/paths';
 import { SettingsError } from '../core/allocation/buildProblem';
 import type { Engine } from '../engine/client';
 import { part } from '../engine/progress';
-import type { ActivationBits, ActivationChoice, EvaluateReply, ExportReply } from '../engine/protocol';
+import type {
+  ActivationBits,
+  ActivationChoice,
+  EvaluateReply,
+  ExportReply,
+  InspectReply,
+} from '../engine/protocol';
 import { dataOf, inspectFor } from './configured';
 import { evaluateModels } from './evaluate';
 import type { ExportSettings, ScoreOptions } from './settings';
@@ -15,6 +21,8 @@ import type { ExportSettings, ScoreOptions } from './settings';
 export interface Exported {
   path: string;
   export: ExportReply;
+  /** What the model is made of. */
+  inspect: InspectReply;
   /** On the calibration inputs, against the original. */
   evaluation: EvaluateReply;
 }
@@ -65,7 +73,7 @@ export async function exportModel(
   const given = dataOf(config, configPath);
   const outputs = { ...given.outputs, ...settings.outputs };
   const data = Object.keys(outputs).length > 0 ? { ...given, outputs } : given;
-  await inspectFor(engine, configPath, config, options);
+  const inspect = await inspectFor(engine, configPath, config, options);
   const { out, overwrite, rounding, scaleType, activations, samples, provider, memoryLimit } = settings;
   const reply = await engine.request(
     {
@@ -94,5 +102,5 @@ export async function exportModel(
     { all: false, perLayer: false, provider, memoryLimit },
     part(options, 0.9, 1),
   );
-  return { path: out, export: reply, evaluation };
+  return { path: out, export: reply, inspect, evaluation };
 }

@@ -19,6 +19,7 @@ import { toConfig } from './newConfig';
 import { noiseOf } from './noise';
 import { allocationInputs } from './problem';
 import { scoreModel } from './score';
+import { namingWhatStays } from './shares';
 import type { Scored, ScoreOptions, ScoreSettings } from './settings';
 import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
 import { smallestFor } from './smallestFile';
@@ -74,9 +75,9 @@ export async function quantize(
       )
     : asked;
   const inputs = allocationInputs(measured, final);
-  const { allocation, contest, cached } =
+  const { allocation, contest, cached } = await namingWhatStays(scored.inspect, async () =>
     final.objective === 'auto' && noise
-      ? await decideByContest(
+      ? decideByContest(
           engine,
           scoreSettings,
           inputs,
@@ -89,7 +90,8 @@ export async function quantize(
           allocation: allocateByObjective(final.objective as FixedObjective, inputs),
           contest: undefined,
           cached: true,
-        };
+        },
+  );
   const found = toConfig(scored, final, { allocation, noise, activationNoise, contest }, configPath);
   const robustness =
     final.bootstrap && looksAtScores(found) ? keptBits(scored, final, measured, found) : undefined;

@@ -64,6 +64,9 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
     sizes,
     inputs.map(({ name }) => name),
   );
+  // Tied weights count where they are read first, as their bytes do.
+  const counted = new Set<string>();
+  for (const each of merged) each.params = distinctParams(each.layers, counted);
   return {
     opset,
     irVersion: Number(model.irVersion),

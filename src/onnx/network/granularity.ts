@@ -58,10 +58,14 @@ function mergeBy(functions: readonly PlacedFunction[], keys: readonly number[]):
   });
 }
 
-/** Weight elements of the layers, a shared tensor counted once. */
-export function distinctParams(layers: readonly Layer[]): number {
-  const sizes = new Map(layers.map(({ weight, params }) => [weight, params]));
-  return [...sizes.values()].reduce((a, b) => a + b, 0);
+/**
+ * Weight elements of the layers, a shared tensor counted once.
+ * @param counted tensors that are counted elsewhere; those of the layers are added
+ */
+export function distinctParams(layers: readonly Layer[], counted = new Set<string>()): number {
+  let sum = 0;
+  for (const { weight, params } of layers) if (!counted.has(weight) && counted.add(weight)) sum += params;
+  return sum;
 }
 
 /** Per function, how many tensors that all data flows through lie before its output. */

@@ -58,7 +58,7 @@ export interface NetworkFunction {
   output: string;
   /** Shape of that tensor, as far as it is known. */
   shape: Dimension[] | null;
-  /** Distinct weight elements (a tensor shared by two layers of the function counts once). */
+  /** Weight elements, each stored tensor counted once: in the first function that reads it. */
   params: number;
   macs: number | null;
   /** Most elements of activations alive at a time while its layers run, for one sample; null: sizes are open. */

@@ -6,6 +6,7 @@ import { fingerprint } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
+import { sharesOf } from '../../../onnx/packing/shares';
 import { sizeModel } from '../../../onnx/packing/size';
 import { externalLocations, externalPath } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
@@ -40,7 +41,8 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
     network,
     request.outputs ?? request.data?.outputs,
   );
-  return { network, outputs, branches, floatActivations, sha256, bytes, files, size };
+  const shares = sharesOf(model, network, branches);
+  return { network, outputs, branches, floatActivations, sha256, bytes, files, size, shares };
 }
 
 /** Who does not take the other branches, where no data of the user's decided. */

@@ -55,6 +55,7 @@ export function exampleConfig(): Config {
 
 export function exampleInspect(config: Config): InspectReply {
   return {
+    shares: { quantizable: 0, staying: [], floats: { elements: 0, bits: 0 } },
     sha256: config.model.sha256,
     files: [],
     bytes: config.model.bytes,
