@@ -15,6 +15,8 @@ export interface RowsProblem {
   bits: number;
   /** H = U^T U / n, [columns, columns]: second moments of the inputs from the quantized prefix. Not for 'nearest'. */
   moments?: Float64Array;
+  /** E x^2 per column, where there are no moments: by what errors weigh when scales are chosen. */
+  powers?: Float64Array;
   /** Yf^T U / n, [rows, columns], Yf: these rows' float weights on the float network's inputs. Only for 'reconstruct'. */
   responses?: Float64Array;
 }

@@ -38,7 +38,13 @@ export async function roundRows(
   }
   const round = tools.roundScale;
   if (method === 'nearest' || isAllZero(moments)) {
-    return nearest(weights, rows, columns, bits, searchScales(weights, rows, columns, bits, null, round));
+    return nearest(
+      weights,
+      rows,
+      columns,
+      bits,
+      searchScales(weights, rows, columns, bits, problem.powers ?? null, round),
+    );
   }
   if (moments?.length !== columns * columns) {
     throw new RangeError(`Rounding by ${method} needs second moments of ${columns} inputs.`);

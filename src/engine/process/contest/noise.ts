@@ -16,7 +16,8 @@ import type { Feeds } from '../ort/session';
 import { pickShares, tableNoise } from '../rounding/embeddings';
 import { LayerwiseRun } from '../rounding/layerwiseRun';
 import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
-import { im2colLayer, inputsOf } from '../rounding/roundNetwork';
+import { inputsOf, im2colLayer } from '../rounding/roundNetwork';
+import { inputPowers, outputVariance, wideNoise } from '../rounding/wideLayers';
 import { gatherRows, type LayerRows } from '../rounding/rows';
 
 /** Multiplications below which plain loops are faster. */
@@ -28,6 +29,8 @@ export interface NoiseWork {
   network: Network;
   path: string;
   widths: readonly number[];
+  /** Layers without second moments; see momentsMemory. */
+  wide?: ReadonlySet<string>;
   /** Of the layers' inputs; default: none. */
   activationWidths?: readonly number[];
   /** Default 'nearest'. The others make up for their own errors: their noise is less, and less at the low widths. */
@@ -71,15 +74,25 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       job.progress('Measuring noise', index / layers.length);
       await prefix.advance(position, new Map());
       const read = () => readFloats(held.get(layer.weight)!.tensor, path);
+      const addErrors = (of: (bits: number) => number) => {
+        for (const bits of widths) errors[owner].set(bits, errors[owner].get(bits)! + of(bits));
+      };
       if (layer.picks) {
         const table = await tableNoise(layer, await read(), pickShares(layer, graph, prefix), widths);
         variances[owner] += table.variance;
-        for (const [bits, error] of table.errors) errors[owner].set(bits, errors[owner].get(bits)! + error);
+        addErrors((bits) => table.errors.get(bits)!);
         continue;
       }
       const unfolded = await im2colLayer(model, graph, layer, position, path);
       if (!unfolded) continue;
       const { rows } = unfolded;
+      if (work.wide?.has(layer.node)) {
+        const powers = inputPowers(unfolded, prefix);
+        const wide = await wideNoise(gatherRows(await read(), rows), rows, powers, widths);
+        variances[owner] += powers ? await outputVariance(unfolded, prefix) : wide.energy;
+        addErrors((bits) => wide.errors.get(bits)!);
+        continue;
+      }
       const seen = await inputsOf(unfolded, prefix, new Map());
       const sums = await layerMoments(unfolded, seen, null, path, job, work.devices);
       const weights = gatherRows(await read(), rows);

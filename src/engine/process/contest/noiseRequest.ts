@@ -7,10 +7,21 @@ import { withBlocks } from './trials';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
-  return withBlocks(request, 1, null, job, async ({ network }, { model, blocks, count }) => {
+  return withBlocks(request, 1, null, job, async ({ network, wide }, { model, blocks, count }) => {
     const { widths, activationWidths, rounding, model: path } = request;
     const devices = await Devices.open(request.provider ?? 'cpu', job);
-    const work = { model, network, path, widths, activationWidths, rounding, inputs: blocks, job, devices };
+    const work = {
+      model,
+      network,
+      wide,
+      path,
+      widths,
+      activationWidths,
+      rounding,
+      inputs: blocks,
+      job,
+      devices,
+    };
     return { ...(await layerNoise(work)), samples: count };
   });
 }

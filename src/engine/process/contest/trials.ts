@@ -22,7 +22,7 @@ import { openModel } from '../ort/openModel';
 import { Samples } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
 import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrationBlocks';
-import { checkMomentsMemory, largestMoments } from '../rounding/momentsMemory';
+import { momentsMemory } from '../rounding/momentsMemory';
 import { roundNetwork } from '../rounding/roundNetwork';
 
 /** The float model's outputs on the samples that count, and quantized models measured against them. */
@@ -206,6 +206,8 @@ export interface Trial {
 
 export interface Opened {
   network: Network;
+  /** Layers without second moments; see momentsMemory. */
+  wide: ReadonlySet<string>;
   plan: OutputPlan;
   warnings: string[];
 }
@@ -239,20 +241,15 @@ export async function withBlocks<T>(
     );
     const layers = network.functions.flatMap((f) => f.layers);
     const isMeasured = kind === 'noise' || (rounding !== undefined && rounding !== 'nearest');
-    const statistics = largestMoments(isMeasured ? layers : [], rounding ?? null);
-    checkMomentsMemory(
-      statistics,
-      limit,
-      path,
-      "choose the objective 'orthogonality', which measures no noise",
-    );
+    const moments = momentsMemory(isMeasured ? layers : [], rounding ?? null, limit);
+    for (const warning of moments.warnings) job.log('warn', warning);
     const blocks = await calibrationBlocks(
       dataset,
       samples,
       { model, network, path },
-      { limit, activations, reserved: statistics.bytes, plan: choices ? plan : null, job },
+      { limit, activations, reserved: moments.bytes, plan: choices ? plan : null, job },
     );
-    return await work({ network, plan, warnings: dataset.warnings }, blocks);
+    return await work({ network, wide: moments.wide, plan, warnings: dataset.warnings }, blocks);
   } finally {
     await dataset.close();
   }

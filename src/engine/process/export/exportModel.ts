@@ -33,8 +33,8 @@ import { fixedBatch, padded, Samples } from '../ort/samples';
 import { deviceLabel, type Feeds } from '../ort/session';
 import { type Batches, calibrationBlocks, openBatches, readBlocks } from '../rounding/calibrationBlocks';
 import { KeptLayers } from '../rounding/keptLayers';
-import { checkMomentsMemory, largestMoments } from '../rounding/momentsMemory';
-import { type RoundingWork, roundNetwork } from '../rounding/roundNetwork';
+import { momentsMemory } from '../rounding/momentsMemory';
+import { roundNetwork, type RoundingWork } from '../rounding/roundNetwork';
 import { emulated, planActivations } from './activations';
 import { verify, verifyIntegers } from './verify';
 import { verifyWeights } from './verifyWeights';
@@ -254,20 +254,31 @@ async function roundOn(
     };
   }
   const layers = network.functions.flatMap((f, i) => (bits[i] > 8 ? [] : f.layers));
-  const statistics = largestMoments(layers, method);
-  checkMomentsMemory(statistics, limit, path, 'round to nearest');
+  const moments = momentsMemory(layers, method, limit);
+  for (const warning of moments.warnings) job.log('warn', warning);
   const { blocks, count, ...batches } = await calibrationBlocks(
     dataset,
     samples,
     { model, network, path },
-    { limit, activations: method === 'reconstruct' ? 2 : 1, reserved: statistics.bytes, job },
+    { limit, activations: method === 'reconstruct' ? 2 : 1, reserved: moments.bytes, job },
   );
   const kept =
     content !== null && request.cache !== undefined
-      ? await KeptLayers.open(request.cache, { request, model, before: content, count }, job)
+      ? await KeptLayers.open(
+          request.cache,
+          { request, model, before: content, count, wide: moments.wide },
+          job,
+        )
       : null;
   const devices = await Devices.open(request.provider ?? 'cpu', job);
-  const storages = await roundNetwork({ ...work, model: batches.model, inputs: blocks, devices, kept });
+  const storages = await roundNetwork({
+    ...work,
+    wide: moments.wide,
+    model: batches.model,
+    inputs: blocks,
+    devices,
+    kept,
+  });
   const reused = kept?.reused ?? 0;
   const warnings =
     count < samples.size
@@ -283,7 +294,7 @@ async function roundOn(
     reused,
     provider: devices.label,
     trial,
-    warnings: [...devices.warnings, ...warnings],
+    warnings: [...devices.warnings, ...moments.warnings, ...warnings],
   };
 }
 

@@ -34,6 +34,7 @@ export class KeptLayers {
 
   /**
    * @param before content of the data before it was read: what has changed meanwhile is not kept, and null
+   * @param wide layers without second moments
    * @param count samples in the blocks, which may be fewer than were asked for
    */
   static async open(
@@ -43,7 +44,14 @@ export class KeptLayers {
       model,
       before,
       count,
-    }: { request: ExportRequest; model: ModelProto; before: string; count: number },
+      wide,
+    }: {
+      request: ExportRequest;
+      model: ModelProto;
+      before: string;
+      count: number;
+      wide: ReadonlySet<string>;
+    },
     job: Job,
   ): Promise<KeptLayers | null> {
     const content = await dataFingerprint(request.data.path, job.signal);
@@ -54,7 +62,7 @@ export class KeptLayers {
     const cache = new Cache(folder, { log: (line) => job.log('warn', line) });
     return new KeptLayers(
       cache,
-      canonical([VERSION, sha256, content, data, { rounding, scaleType, provider, count }]),
+      canonical([VERSION, sha256, content, data, { rounding, scaleType, provider, count, wide: [...wide] }]),
     );
   }
 

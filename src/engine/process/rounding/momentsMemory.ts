@@ -1,18 +1,18 @@
 /** The memory that second moments of a layer's inputs take, which does not shrink with the number of samples. */
-import { basename } from 'node:path';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
 import { elements } from '../../../onnx/packing/unpack';
-import { EngineFault } from '../job/faults';
 import { megabytes, residentMemory } from '../ort/memory';
 
-/** Of the layer that takes most. */
+/** What the moments of a network's layers take. */
 export interface MomentsMemory {
-  layer: string;
-  /** Inputs of one output: the moments are a matrix with so many rows and columns. */
-  inputs: number;
+  /** Of the layer that takes most, of those that fit. */
   bytes: number;
+  /** Names of the layers that do not fit: they are rounded by the power of each input alone. */
+  wide: ReadonlySet<string>;
+  /** About those. */
+  warnings: string[];
 }
 
 /** Bytes per entry of the matrix: summed up in float64, beside ONNX Runtime's float32. */
@@ -27,10 +27,20 @@ const ROUNDED = 64;
 /** Always afforded. */
 const LEAST = 64e6;
 
-/** @param rounding null: the moments are summed up, but nothing is rounded by them */
-export function largestMoments(layers: Iterable<Layer>, rounding: RoundingMethod | null): MomentsMemory {
-  let largest: MomentsMemory = { layer: '', inputs: 0, bytes: 0 };
+/**
+ * @param rounding null: the moments are summed up, but nothing is rounded by them
+ * @param limit bytes that the process may hold
+ */
+export function momentsMemory(
+  layers: Iterable<Layer>,
+  rounding: RoundingMethod | null,
+  limit: number,
+): MomentsMemory {
+  const left = Math.max(LEAST, limit - residentMemory());
   const perEntry = rounding === null || rounding === 'nearest' ? SUMMED : ROUNDED;
+  const wide = new Set<string>();
+  const warnings: string[] = [];
+  let most = 0;
   for (const layer of layers) {
     const { node, op, weightShape, groups } = layer;
     if (layer.picks) continue;
@@ -39,25 +49,14 @@ export function largestMoments(layers: Iterable<Layer>, rounding: RoundingMethod
     // All groups are summed up at once, and rounded one after the other.
     const bytes =
       perEntry * inputs ** 2 + (rounding === 'reconstruct' ? HALVES : SUMMED) * (groups - 1) * inputs ** 2;
-    if (bytes > largest.bytes) largest = { layer: node, inputs, bytes };
+    if (bytes <= left) {
+      most = Math.max(most, bytes);
+      continue;
+    }
+    wide.add(node);
+    warnings.push(
+      `"${node}" has ${inputs} inputs per output, whose second moments would take ${megabytes(bytes)}, of which ${megabytes(left)} are left under the memory limit of ${megabytes(limit)}: it is rounded to nearest, by the power of each input alone.`,
+    );
   }
-  return largest;
-}
-
-/**
- * @param limit bytes that the process may hold
- * @param instead what else the user can do
- * @throws EngineFault where the moments would not fit
- */
-export function checkMomentsMemory(
-  { layer, inputs, bytes }: MomentsMemory,
-  limit: number,
-  model: string,
-  instead: string,
-): void {
-  const left = Math.max(LEAST, limit - residentMemory());
-  if (bytes <= left) return;
-  throw new EngineFault(
-    `The memory limit of ${megabytes(limit)} is too small for ${basename(model)}: "${layer}" has ${inputs} inputs per output, and their second moments take ${megabytes(bytes)}, of which ${megabytes(left)} are left; raise the limit or ${instead}.`,
-  );
+  return { bytes: most, wide, warnings };
 }

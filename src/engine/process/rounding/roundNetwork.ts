@@ -29,6 +29,7 @@ import { layerMoments, type Moments, type Tensors } from './moments';
 import { LayerwiseRun } from './layerwiseRun';
 import { residualOf } from './residual';
 import { outputLayout } from './responses';
+import { inputPowers } from './wideLayers';
 import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
 
 export interface RoundingWork {
@@ -47,6 +48,8 @@ export interface RoundingWork {
   job: Job;
   /** For the statistics; absent: the CPU. */
   devices?: Devices;
+  /** Layers without second moments; see momentsMemory. */
+  wide?: ReadonlySet<string>;
   /** Layers of earlier runs; absent: every layer is rounded. */
   kept?: KeptLayers | null;
   onProgress(done: number, all: number, name: string): void;
@@ -78,7 +81,7 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
       work.onProgress(index, todo.length, weight.tensor);
       const layer = layersOf(network, weight.tensor)[0];
       const rows = storedRows(layer);
-      storages.set(weight.tensor, await round(work, weight, rows, await read(weight.tensor), null, {}));
+      storages.set(weight.tensor, await round(work, weight, rows, await read(weight.tensor), {}, {}));
     }
   } else await roundOnInputs(work, todo, storages, held);
   return weights.map(({ tensor }) => storages.get(tensor)!);
@@ -90,7 +93,7 @@ async function roundOnInputs(
   storages: Map<string, WeightStorage>,
   held: ReadonlyMap<string, HeldTensor>,
 ): Promise<void> {
-  const { model, network, path, job, inputs, method } = work;
+  const { model, network, path, job, method } = work;
   const graph = new Graph(model.graph!);
   const replaced = new Map<string, TensorProto>();
   const replace = (weight: StoredWeight) => {
@@ -98,8 +101,8 @@ async function roundOnInputs(
     if (unpacked) replaced.set(weight.tensor, unpacked);
   };
   for (const weight of networkWeights(network)) if (storages.has(weight.tensor)) replace(weight);
-  const quantized = new LayerwiseRun(model, graph, path, job, inputs);
-  const float = method === 'reconstruct' ? new LayerwiseRun(model, graph, path, job, inputs) : null;
+  const quantized = new LayerwiseRun(model, graph, path, job, work.inputs);
+  const float = method === 'reconstruct' ? new LayerwiseRun(model, graph, path, job, work.inputs) : null;
   const fast = await openMatMul();
   try {
     // A tensor that several layers share is rounded for the first of them.
@@ -127,7 +130,8 @@ async function roundOnInputs(
       const values = await readFloats(held.get(weight.tensor)!.tensor, path);
       const unfolded = layer.picks ? null : await im2colLayer(model, graph, layer, position, path);
       const rows = unfolded?.rows ?? storedRows(layer);
-      const output = unfolded && float && (await outputLayout(unfolded, graph, held, path));
+      const isWide = work.wide?.has(layer.node) ?? false;
+      const output = unfolded && float && !isWide ? await outputLayout(unfolded, graph, held, path) : null;
       if (!layer.picks) {
         // The layer's output tells its responses without a product of its inputs, which are larger.
         const until = output ? position + 1 : position;
@@ -137,6 +141,7 @@ async function roundOnInputs(
       }
       const sums =
         unfolded &&
+        !isWide &&
         (await layerMoments(
           unfolded,
           await inputsOf(unfolded, quantized, replaced),
@@ -153,10 +158,12 @@ async function roundOnInputs(
           job,
           work.devices,
         ));
-      if (!sums && !layer.picks)
+      if (!unfolded && !layer.picks)
         job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
+      const powers = unfolded && isWide ? inputPowers(unfolded, quantized) : null;
+      const inputs = { ...(sums || {}), powers };
       const tools = { ...fast, span };
-      const rounded = await span('round', () => round(work, weight, rows, values, sums, tools), layer.node);
+      const rounded = await span('round', () => round(work, weight, rows, values, inputs, tools), layer.node);
       storages.set(weight.tensor, rounded);
       replace(weight);
       await work.kept?.put(rounded, feeding);
@@ -227,7 +234,7 @@ async function round(
   weight: StoredWeight & { bits: CodeBits },
   rows: LayerRows,
   values: Float32Array,
-  sums: Moments | null,
+  sums: Partial<Moments> & { powers?: Float64Array | null },
   tools: Omit<RoundingTools, 'roundScale'>,
 ): Promise<CodeStorage> {
   const { tensor, axis, apart, bits } = weight;
@@ -241,15 +248,16 @@ async function round(
       rows: rows.rows,
       columns: rows.columns,
       bits,
-      moments: sums?.moments[g],
-      responses: sums?.responses?.[g],
+      moments: sums.moments?.[g],
+      powers: sums.powers ?? undefined,
+      responses: sums.responses?.[g],
     };
-    const marginals = sums?.marginals?.[g];
+    const marginals = sums.marginals?.[g];
     if (marginals) {
       shrinkMoments(problem.moments!, marginals.means, marginals.chance);
       shrinkResponses(problem.responses!, problem.weights, marginals, marginals.chance);
     }
-    const rounded = await roundRows(problem, sums ? method : 'nearest', { ...tools, roundScale });
+    const rounded = await roundRows(problem, sums.moments ? method : 'nearest', { ...tools, roundScale });
     for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
     for (let r = 0; r < rows.rows; r++) scales[rows.scale[g * rows.rows + r]] = rounded.scales[r];
   }
