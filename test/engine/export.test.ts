@@ -182,6 +182,27 @@ describe('export', () => {
     expect(more.warnings.join()).not.toContain('inputs per output');
   });
 
+  it('cuts a graph where the sizes of a Resize are alive', async () => {
+    const b = new ModelBuilder({ seed: 1 });
+    const x = b.input('x', ['batch', 3, 8, 8]);
+    const ints = (...values: number[]) =>
+      b.initializer('ints', [values.length], BigInt64Array.from(values, BigInt));
+    // As vision transformers fit their position embeddings to the picture.
+    const size = (axis: number) =>
+      b.op('Gather', [b.op('Shape', [x]), b.initializer('axis', [], BigInt64Array.of(BigInt(axis)))]);
+    const [height, width] = [size(2), size(3)];
+    const y = b.relu(b.conv(x, 3, { kernel: 3, name: 'before' }));
+    const sizes = b.op(
+      'Concat',
+      [ints(1, 3), b.op('Unsqueeze', [height, ints(0)]), b.op('Unsqueeze', [width, ints(0)])],
+      { axis: 0 },
+    );
+    const places = b.op('Resize', [b.weight('places', [1, 3, 4, 4], 1), '', '', sizes], { mode: 'linear' });
+    const wide = b.setChannels(b.op('Add', [y, places]), 3);
+    const model = save(b.output(b.conv(wide, 4, { kernel: 3, name: 'after' })).build());
+    await quantize(model, { width: 5 });
+  });
+
   it('leaves nothing behind when it is cancelled', async () => {
     const model = save(mobilenetV2({ size: 64, width: 0.5 }));
     const { engine } = startEngine();

@@ -11,6 +11,7 @@ import {
   type ModelProto,
   type NodeProto,
   type TensorProto,
+  type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
@@ -117,7 +118,7 @@ export class LayerwiseRun {
     outputs: string[],
     replaced: ReadonlyMap<string, TensorProto>,
   ): Promise<Session> {
-    const part = segment(this.model, this.graph, nodes, outputs, this.blocks[0], replaced);
+    const part = segment(this.model, this.graph, nodes, outputs, liveTensors(this.blocks), replaced);
     const options = {
       provider: 'cpu' as const,
       folder: weightsFolder(this.path),
@@ -139,16 +140,30 @@ function readFrom(graph: Graph, position: number): Set<string> {
   return names;
 }
 
+/**
+ * The tensors that are live, each with the sizes that it has in every block: ONNX Runtime takes the values of a tensor
+ * without any (the target sizes of a Resize) for an empty list.
+ */
+function liveTensors(blocks: readonly Feeds[]): ValueInfoProto[] {
+  const [first, ...others] = blocks;
+  return Object.entries(first).map(([name, { type, dims }]) => {
+    const isSameRank = others.every((block) => block[name].dims.length === dims.length);
+    const sizes = dims.map((size, axis) =>
+      others.every((block) => block[name].dims[axis] === size) ? size : '',
+    );
+    return valueInfo(name, TYPES[type].elemType, isSameRank ? sizes : null);
+  });
+}
+
 /** The given nodes as a model of their own, with the constants that they need and the live tensors as inputs. */
 function segment(
   model: ModelProto,
   graph: Graph,
   nodes: NodeProto[],
   outputs: string[],
-  live: Feeds,
+  live: readonly ValueInfoProto[],
   replaced: ReadonlyMap<string, TensorProto>,
 ): ModelProto {
-  const fed = new Set(Object.keys(live));
   // Nodes that run, and before them those that compute their constants.
   const constant = graph.order.filter((node) =>
     node.output.every((name) => name === '' || graph.isConstant(name)),
@@ -161,9 +176,7 @@ function segment(
       ...graph.proto.initializer.filter(({ name }) => tensors.has(name) && !replaced.has(name)),
       ...[...replaced.values()].filter(({ name }) => tensors.has(name)),
     ],
-    input: [...tensors]
-      .filter((name) => fed.has(name))
-      .map((name) => valueInfo(name, TYPES[live[name].type].elemType, null)),
+    input: live.filter(({ name }) => tensors.has(name)),
     // Without a type: ONNX Runtime infers it.
     output: outputs.map((name) => create(ValueInfoProtoSchema, { name })),
     valueInfo: [],
