@@ -114,4 +114,35 @@ describe('noise of a function', () => {
       expect(noise[0][bits] / (energy / variance)).toBeCloseTo(1, 6);
     }
   });
+
+  it('of weights that two layers share is the same as that of copies, and of a layer without moments close to it', async () => {
+    const build = (copies: boolean) => {
+      const b = new ModelBuilder({ seed: 6 });
+      const first = b.gemm(b.input('x', ['batch', 12]), 12, { name: 'first' });
+      const own = b.graph.initializer.find(({ name }) => name === 'first.weight')!;
+      const again = new Float32Array(new Uint8Array(own.rawData).buffer);
+      const weight = copies ? b.initializer('copy', [12, 12], again) : 'first.weight';
+      b.output(b.op('Gemm', [b.op('Tanh', [first]), weight], { transB: 1 }, { name: 'second' }));
+      return b.build();
+    };
+    const data = new Random(3).normals(200 * 12);
+    const inputs = [{ x: { type: 'float32' as const, data, dims: [200, 12] } }];
+    const job = new Job(
+      () => undefined,
+      () => undefined,
+    );
+    const measured = (copies: boolean, wide = new Set<string>()) => {
+      const model = build(copies);
+      const network = findNetwork(model);
+      return measureNoise({ model, network, path: '/m.onnx', widths: [3, 5], wide, inputs, job });
+    };
+    const [tied, apart, wide] = [
+      await measured(false),
+      await measured(true),
+      await measured(true, new Set(['first'])),
+    ];
+    expect(tied.noise).toEqual(apart.noise);
+    // Inputs that are drawn apart from each other are uncorrelated.
+    for (const bits of [3, 5]) expect(wide.noise[0][bits] / apart.noise[0][bits]).toBeCloseTo(1, 0.5);
+  });
 });

@@ -139,7 +139,8 @@ class ArrayReader {
       const shared = convert(await array.readAll(), array.type, spec.type, array.where);
       return new ArrayReader(spec, array, array.shape, null, shared);
     }
-    const [count, ...sample] = array.shape;
+    const [count, ...row] = array.shape;
+    const sample = withoutOne(spec, row);
     if (array.shape.length === 0 || !sampleFits(spec, sample)) throw mismatch(spec, array);
     const shape = withSample(spec, sample);
     const shared = batched && spec.batchAxis === null ? await sharedValue(spec, array) : null;
@@ -172,6 +173,12 @@ async function sharedValue(spec: InputSpec, array: NumpyArray): Promise<TensorDa
     );
   }
   return all.slice(0, length);
+}
+
+/** Samples that were saved as they are fed, a batch of one each: [N, 2, 1, 128] for a state [2, batch, 128]. */
+function withoutOne({ shape, batchAxis }: InputSpec, row: number[]): number[] {
+  const isFed = batchAxis !== null && row.length === shape.length && row[batchAxis] === 1;
+  return isFed ? row.filter((_, axis) => axis !== batchAxis) : row;
 }
 
 function withSample(spec: InputSpec, sample: readonly number[]): number[] {

@@ -65,6 +65,9 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
     layers.map((layer) => ({ layer, owner, position: graph.producerIndex(layer.output)! })),
   );
   layers.sort((a, b) => a.position - b.position);
+  const uses = new Map<string, number>();
+  for (const { layer } of layers) uses.set(layer.weight, (uses.get(layer.weight) ?? 0) + 1);
+  const shared = new Map<string, RoundedWeights>();
   const forms = await QuadraticForms.open();
   const fast = rounding === 'nearest' ? null : await openMatMul();
   const tools = { roundScale: Math.fround, matmul: fast?.matmul, roughMatmul: fast?.roughMatmul };
@@ -95,11 +98,18 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       }
       const seen = await inputsOf(unfolded, prefix, new Map());
       const sums = await layerMoments(unfolded, seen, null, path, job, work.devices);
-      const weights = gatherRows(await read(), rows);
+      // Weights that many layers share (an unrolled LSTM) are read and rounded once, for the first, as in an export.
+      const before = shared.get(layer.weight);
+      const known = before && isSameView(before.rows, rows) ? before : null;
+      const weights = known?.weights ?? gatherRows(await read(), rows);
+      const differences = known?.differences ?? new Map<number, Float64Array>();
+      if (!known && uses.get(layer.weight)! > 1) shared.set(layer.weight, { rows, weights, differences });
       variances[owner] += await variance(weights, rows, sums, forms);
       for (const bits of widths) {
         await job.checkpoint();
-        const difference = await roundingError(weights, rows, sums, bits, rounding, tools);
+        const difference =
+          differences.get(bits) ?? (await roundingError(weights, rows, sums, bits, rounding, tools));
+        if (shared.has(layer.weight)) differences.set(bits, difference);
         errors[owner].set(bits, errors[owner].get(bits)! + (await energy(difference, rows, sums, forms)));
       }
       for (const bits of activationWidths ?? []) {
@@ -123,6 +133,17 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
     noise: relative(errors),
     ...(activationWidths ? { activationNoise: relative(inputErrors) } : {}),
   };
+}
+
+/** A weight tensor that several layers read, as the first of them sees it, and what rounding does to it per width. */
+interface RoundedWeights {
+  rows: LayerRows;
+  weights: Float64Array;
+  differences: Map<number, Float64Array>;
+}
+
+function isSameView(a: LayerRows, b: LayerRows): boolean {
+  return a.groups === b.groups && a.rows === b.rows && a.stored.every((at, i) => at === b.stored[i]);
 }
 
 /** Q(x) - x of a tensor in every block, on the grid of its percentile range: the default of an export. */

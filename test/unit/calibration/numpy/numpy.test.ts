@@ -147,13 +147,16 @@ describe('.npz', () => {
     }
   });
 
-  it('two inputs, one of them on axis 1, and a value that all samples share', async () => {
+  it.each([
+    ['as samples', [3, 2, 2]],
+    ['as they are fed, a batch of one each', [3, 2, 1, 2]],
+  ])('two inputs, one of them on axis 1 (%s), and a value that all samples share', async (_, dims) => {
     const state = Float32Array.from({ length: 12 }, (_, i) => i);
     const path = await put(
       join(folder, 'silero.npz'),
       zipSync({
         'input.npy': npy('<f4', [3, 4], new Float32Array(12)),
-        'state.npy': npy('<f4', [3, 2, 2], state),
+        'state.npy': npy('<f4', dims, state),
         'sr.npy': npy('<i8', [3], new BigInt64Array(3).fill(16000n)),
       }),
     );
