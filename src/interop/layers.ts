@@ -48,6 +48,11 @@ export class Losses {
     return width;
   }
 
+  /** A layer of a kind that the tool has no quantized form of. */
+  leave({ node, op }: Layer): void {
+    this.add(node, `weights of ${op}: float is written`);
+  }
+
   private add(node: string, what: string): void {
     this.byText.set(what, [...(this.byText.get(what) ?? []), node]);
   }

@@ -49,8 +49,9 @@ export function foreignNames(
       continue;
     }
     const other = users.get(name);
-    // A module that is called twice is two layers with the same weights.
-    if (other && other.weight !== layer.weight) {
+    // A module that is called twice is two layers with the same weights; a recurrent one is two layers of one node.
+    const isModule = layer.readsHidden && other?.output === layer.output;
+    if (other && other.weight !== layer.weight && !isModule) {
       throw new FormatError(
         `"${other.node}" and "${layer.node}" would both be called "${name}"; tell them apart with a name map.`,
       );

@@ -1,4 +1,5 @@
 /** Bits per module for Brevitas, which has no file format: a Python file that swaps the modules in. */
+import { isLayerOp } from '../../onnx/network/layers';
 import { FormatError } from '../errors';
 import { type Format } from '../format';
 import { layerBits, Losses } from '../layers';
@@ -58,6 +59,10 @@ export const brevitas: Format = {
     const modules = foreignNames(context.network, context.names, torchModule, 'PyTorch module');
     const losses = new Losses('Brevitas');
     const entries = layerBits(context).flatMap(({ layer, bits }): [string, string][] => {
+      if (!isLayerOp(layer.op) && bits !== 32) {
+        losses.leave(layer);
+        return [];
+      }
       const width = losses.fit(layer.node, bits, WIDTHS);
       return width === null ? [] : [[modules.get(layer) as string, String(width)]];
     });
