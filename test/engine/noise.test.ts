@@ -134,7 +134,7 @@ describe('noise of a function', () => {
     const measured = (copies: boolean, wide = new Set<string>()) => {
       const model = build(copies);
       const network = findNetwork(model);
-      return measureNoise({ model, network, path: '/m.onnx', widths: [3, 5], wide, inputs, job });
+      return layerNoise({ model, network, path: '/m.onnx', widths: [3, 5], wide, inputs, job });
     };
     const [tied, apart, wide] = [
       await measured(false),
