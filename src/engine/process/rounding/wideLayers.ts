@@ -28,7 +28,10 @@ export function inputPowers(unfolded: Im2colLayer, tensors: Tensors): Float64Arr
 }
 
 /** Variance of the layer's output over all positions, summed over its channels; from its own run. */
-export async function outputVariance({ layer, node, rows }: Im2colLayer, prefix: LayerwiseRun): Promise<number> {
+export async function outputVariance(
+  { layer, node, rows }: Im2colLayer,
+  prefix: LayerwiseRun,
+): Promise<number> {
   const channels = rows.rows;
   const sums = new Float64Array(channels);
   const squares = new Float64Array(channels);
