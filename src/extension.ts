@@ -4,6 +4,7 @@ import { registerBitMap } from './features/bitMap/register';
 import { registerCommands } from './features/commands';
 import { registerConfigEditor } from './features/configEditor/register';
 import { registerListing } from './features/listing/register';
+import { registerMcp } from './features/mcp';
 import { registerPytorch } from './features/pytorch/register';
 import { createServices } from './features/services';
 import { registerUnsupported } from './features/unsupported';
@@ -18,4 +19,5 @@ export function activate(context: vscode.ExtensionContext): void {
   registerListing(context, services);
   registerPytorch(services);
   registerBitMap(context, services);
+  registerMcp(context);
 }

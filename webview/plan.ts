@@ -1,5 +1,4 @@
 /** What the user has changed in the page but not yet written: pure values, with undo and redo. */
-import type { PinnedEnds } from '../src/core/allocation/buildProblem';
 import type { BitWidth } from '../src/core/problem/widths';
 import type { PanelState, Plan } from './protocol';
 
@@ -55,12 +54,6 @@ export function withoutLocks(plan: Plan, names: readonly string[]): Plan {
     ...plan,
     locks: Object.fromEntries(Object.entries(plan.locks).filter(([name]) => !gone.has(name))),
   };
-}
-
-/** Which end of the network a function is pinned as, with the width it is pinned at. */
-export function pinAt(pins: PinnedEnds | null, index: number, count: number): BitWidth | undefined {
-  if (index === 0 && pins?.first !== undefined) return pins.first;
-  return index === count - 1 ? pins?.last : undefined;
 }
 
 export interface History {

@@ -1,8 +1,8 @@
 /** What the page shows and changes -> what the solver is asked. */
 import type { BudgetSpec } from '../src/config/budget';
 import { allBudgets } from '../src/config/limits';
-import { buildProblem } from '../src/core/allocation/buildProblem';
-import type { AllocationProblem } from '../src/core/problem/problem';
+import { buildProblem, SettingsError } from '../src/core/allocation/buildProblem';
+import type { AllocationProblem, FixedBy } from '../src/core/problem/problem';
 import { importance, type Importance, importanceOfGamma } from '../src/core/scoring/importance';
 import type { PanelState, Plan } from './protocol';
 
@@ -54,6 +54,26 @@ export function problemOf(
       budget: allBudgets(plan.budget, plan.limits, state.model.bytes),
     },
   );
+}
+
+/** The problem in which automatic pins give way as far as they can: what is the least at all. */
+export function widestProblem(state: PanelState, plan: Plan): AllocationProblem {
+  return problemOf(
+    state,
+    { ...plan, budget: { bytes: 1 }, limits: {} },
+    new Float64Array(state.functions.length),
+  );
+}
+
+/** What fixes each function's width under a plan; null: nothing, and for all where the plan contradicts itself. */
+export function fixesOf(state: PanelState, plan: Plan): (FixedBy | null)[] {
+  try {
+    const { candidates } = problemOf(state, plan, new Float64Array(state.functions.length));
+    return candidates.map(({ fixedBy }) => fixedBy ?? null);
+  } catch (error) {
+    if (error instanceof SettingsError) return state.functions.map(() => null);
+    throw error;
+  }
 }
 
 /** What budgets make a difference. */

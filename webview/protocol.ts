@@ -5,7 +5,7 @@
 import type { BudgetSpec } from '../src/config/budget';
 import type { Limits } from '../src/config/limits';
 import type { Contest, Quality } from '../src/config/types';
-import type { PinnedEnds } from '../src/core/allocation/buildProblem';
+import type { PinnedEnds } from '../src/core/allocation/pins';
 import type { Objective } from '../src/core/allocation/objectives';
 import type { Certificate } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';

@@ -89,6 +89,7 @@ function widthToggles(plan: Plan, document: Document, change: Change): HTMLEleme
 
 function pinControl(end: 'first' | 'last', plan: Plan, document: Document, change: Change): HTMLElement {
   const options = [
+    { value: 'auto', text: t('8 bits where that costs little') },
     { value: 'none', text: t('not pinned') },
     ...[...WIDTHS, 16, 32].map((w) => ({ value: String(w), text: t('{0} bits', w) })),
   ];
@@ -96,7 +97,7 @@ function pinControl(end: 'first' | 'last', plan: Plan, document: Document, chang
   const made = dropdown(document, label, options, String(plan.pins?.[end] ?? 'none'), (value) => {
     const pins = { ...plan.pins };
     if (value === 'none') delete pins[end];
-    else pins[end] = Number(value) as BitWidth;
+    else pins[end] = value === 'auto' ? value : (Number(value) as BitWidth);
     change({ pins: Object.keys(pins).length > 0 ? pins : null });
   });
   made.setAttribute('data-setting', `pin-${end}`);

@@ -51,7 +51,7 @@ function runs(widths: readonly BitWidth[]): string {
 }
 
 function pinText({ pins }: Plan): string {
-  const [first, last] = [pins?.first, pins?.last];
+  const [first, last] = [pins?.first, pins?.last].map((pin) => (pin === 'auto' ? t('auto') : pin));
   if (first !== undefined && last !== undefined) {
     return first === last ? t('first and last at {0}', first) : t('first at {0}, last at {1}', first, last);
   }

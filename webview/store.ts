@@ -8,7 +8,6 @@ import { t } from './l10n';
 import { effective, improved, isNoise, type Task, worth } from './objective';
 import {
   type History,
-  pinAt,
   planOf,
   push,
   redo,
@@ -18,7 +17,15 @@ import {
   withLocks,
   withoutLocks,
 } from './plan';
-import { nearestFeasible, problemOf, type Range, rangeOf, weightsOf } from './problem';
+import {
+  fixesOf,
+  nearestFeasible,
+  problemOf,
+  type Range,
+  rangeOf,
+  weightsOf,
+  widestProblem,
+} from './problem';
 import type { PanelState, SavedView } from './protocol';
 import { type Plan } from './protocol';
 import type { Frontier, Solver } from './solver';
@@ -51,6 +58,8 @@ export class Store {
   history: History | null = null;
   /** A plan being dragged, not yet a step. */
   preview: Plan | null = null;
+  /** What fixes each function, of the plan and the state that it was found for. */
+  private fixed: { plan: Plan; state: PanelState; by: (FixedBy | null)[] } | null = null;
   /** The config's plan changed under unwritten changes. */
   conflict = false;
   readonly view = {
@@ -174,11 +183,10 @@ export class Store {
   fixedBy(index: number): FixedBy | null {
     const { plan, state } = this;
     if (!plan || !state) return null;
-    const group = state.ties.find((tie) => tie.includes(index)) ?? [index];
-    if (group.some((i) => Object.hasOwn(plan.locks, state.functions[i].name))) return 'lock';
-    const ruled = (i: number): boolean => state.rules?.[state.functions[i].name]?.length === 1;
-    if (group.some(ruled)) return 'rule';
-    return group.some((i) => pinAt(plan.pins, i, state.functions.length) !== undefined) ? 'pin' : null;
+    if (this.fixed?.plan !== plan || this.fixed.state !== state) {
+      this.fixed = { plan, state, by: fixesOf(state, plan) };
+    }
+    return this.fixed.by[index] ?? null;
   }
 
   select(names: Iterable<string>, active?: number): void {
@@ -252,7 +260,7 @@ export class Store {
       this.trouble = { message: error.message, nearest: null };
     }
     if (!state || !plan || !task) return this.tell('solution');
-    this.range = rangeOf(task.problem);
+    this.range = rangeOf(widestProblem(state, plan));
     if (curve) {
       this.frontier = null;
       this.tell('frontier');

@@ -1,4 +1,5 @@
 /** What a person should know about an allocation that its table does not say. */
+import { roundedUp } from '../common/sizes';
 import type { Config, ConfigFunction } from '../config/config';
 import { decidedBy } from '../config/winner';
 import { needsMoreSamples } from '../core/scoring/bootstrap';
@@ -37,8 +38,8 @@ function averageNote(config: Config): string | null {
   const free = freeFunctions(config);
   if (free.length === 0 || free.some((f) => f.bits < Math.max(...widths))) return null;
   return (
-    `--avg-bits ${budget.averageBits} is more than there is: every function has the widest of the allowed widths ` +
-    `(or its pin or lock), ${averageBits.toFixed(2)} bits on average`
+    `--avg-bits ${budget.averageBits} is above the widest allowed width: every function has the widest of the allowed widths ` +
+    `(or its pin or lock), ${roundedUp(averageBits, 2).toFixed(2)} bits on average`
   );
 }
 
@@ -57,7 +58,7 @@ function uniformNote(config: Config): string | null {
       ? `; ${pinned.map((f) => `${f.name} (${f.bits} bits)`).join(', ')} ${pinned.length > 1 ? 'are' : 'is'} pinned or locked and counted in the average`
       : '';
   return (
-    `uniform stops at ${bits} bits, ${config.totals.averageBits.toFixed(2)} on average: with ${next} for all it would be ` +
+    `uniform stops at ${bits} bits, ${roundedUp(config.totals.averageBits, 2).toFixed(2)} on average: with ${next} for all it would be ` +
     `more than ${budget.averageBits}${counted}`
   );
 }
@@ -73,7 +74,7 @@ function freeFunctions({ functions, allocation: { pin, rules } }: Config): Confi
 /** What is drawn again are the scores: nothing to tell where they did not decide. */
 function bootstrapNote(config: Config, draws: number | undefined): string | null {
   if (draws === undefined || config.robustness) return null;
-  return `--bootstrap measured nothing: the ${decidedBy(config)} objective decided, and it does not look at the scores that are drawn again.`;
+  return `--bootstrap has no effect: the ${decidedBy(config)} objective does not use scores.`;
 }
 
 /** Loud where the bits are a matter of chance. */

@@ -67,7 +67,7 @@ function forPeople({ functions, rest, whole, device, runtime, runs }: LatencyRep
       Object.entries(functions).map(([name, times]) => [name, time(times[8]), time(times[32])]),
     ),
     '',
-    `${time(whole)} for one sample in floats, ${time(integer)} as 8-bit integers; ${time(rest)} of both is for what has no bits`,
+    `${time(whole)} for one sample in floats, ${time(integer)} as 8-bit integers; ${time(rest)} of each is spent in operators that are not quantized`,
     `median of ${runs} runs, ${device}, ${runtime}`,
     'Integer kernels need integer activations (ompq export --act-bits): with weights alone every width runs as floats.',
     'Here widths below 8 bits run as 8, and are no faster.',

@@ -184,7 +184,7 @@ export function partPath(
 function shard(text: string): Shard {
   const [, i, n] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const [index, count] = [Number(i) - 1, Number(n)];
-  if (!(index >= 0 && index < count)) throw new InvalidArgumentError('It looks like 1/4: the first of four.');
+  if (!(index >= 0 && index < count)) throw new InvalidArgumentError('Expected INDEX/COUNT, e.g. 1/4.');
   return { index, count };
 }
 
@@ -215,9 +215,12 @@ export function addBudgetOptions(command: Command): Command {
         .default(parseWidths('2-8'), '2-8'),
     )
     .addOption(
-      new Option('--pin <LIST>', 'functions outside the search, e.g. first=4,last=6')
+      new Option(
+        '--pin <LIST>',
+        'layers outside the search, e.g. first=4,last=6; auto: at 8 bits where that takes at most 1/20 of the weight bytes, else in the search from 4 bits on',
+      )
         .argParser(pins)
-        .default({ first: 8, last: 8 }, 'first,last=8'),
+        .default({ first: 'auto', last: 'auto' }, 'auto'),
     )
     .option('--no-pin', 'put the first and the last function into the search, too')
     .option('--lock <NAME=BITS>', 'give a function its bits (repeatable)', collectLock, {})
@@ -261,7 +264,7 @@ export function addBudgetOptions(command: Command): Command {
     )
     .option(
       '--quality <LIMIT>',
-      'the smallest file that is as good: noise<=0.3, or measured: kl<=0.05, sqnr>=20',
+      'smallest file that meets this quality: noise<=0.3, or measured: kl<=0.05, sqnr>=20',
       quality,
     )
     .option(
@@ -372,7 +375,8 @@ async function readLatencyTable(path: string): Promise<LatencyTable> {
 function collectRule(text: string, previous: Rules): Rules {
   const at = text.lastIndexOf('=');
   const bits = at > 0 ? parseWidths(text.slice(at + 1)) : null;
-  if (!bits) throw new InvalidArgumentError('It looks like "*/attn/*=8", "op:Gemm=8" or "*conv1*=4-8".');
+  if (!bits)
+    throw new InvalidArgumentError('Expected, for example, "*/attn/*=8", "op:Gemm=8" or "*conv1*=4-8".');
   const pattern = text.slice(0, at);
   const { [pattern]: _earlier, ...others } = previous;
   return { ...others, [pattern]: bits.length === 1 ? bits[0] : bits };
@@ -382,14 +386,14 @@ function collectTie(text: string, previous: string[][]): string[][] {
   // A comma between braces is the pattern's own.
   const patterns = text.split(/,(?![^{]*\})/).map((part) => part.trim());
   if (patterns.some((pattern) => pattern === ''))
-    throw new InvalidArgumentError('It looks like "*/q_proj,*/k_proj".');
+    throw new InvalidArgumentError('Expected, for example, "*/q_proj,*/k_proj".');
   return [...previous, patterns];
 }
 
 function limit(kind: LimitKind, examples: string): (text: string) => number {
   return (text) => {
     const value = parseLimit(kind, text);
-    if (value === null) throw new InvalidArgumentError(`It looks like ${examples}.`);
+    if (value === null) throw new InvalidArgumentError(`Expected, for example, ${examples}.`);
     return value;
   };
 }
@@ -403,7 +407,7 @@ function activationBits(text: string): number {
 function activationWidths(text: string): number[] {
   const list = parseWidths(text);
   if (!list?.every((bits) => bits >= 4 && bits <= 8))
-    throw new InvalidArgumentError('It looks like 4,6,8 or 4-8; activations take 4 to 8 bits.');
+    throw new InvalidArgumentError('Expected, for example, 4,6,8 or 4-8; activations take 4 to 8 bits.');
   return list;
 }
 
@@ -414,7 +418,7 @@ function quality(text: string, previous?: Quality): Quality {
   const kind = match?.[1].toLowerCase();
   const contrary = kind === 'sqnr' ? '<=' : '>=';
   if (!match || match[2] === contrary || !(value > 0)) {
-    throw new InvalidArgumentError('It looks like noise<=0.3, kl<=0.05 or sqnr>=20.');
+    throw new InvalidArgumentError('Expected, for example, noise<=0.3, kl<=0.05 or sqnr>=20.');
   }
   return kind === 'kl' ? { kl: value } : kind === 'sqnr' ? { sqnrDb: value } : { noise: value };
 }
@@ -426,7 +430,7 @@ function collectShape(text: string, previous: Record<string, number[]>): Record<
     .split(/[x,]/i)
     .map(Number);
   if (at < 1 || dims.some((d) => !Number.isInteger(d) || d < 1)) {
-    throw new InvalidArgumentError('It looks like NAME=1x3x320x320.');
+    throw new InvalidArgumentError('Expected, for example, NAME=1x3x320x320.');
   }
   return { ...previous, [text.slice(0, at)]: dims };
 }
@@ -435,7 +439,7 @@ function collectValue(text: string, previous: Record<string, number>): Record<st
   const at = text.lastIndexOf('=');
   const number = text.slice(at + 1);
   if (at < 1 || number.trim() === '' || !Number.isFinite(Number(number))) {
-    throw new InvalidArgumentError('It looks like sr=16000.');
+    throw new InvalidArgumentError('Expected, for example, sr=16000.');
   }
   return { ...previous, [text.slice(0, at)]: Number(number) };
 }
@@ -444,7 +448,7 @@ function collectOutput(text: string, previous: Record<string, OutputChoice>): Re
   const at = text.lastIndexOf('=');
   const kind = OUTPUT_CHOICES.find((each) => each === text.slice(at + 1));
   if (at < 1 || !kind)
-    throw new InvalidArgumentError(`It looks like logits=${OUTPUT_CHOICES.join(' or logits=')}.`);
+    throw new InvalidArgumentError(`Expected, for example, logits=${OUTPUT_CHOICES.join(' or logits=')}.`);
   return { ...previous, [text.slice(0, at)]: kind };
 }
 
@@ -453,16 +457,18 @@ function collectLock(text: string, previous: Record<string, BitWidth>): Record<s
   return { ...previous, [text.slice(0, at)]: bitWidth(text.slice(at + 1)) };
 }
 
-/** "first,last=8" or "first=4,last=6": names without bits take the next ones. */
+/** "auto", "first,last=8" or "first=4,last=auto": names without bits take the next ones. */
 function pins(text: string): Pins {
+  if (text.trim() === 'auto') return { first: 'auto', last: 'auto' };
   const result: Pins = {};
   let waiting: (keyof Pins)[] = [];
   for (const part of text.split(',')) {
-    const [, name, bits] = /^\s*(first|last)\s*(?:=\s*(\d+)\s*)?$/.exec(part) ?? [];
-    if (!name) throw new InvalidArgumentError('It looks like first,last=8, first=4,last=6 or first=8.');
+    const [, name, bits] = /^\s*(first|last)\s*(?:=\s*(\d+|auto)\s*)?$/.exec(part) ?? [];
+    if (!name)
+      throw new InvalidArgumentError('Expected, for example, auto, first,last=8, first=4,last=6 or first=8.');
     waiting.push(name as keyof Pins);
     if (!bits) continue;
-    for (const each of waiting) result[each] = bitWidth(bits);
+    for (const each of waiting) result[each] = bits === 'auto' ? bits : bitWidth(bits);
     waiting = [];
   }
   if (waiting.length > 0) throw new InvalidArgumentError('It ends with bits, as in first,last=8.');
@@ -477,19 +483,21 @@ function bitWidth(text: string): BitWidth {
 
 function widths(text: string): BitWidth[] {
   const list = parseWidths(text);
-  if (!list) throw new InvalidArgumentError('It looks like 4-8 or 2,4,8; widths are 2 to 8, 16 and 32.');
+  if (!list)
+    throw new InvalidArgumentError('Expected, for example, 4-8 or 2,4,8; widths are 2 to 8, 16 and 32.');
   return list;
 }
 
 function size(text: string): number {
   const bytes = parseSize(text);
-  if (bytes === null) throw new InvalidArgumentError('It looks like 1.5MB, 900KB or 1.5MiB.');
+  if (bytes === null) throw new InvalidArgumentError('Expected, for example, 1.5MB, 900KB or 1.5MiB.');
   return bytes;
 }
 
 function numbers(text: string): number[] {
   const list = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
-  if (list.some((x) => !Number.isFinite(x))) throw new InvalidArgumentError('It looks like 0.5,0.5,0.5.');
+  if (list.some((x) => !Number.isFinite(x)))
+    throw new InvalidArgumentError('Expected, for example, 0.5,0.5,0.5.');
   return list;
 }
 

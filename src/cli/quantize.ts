@@ -1,6 +1,8 @@
+import type { PinCost } from '../core/allocation/pins';
+import { pinCostOf } from '../pipeline/resolve';
 import { Command } from 'commander';
 import { resolve } from 'node:path';
-import { formatSize } from '../common/sizes';
+import { formatSize, roundedUp } from '../common/sizes';
 import { formatBudget } from '../config/budget';
 import type { Config, ContestEntry, MeasuredSize } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
@@ -78,6 +80,7 @@ function toJson({ config, configPath, allocation, scored, kept, cached }: Quanti
       config.functions.map((f) => f.bits),
     ),
     shares: scored.inspect.shares,
+    pins: pinCostOf(config, scored.inspect),
     limits: limitUse(config, activationsOf(scored)),
     robustness: config.robustness,
     contest: config.contest,
@@ -95,6 +98,7 @@ function activationsOf({ inspect }: QuantizeResult['scored']): (number | null | 
 }
 
 function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
+  const pins = pinCostOf(config, scored.inspect);
   const { totals, model, robustness } = config;
   const activations = activationsOf(scored);
   const needed = neededActivations(config);
@@ -124,7 +128,7 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
     ),
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
-      `${totals.averageBits.toFixed(2)} bits on average${budgetText(config)}`,
+      `${roundedUp(totals.averageBits, 2).toFixed(2)} bits on average${budgetText(config)}`,
     ...stayingNotes(
       scored.inspect,
       config.functions.map((f) => f.bits),
@@ -134,6 +138,7 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
         `${LIMIT_NAMES[kind]}: ${formatLimit(kind, used)} of ${formatLimit(kind, limit)}`,
     ),
     ...qualityLine(config),
+    ...pinLine(config, pins),
     ...contestLine(config),
     ...lossLine(config),
     solverLine(config),
@@ -145,6 +150,16 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
 /** The float model's own size stands for none. */
 function budgetText({ allocation: { budget } }: Config): string {
   return 'ratio' in budget && budget.ratio === 1 ? '' : `; budget ${formatBudget(budget)}`;
+}
+
+/** What is pinned, and what that leaves for all others. */
+function pinLine({ functions }: Config, cost: PinCost | null): string[] {
+  if (!cost || cost.pinned.length === functions.length) return [];
+  const names = cost.pinned.map((i) => `${functions[i].name} at ${functions[i].bits} bits`).join(', ');
+  return [
+    `pinned: ${names}: ${formatSize(cost.bytes)}, ${(100 * cost.share).toFixed(1)} % of the weight bytes; ` +
+      `the others have ${cost.otherBits.toFixed(2)} bits on average`,
+  ];
 }
 
 /** Which allocation was best on the inputs, and how far behind those with other bits are; without what swaps have found. */

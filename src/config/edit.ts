@@ -1,4 +1,5 @@
 /** Changes to a config by hand: bits and locks, with the bytes and totals that follow from them. */
+import { roundedUp } from '../common/sizes';
 import type { BitWidth } from '../core/problem/widths';
 import type { SizeModel } from '../onnx/packing/size';
 import type { Config, ConfigFunction } from './config';
@@ -58,7 +59,7 @@ export function recount(config: Config, size: SizeModel): Config {
       ...config.totals,
       fixedBytes: size.fixedBytes,
       bytes: size.fixedBytes + sum((f) => f.bytes),
-      averageBits: Number((sum((f) => f.params * f.bits) / Math.max(1, params)).toFixed(6)),
+      averageBits: roundedUp(sum((f) => f.params * f.bits) / Math.max(1, params), 6),
       params,
     },
   };

@@ -20,9 +20,7 @@ export function checkNames(file: string, names: readonly string[], known: readon
   const unknown = names.find((name) => !all.has(name));
   if (unknown !== undefined) {
     const free = known.filter((name) => !listed.has(name));
-    throw new SettingsError(
-      `${file} speaks of the function "${unknown}", which the model does not have${suggestion(unknown, free)}`,
-    );
+    throw new SettingsError(`${file} refers to unknown layer "${unknown}"${suggestion(unknown, free)}`);
   }
   const missing = known.find((name) => !listed.has(name));
   if (missing !== undefined) {

@@ -2,6 +2,7 @@
 import type { OutputChoice } from '../onnx/network/outputs';
 import type { Decay } from '../core/scoring/importance';
 import type { FixedObjective, Objective } from '../core/allocation/objectives';
+import type { PinnedEnds } from '../core/allocation/pins';
 import type { Certificate } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
 import type { Branches, Granularity } from '../onnx/network/network';
@@ -61,10 +62,7 @@ export type Quality =
   /** At least so many dB of signal over noise. */
   | { sqnrDb: number; measured?: number };
 
-export interface Pins {
-  first?: BitWidth;
-  last?: BitWidth;
-}
+export type Pins = PinnedEnds;
 
 export interface ConfigFunction {
   name: string;

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { missingSizes } from '../calibration/inputs/openSizes';
 import type { DataSpec } from '../calibration/inputs/spec';
 import { unlinked } from '../common/printable';
-import { formatSize } from '../common/sizes';
+import { formatSize, roundedUp } from '../common/sizes';
 import { type BudgetSpec } from '../config/budget';
 import { configPathFor } from '../config/paths';
 import type { InspectReply } from '../engine/protocol';
@@ -153,7 +153,7 @@ function announce({ config, scored }: QuantizeResult): void {
     config.model.file,
     formatSize(config.model.bytes),
     formatSize(config.totals.bytes),
-    config.totals.averageBits.toFixed(2),
+    roundedUp(config.totals.averageBits, 2).toFixed(2),
     config.solver.status,
   );
   if (!scored.score.synthetic) {

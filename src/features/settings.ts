@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Pins } from '../config/config';
+import type { Pin } from '../core/allocation/pins';
 import type { Objective } from '../core/allocation/objectives';
 import { parseWidths } from '../config/widths';
 import type { Decay } from '../core/scoring/importance';
@@ -41,10 +42,10 @@ export function readSettings(scope: vscode.Uri): Settings {
     );
   }
   const pin: Pins = {};
-  const first = get<number>(SETTING.pinFirst);
-  const last = get<number>(SETTING.pinLast);
-  if (first > 0) pin.first = first as BitWidth;
-  if (last > 0) pin.last = last as BitWidth;
+  const first = get<Pin | 0>(SETTING.pinFirst);
+  const last = get<Pin | 0>(SETTING.pinLast);
+  if (first !== 0) pin.first = first;
+  if (last !== 0) pin.last = last;
   return {
     provider: get(SETTING.provider),
     memoryLimit: get<number>(SETTING.memoryLimit) * 1e6,
@@ -62,6 +63,6 @@ export function readSettings(scope: vscode.Uri): Settings {
         ? { bits: get(SETTING.activationBits), range: get(SETTING.activationRange) }
         : null,
     widths,
-    pin: first > 0 || last > 0 ? pin : null,
+    pin: first === 0 && last === 0 ? null : pin,
   };
 }

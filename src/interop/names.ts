@@ -37,7 +37,7 @@ export function foreignNames(
   const known = new Set(layers.flatMap((layer) => [layer.node, layer.weight]));
   const unknown = [...names.keys()].filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    throw new FormatError(`The name map speaks of ${list(unknown)}, which the model does not have.`);
+    throw new FormatError(`The name map refers to unknown layers: ${list(unknown)}.`);
   }
   const found = new Map<Layer, string>();
   const nameless: string[] = [];

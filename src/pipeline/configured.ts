@@ -32,7 +32,8 @@ export async function inspectFor(
 
 /** The calibration data of a config, its path absolute. */
 export function dataOf({ calibration }: Config, configPath: string): DataSpec {
-  const { path, ...rest } = calibration;
+  // What was done to the pictures is for readers; it asks for nothing.
+  const { path, preparation: _, ...rest } = calibration;
   return { ...rest, path: path === null || isAbsolute(path) ? path : resolve(dirname(configPath), path) };
 }
 

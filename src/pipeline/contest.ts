@@ -1,4 +1,5 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
+import { roundedUp } from '../common/sizes';
 import type { Contest, ContestEntry, MeasuredSize } from '../config/config';
 import { IMPROVED } from '../config/winner';
 import { costOf } from '../core/allocation/divergence';
@@ -165,7 +166,7 @@ function entryOf({ name, objective, beta, allocation }: Candidate, measured: Mea
     objective,
     beta,
     bytes: sizeBytes,
-    averageBits: Number(averageBits.toFixed(4)),
+    averageBits: roundedUp(averageBits, 4),
     ...digitsOf(measured),
     bits,
   };

@@ -88,11 +88,11 @@ export async function readForeign(
   const format = id === undefined ? recognize(text) : formatOf(id, READABLE);
   if (!format) {
     const known = READABLE.map((each) => each.id).join(', ');
-    throw new FormatError(`${path} is of no format that can be read (${known}); --format says which it is.`);
+    throw new FormatError(`${path}: format not recognized (known: ${known}); --format says which it is.`);
   }
   const read = await aboutFile(path, () => Promise.resolve(format.read(text, { network, names })));
   if (read.bits.size === 0) {
-    throw new FormatError(`${path} names no function of the model; it speaks of ${list(read.unknown)}.`);
+    throw new FormatError(`${path} refers to no layer of the model, only to ${list(read.unknown)}.`);
   }
   return read;
 }

@@ -1,4 +1,5 @@
 /** What scoring and the solver found, as a config. */
+import { roundedUp } from '../common/sizes';
 import { dirname } from 'node:path';
 import { type Config, type Contest, NOISE_WIDTHS } from '../config/config';
 import { timesOf } from '../config/latency';
@@ -81,7 +82,7 @@ export function toConfig(
       bytes: allocation.sizeBytes,
       budgetBytes: budgetBytes(inspect, settings.budget),
       fixedBytes: size.fixedBytes,
-      averageBits: Number(allocation.averageBits.toFixed(6)),
+      averageBits: roundedUp(allocation.averageBits, 6),
       params: network.functions.reduce((sum, f) => sum + f.params, 0),
     },
     solver: certificate(allocation),

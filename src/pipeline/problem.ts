@@ -4,7 +4,9 @@ import { allBudgets } from '../config/limits';
 import { suggestion } from '../config/names';
 import { type Named, resolveRules, resolveTies } from '../config/rules';
 import { buildProblem, SettingsError } from '../core/allocation/buildProblem';
+import { infeasibleBudget } from '../core/allocation/infeasible';
 import type { AllocationInputs, Noise } from '../core/allocation/objectives';
+import { canBeKept } from '../core/allocation/pins';
 import type { AllocationProblem, Budget } from '../core/problem/problem';
 import type { InspectReply } from '../engine/protocol';
 import type { AllocationSettings, Measurements } from './settings';
@@ -35,6 +37,14 @@ export function allocationInputs(
     allBudgets(settings.budget, settings.limits, inspect.bytes),
   );
   return { problem, gamma, scoring };
+}
+
+/** Sizes and times alone tell whether limits can be kept: before scoring. @throws InfeasibleBudgetError */
+export function refuseInfeasible(inspect: InspectReply, settings: AllocationSettings): void {
+  const budgets = allBudgets(settings.budget, settings.limits, inspect.bytes);
+  const told = budgets.filter(({ kind }) => kind !== 'noise');
+  const problem = problemOf(inspect, { weight: null, noise: null }, settings, told);
+  if (!canBeKept(problem)) throw infeasibleBudget(problem);
 }
 
 export function problemOf(

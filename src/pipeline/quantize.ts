@@ -14,10 +14,11 @@ import { importance } from '../core/scoring/importance';
 import { gramToOrm } from '../core/scoring/orthogonality';
 import type { Engine } from '../engine/client';
 import { part } from '../engine/progress';
+import type { InspectReply } from '../engine/protocol';
 import { decideByContest } from './contest';
 import { toConfig } from './newConfig';
 import { noiseOf } from './noise';
-import { allocationInputs } from './problem';
+import { allocationInputs, refuseInfeasible } from './problem';
 import { scoreModel } from './score';
 import { namingWhatStays } from './shares';
 import type { Scored, ScoreOptions, ScoreSettings } from './settings';
@@ -45,14 +46,18 @@ export async function quantize(
 ): Promise<QuantizeResult> {
   refuseContradictions(allocationSettings);
   const kept = await givenBits(configPath, askedSettings.model);
+  const locksOf = ({ network }: InspectReply): Record<string, BitWidth> => {
+    const names = new Set(network.functions.map((f) => f.name));
+    const known = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
+    return { ...known, ...allocationSettings.locks };
+  };
   const scored = await scoreModel(engine, askedSettings, {
     ...part(options, 0, needsNoise(allocationSettings) || allocationSettings.quality ? 0.5 : 1),
     cache: options.cache,
+    refuse: (inspect) => refuseInfeasible(inspect, { ...allocationSettings, locks: locksOf(inspect) }),
   });
   const scoreSettings = scored.settings;
-  const names = new Set(scored.inspect.network.functions.map((f) => f.name));
-  const locks = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
-  const settings = { ...allocationSettings, locks: { ...locks, ...allocationSettings.locks } };
+  const settings = { ...allocationSettings, locks: locksOf(scored.inspect) };
   const { activationWidths } = settings;
   const isNoiseAware = settings.quality || (activationWidths && settings.objective === 'auto');
   const asked = isNoiseAware ? { ...settings, objective: 'noise-aware' as const } : settings;
@@ -104,7 +109,7 @@ export async function quantize(
     configPath,
     scored,
     allocation,
-    kept: Object.keys(locks),
+    kept: Object.keys(kept).filter((name) => Object.hasOwn(settings.locks, name)),
     cached: scored.cached && noises.cached && cached,
   };
 }

@@ -1,4 +1,5 @@
 /** A config solved again from what it holds, without scoring. */
+import { type PinCost, pinCost } from '../core/allocation/pins';
 import type { BudgetSpec } from '../config/budget';
 import { type Config, NOISE_WIDTHS } from '../config/config';
 import { lockedBits, recount } from '../config/edit';
@@ -67,6 +68,15 @@ function solveAgain(config: Config, inspect: InspectReply, locks: Record<string,
   // Found by trying, and better than what any program answers to this problem.
   const solver = { ...solved.solver, status: 'feasible' as const };
   return { ...checkedTotals(problem, winner.bits), solver };
+}
+
+/** What the pins of a config take, and what that leaves for the rest; null where nothing is pinned. */
+export function pinCostOf(config: Config, inspect: InspectReply): PinCost | null {
+  const { problem } = materialOfConfig(config, inspect);
+  return pinCost(
+    problem,
+    config.functions.map((f) => f.bits),
+  );
 }
 
 /** What it takes to solve a config again, from what it holds. */

@@ -25,6 +25,7 @@ export async function scoreModel(
       `${model} has no layer that can be quantized${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}.`,
     );
   }
+  options.refuse?.(inspect);
   const { cache, signal, onProgress } = options;
   const functions = inspect.network.functions.length;
   const findKey = () => scoreKey(inspect.sha256, settings, signal);

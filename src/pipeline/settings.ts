@@ -29,6 +29,8 @@ export interface ScoreSettings {
 export interface ScoreOptions extends RequestOptions {
   /** Where Gram matrices, and rounded layers, are kept between runs; absent: nowhere. */
   cache?: Cache;
+  /** Called as soon as the model is known, to refuse what cannot be done before the work starts. */
+  refuse?: (inspect: InspectReply) => void;
 }
 
 export interface Scored {

@@ -48,7 +48,7 @@ export const jobOf = (...facts: unknown[]): string => canonical(facts);
 /** @throws SettingsError rather than replace a file that is no part */
 export async function writeShard(path: string, part: ShardResult): Promise<void> {
   if (existsSync(path) && !partHead(decodeRecord(await readBytes(path)))) {
-    throw new SettingsError(`${path} exists already and is no part; give --out another name.`);
+    throw new SettingsError(`${path} already exists and is not a shard result; give --out another name.`);
   }
   const { grams, ...head } = part.kind === 'score' ? part : { ...part, grams: new Float64Array() };
   try {
@@ -111,7 +111,7 @@ export function complete<P extends ShardResult>(parts: readonly P[], paths: read
   const missing = Array.from({ length: count }, (_, i) => i).filter((i) => !found.has(i));
   if (missing.length > 0) {
     throw new SettingsError(
-      `${missing.length === 1 ? 'Shard' : 'Shards'} ${missing.map((i) => `${i + 1}/${count}`).join(', ')} of ${basename(paths[0])} and its like ${missing.length === 1 ? 'is' : 'are'} missing.`,
+      `${missing.length === 1 ? 'Shard' : 'Shards'} ${missing.map((i) => `${i + 1}/${count}`).join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing (looked beside ${basename(paths[0])}).`,
     );
   }
   return [...parts].sort((a, b) => a.shard.index - b.shard.index);

@@ -1,4 +1,5 @@
 /** The inverse question, where it takes measuring: the smallest file whose outputs are close enough to the float model's. */
+import { roundedUp } from '../common/sizes';
 import { type BudgetSpec, solverBudget } from '../config/budget';
 import type { Limits } from '../config/limits';
 import type { Quality } from '../config/types';
@@ -11,6 +12,7 @@ import {
   listed,
 } from '../core/allocation/infeasible';
 import { allocateNoiseAware, smallestFile } from '../core/allocation/noiseObjective';
+import { decidedPins } from '../core/allocation/pins';
 import type { Allocation, AllocationProblem, Budget } from '../core/problem/problem';
 import type { Engine, RequestOptions } from '../engine/client';
 import { part } from '../engine/progress';
@@ -135,7 +137,7 @@ function unreachable(
     'kl' in quality
       ? [`a KL divergence of ${quality.kl}`, `a KL divergence of ${value}`]
       : [`an SQNR of ${quality.sqnrDb} dB`, `an SQNR of ${value} dB`];
-  const average = `${allocation.averageBits.toFixed(2)} bits on average`;
+  const average = `${roundedUp(allocation.averageBits, 2).toFixed(2)} bits on average`;
   const together = listed([...conflict.map((budget) => amount(budget.kind, limitOf(budget))), asked]);
   return infeasible(
     problem,
@@ -151,9 +153,10 @@ export async function smallestFor(
   engine: Engine,
   score: ScoreSettings,
   measured: Measurements,
-  settings: AllocationSettings & { quality: Quality },
+  asked: AllocationSettings & { quality: Quality },
   options: RequestOptions,
 ): Promise<AllocationSettings> {
+  const settings = { ...asked, pin: decidedPins(allocationInputs(measured, asked).problem, asked.pin) };
   const { quality } = settings;
   const rounding = settings.contest?.rounding ?? QUICK_CONTEST.rounding;
   const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };

@@ -107,7 +107,7 @@ describe('what the table of quantize does not say', () => {
   const quantize = (...args: string[]) => ompq(['quantize', model, '--synthetic', '--samples', '4', ...args]);
 
   it('is said where one width for all stops short of the average', async () => {
-    const { stderr } = await quantize('--objective', 'uniform', '--avg-bits', '4');
+    const { stderr } = await quantize('--objective', 'uniform', '--avg-bits', '4', '--pin', 'first,last=8');
     expect(stderr).toMatch(/uniform stops at 3 bits, .* stem \(8 bits\), fc \(8 bits\) are pinned/);
     const free = await quantize('--objective', 'uniform', '--avg-bits', '4', '--no-pin');
     expect(free.stderr).not.toContain('uniform stops at');
@@ -115,7 +115,7 @@ describe('what the table of quantize does not say', () => {
 
   it('is said where no width reaches the average', async () => {
     const { stderr } = await quantize('--objective', 'orthogonality', '--avg-bits', '9');
-    expect(stderr).toContain('--avg-bits 9 is more than there is');
+    expect(stderr).toContain('--avg-bits 9 is above the widest allowed width');
     const within = await quantize('--objective', 'orthogonality', '--avg-bits', '4');
     expect(within.stderr).not.toContain('more than there is');
   });
@@ -170,7 +170,7 @@ describe('a model with layers in branches', () => {
       await ompq(['quantize', model, '--synthetic', '--value', 'mode', '--avg-bits', '4']),
     ).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('It looks like sr=16000.') as string,
+      stderr: expect.stringContaining('Expected, for example, sr=16000.') as string,
     });
   });
 
@@ -425,11 +425,19 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
       '--samples',
       '4',
       '--avg-bits',
-      '1.5',
+      '2.1',
+      '--pin',
+      'first,last=8',
     ]);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/least possible is .*\(pinned at 8 bits\)/);
+    expect(stderr).toMatch(/least possible is .*\(pinned at 8 bits\).* --no-pin/);
+    // The sizes alone tell: nothing has been scored.
+    expect(stderr).not.toContain('Scored');
     expect(existsSync(join(folder, 'net.ompq.json'))).toBe(false);
+    // Nothing is pinned where nobody asks for it and the budget does not allow it.
+    const own = await ompq(['quantize', model, '--synthetic', '--samples', '4', '--avg-bits', '2.1']);
+    expect(own.code).toBe(0);
+    await rm(join(folder, 'net.ompq.json'));
   });
 
   it.each([
@@ -549,7 +557,7 @@ describe('what goes wrong is said in one sentence, with an exit code', () => {
     const text = await readFile(path, 'utf8');
     await writeFile(path, text.replace('"name": "block.conv1"', '"name": "block.cnv1"'));
     expect(oneSentence(await ompq(['export', path]))).toContain(
-      'speaks of the function "block.cnv1", which the model does not have; did you mean "block.conv1"?',
+      'refers to unknown layer "block.cnv1"; did you mean "block.conv1"?',
     );
   });
 

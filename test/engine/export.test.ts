@@ -51,6 +51,28 @@ function halfModel(): ModelProto {
 }
 
 describe('export', () => {
+  it('keeps float32 scales where float16 would lose them, for that weight alone, and says so', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const x = b.input('x', ['batch', 16]);
+    b.initializer(
+      'tiny',
+      [16, 12],
+      Float32Array.from(b.random.normals(192), (value) => 1e-6 * value),
+    );
+    const y = b.op('Mul', [b.op('MatMul', [x, 'tiny'], {}, { name: 'small' }), b.scalar('million', 1e6)]);
+    b.setChannels(y, 12);
+    const model = save(b.output(b.matmul(y, 6, { name: 'usual' })).build());
+    const { engine } = startEngine();
+    const asked = await request(model, { width: 8, scaleType: 'float16', rounding: 'nearest' });
+    const { warnings } = await engine.request(asked);
+    expect(warnings.join()).toContain(
+      'The scales of tiny are too small or too large for float16 and stay float32.',
+    );
+    expect(warnings.join()).not.toContain('usual');
+    const { against } = await compare(model, asked.out);
+    expect(against!.sqnrDb).toBeGreaterThan(30);
+  });
+
   it.each(['nearest', 'gptq', 'reconstruct'] as const)(
     'rounds every kind of layer by %s',
     async (rounding) => {
@@ -160,7 +182,7 @@ describe('export', () => {
     const { samples, warnings } = await engine.request(asked);
     expect(samples).toBe(16);
     expect(warnings.join()).toContain('Only 16 of 200 samples were used');
-    expect(warnings.join()).toContain('The memory limit of 1 MB is not kept: the engine alone takes');
+    expect(warnings.join()).toContain('The memory limit of 1 MB is too low: the engine itself uses');
   });
 
   it('rounds a layer whose second moments have no room by the power of each input, and says so', async () => {

@@ -234,13 +234,13 @@ describe('ompq import', () => {
     await writeFile(strange, '{"layers": []}');
     const { code, stderr } = await ompq('import', strange, config);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/strange\.json is of no format that can be read \(brecq, aimet/);
+    expect(stderr).toMatch(/strange\.json: format not recognized \(known: brecq, aimet/);
     const named = await ompq('import', strange, config, '--format', 'aimet');
     expect(named.stderr).toMatch(/strange\.json holds no "param_encodings"/);
     const foreign = join(folder, 'foreign.csv');
     await writeFile(foreign, 'function,bits\nconv9,4\n');
     expect((await ompq('import', foreign, config)).stderr).toMatch(
-      /names no function of the model; it speaks of "conv9"/,
+      /refers to no layer of the model, only to "conv9"/,
     );
   });
 });

@@ -61,7 +61,7 @@ describe('the file of a shard', () => {
     const args = ['eval', model, '--synthetic', '--limit', '4', '--shard', '1/2', '--out'];
     const { code, stderr } = await ompq(folder, [...args, model]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/net\.onnx exists already and is no part; give --out another name\.$/m);
+    expect(stderr).toMatch(/net\.onnx already exists and is not a shard result; give --out another name\.$/m);
     expect(readFileSync(model).equals(readFileSync(EXAMPLE))).toBe(true);
     for (let i = 0; i < 2; i++) await json(folder, [...args, 'a.part']);
     expect((await ompq(folder, [...args, 'none/a.part'])).stderr).toContain('its folder does not exist.');
@@ -125,7 +125,7 @@ describe('merge', () => {
       expect(code).toBe(1);
       expect(stderr).toMatch(message);
     };
-    await refused(['a'], /^ompq: Shard 2\/2 of a and its like is missing\.\n$/);
+    await refused(['a'], /^ompq: Shard 2\/2 is missing \(looked beside a\)\.\n$/);
     await refused(['a', 'b', 'a'], /^ompq: .*a and .*a are the same part; give each once\.\n$/);
     await refused(['a', 'c'], /^ompq: .*c and .*a are not parts of the same job: /);
     writeFileSync(join(folder, 'd'), 'something else');
@@ -134,7 +134,9 @@ describe('merge', () => {
     truncateSync(join(folder, 'b'), bytes.length >> 1);
     await refused(['a', 'b'], /^ompq: .*b is not a part that /);
     await refused(['a', 'nowhere'], /^ompq: Cannot read .*nowhere: /);
-    expect((await ompq(folder, [...args, '64', '--shard', '3/2'])).stderr).toContain('It looks like 1/4');
+    expect((await ompq(folder, [...args, '64', '--shard', '3/2'])).stderr).toContain(
+      'Expected INDEX/COUNT, e.g. 1/4',
+    );
   });
 });
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  pinAt,
   planOf,
   push,
   redo,
@@ -38,11 +37,6 @@ describe('plan', () => {
     expect(locked.locks).toEqual({ a: 4, b: 2 });
     expect(withLocks(locked, ['a'], 8, current).locks).toEqual({ a: 8, b: 2 });
     expect(withoutLocks(locked, ['a']).locks).toEqual({ b: 2 });
-  });
-
-  it('knows which end is pinned', () => {
-    expect([0, 1, 2].map((i) => pinAt({ first: 8, last: 4 }, i, 3))).toEqual([8, undefined, 4]);
-    expect(pinAt({ last: 4 }, 0, 1)).toBe(4);
   });
 });
 

@@ -93,6 +93,6 @@ async function openZip(path: string, label: string): Promise<ZipFile> {
 
 function notAZip(label: string, error: unknown): DataError {
   return new DataError(
-    `${label} is not a sound .npz file (${firstLine(error)}); write it again with numpy.savez.`,
+    `${label} is not a valid .npz file (${firstLine(error)}); write it again with numpy.savez.`,
   );
 }

@@ -2,6 +2,7 @@
 import { codeBits } from '../../common/integerProduct';
 import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
 import type { BitWidth } from '../problem/widths';
+import { canBeKept, type End, endsToTry, type PinnedEnds } from './pins';
 
 /** A function as the solver needs to know it. */
 export interface SizedFunction {
@@ -23,12 +24,6 @@ export interface SizedFunction {
   activationNoise?: Readonly<Record<number, number>>;
   /** Elements of the activations that are alive while it runs, for one sample; null: not known. */
   activations?: number | null;
-}
-
-/** Widths of the first and of the last function, outside the search. */
-export interface PinnedEnds {
-  first?: BitWidth;
-  last?: BitWidth;
 }
 
 export interface ProblemSettings {
@@ -73,10 +68,26 @@ export function buildProblem(
   if (widths.length === 0 && functions.length > 0) {
     throw new SettingsError('No bit-width is allowed: allow at least one.');
   }
-  const fixes = fixedWidths(functions, settings);
+  let problem: AllocationProblem | undefined;
+  for (const ends of endsToTry(settings.pins, { ...settings, functions })) {
+    problem = problemWith(ends, functions, widths, settings);
+    // A budget that cannot be kept never comes from a default.
+    if (!ends.some(({ isAuto }) => isAuto) || canBeKept(problem)) return problem;
+  }
+  return problem!;
+}
+
+function problemWith(
+  ends: readonly End[],
+  functions: readonly SizedFunction[],
+  widths: readonly BitWidth[],
+  settings: ProblemSettings,
+): AllocationProblem {
+  const fixes = fixedWidths(functions, settings, ends);
+  const floors = floorsOf(ends, settings.ties);
   const candidates = functions.map((f, i): Width => {
     const fix = fixes[i];
-    const allowed = ruleOf(f, settings) ?? widths;
+    const allowed = ruleOf(f, settings) ?? above(widths, floors.get(i));
     const free = choicesOf(f, allowed, settings);
     const candidate: Width = { name: f.name, weight: f.weight, params: f.params, choices: free };
     return fix
@@ -90,6 +101,21 @@ export function buildProblem(
     ...(settings.fixedMilliseconds ? { fixedMilliseconds: settings.fixedMilliseconds } : {}),
     budgets: [settings.budget].flat(),
   };
+}
+
+/** Per function that has one, its least width in the search: an end's, and that of what is tied to it. */
+function floorsOf(ends: readonly End[], ties: ProblemSettings['ties']): Map<number, BitWidth> {
+  const floors = new Map<number, BitWidth>();
+  for (const { index, floor } of ends) {
+    if (floor === undefined) continue;
+    for (const i of ties.find((tie) => tie.includes(index)) ?? [index]) floors.set(i, floor);
+  }
+  return floors;
+}
+
+function above(widths: readonly BitWidth[], floor: BitWidth | undefined): readonly BitWidth[] {
+  const left = widths.filter((bits) => floor === undefined || bits >= floor);
+  return left.length > 0 ? left : widths;
 }
 
 function ruleOf({ name }: SizedFunction, { rules }: ProblemSettings): readonly BitWidth[] | undefined {
@@ -129,13 +155,13 @@ function choiceOf(f: SizedFunction, bits: BitWidth, activationBits: number): Cho
 }
 
 /** Per function what fixes its width, if anything does. Ties hand a fix on; a lock beats a rule, a rule a pin. */
-function fixedWidths(functions: readonly SizedFunction[], settings: ProblemSettings): (Fix | undefined)[] {
+function fixedWidths(
+  functions: readonly SizedFunction[],
+  settings: ProblemSettings,
+  ends: readonly End[],
+): (Fix | undefined)[] {
   const fixes: (Fix | undefined)[] = new Array<Fix | undefined>(functions.length).fill(undefined);
-  const pin = (i: number, bits: BitWidth | undefined): void => {
-    if (bits !== undefined && functions.length > 0) fixes[i] = { bits, by: 'pin' };
-  };
-  pin(functions.length - 1, settings.pins?.last);
-  pin(0, settings.pins?.first);
+  for (const { index, bits } of ends) if (bits !== undefined) fixes[index] = { bits, by: 'pin' };
   functions.forEach((f, i) => {
     const allowed = ruleOf(f, settings);
     if (allowed?.length === 1) fixes[i] = { bits: allowed[0], by: 'rule' };

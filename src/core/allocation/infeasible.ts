@@ -1,4 +1,5 @@
 /** Why no allocation fits, and what would help. */
+import { roundedUp } from '../../common/sizes';
 import { isAllowed } from '../problem/limits';
 import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
 import { formulate } from '../problem/program';
@@ -55,7 +56,7 @@ export function infeasibleBudget(
   return infeasible(
     problem,
     shortfalls.length > 0
-      ? shortfalls.map(describe).join(' ')
+      ? shortfalls.map((each) => describe(each, problem)).join(' ')
       : `No allocation keeps ${together} together, although each alone can be kept. Raise one of these limits.`,
     shortfalls.length > 0 ? [] : conflict,
     shortfalls,
@@ -90,14 +91,29 @@ const REMEDIES: Record<Budget['kind'], string> = {
 
 const FIXED: Record<FixedBy, string> = { pin: 'pinned', rule: 'held by a rule', lock: 'locked' };
 
-function describe({ budget, smallest, smallestIfReleased, blockers }: Shortfall): string {
+function describe(
+  { budget, smallest, smallestIfReleased, blockers }: Shortfall,
+  { fixedBytes }: AllocationProblem,
+): string {
   const limit = limitOf(budget);
-  const problem = `No allocation keeps within ${amount(budget.kind, limit)}: the least possible is ${amount(budget.kind, smallest)}.`;
+  const float =
+    budget.kind === 'bytes' && 2 * fixedBytes > smallest
+      ? `, ${grouped(fixedBytes)} of them for what is not quantized`
+      : '';
+  const problem = `No allocation keeps within ${amount(budget.kind, limit)}: the least possible is ${amount(budget.kind, smallest)}${float}.`;
   if (blockers.length === 0) return `${problem} Raise the limit or ${REMEDIES[budget.kind]}.`;
   const shown = blockers.slice(0, 3).map((b) => `${b.name} (${FIXED[b.fixedBy]} at ${b.bits} bits)`);
   const names = listed(blockers.length > 3 ? [...shown, `${blockers.length - 3} more`] : shown);
   const enough = smallestIfReleased <= limit ? 'which is enough' : 'which is still not enough';
-  return `${problem} Releasing ${names} brings it down to ${amount(budget.kind, smallestIfReleased)}, ${enough}.`;
+  return `${problem} Releasing ${names} brings it down to ${amount(budget.kind, smallestIfReleased)}, ${enough}.${remedyOf(blockers)}`;
+}
+
+/** Which option releases what is in the way. */
+function remedyOf(blockers: readonly Blocker[]): string {
+  const pins = blockers.filter(({ fixedBy }) => fixedBy === 'pin');
+  if (pins.length === 0) return '';
+  const lower = pins.slice(0, 2).map(({ index }) => `${index === 0 ? 'first' : 'last'}=4`);
+  return ` Give --no-pin or, for example, --pin ${[...new Set(lower)].sort().join(',')} (in VS Code the settings ompq.pinFirst and ompq.pinLast).`;
 }
 
 function shortfallOf(problem: AllocationProblem, budget: Budget): Shortfall | null {
@@ -125,7 +141,7 @@ function shortfallOf(problem: AllocationProblem, budget: Budget): Shortfall | nu
 }
 
 /** The least that any allocation uses of one limit, the other limits left out. */
-function leastOf(problem: AllocationProblem, budget: Budget): { inUnit: number; fits: boolean } {
+export function leastOf(problem: AllocationProblem, budget: Budget): { inUnit: number; fits: boolean } {
   if (budget.kind === 'activationBytes') {
     const least = problem.candidates.map(({ choices }) =>
       choices.reduce((a, { activationBytes = 0 }) => Math.min(a, activationBytes), Infinity),
@@ -165,7 +181,8 @@ export function amount(kind: Budget['kind'], value: number): string {
     case 'activationBytes':
       return `${grouped(Math.round(value))} bytes of activations`;
     case 'averageBits':
-      return `${Number(value.toFixed(4))} bits on average`;
+      // Never less than it is: as a budget, what is printed has to do.
+      return `${roundedUp(value, 4)} bits on average`;
     case 'bops':
       return `${grouped(Math.round(value))} bit operations`;
     case 'latency':

@@ -1,6 +1,6 @@
 /** CodeLens of a config: what can be done with the whole on top, what with one function on its line. */
 import * as vscode from 'vscode';
-import { formatSize } from '../../common/sizes';
+import { formatSize, roundedUp } from '../../common/sizes';
 import { budgetUse, formatBudget } from '../../config/budget';
 import type { Config } from '../../config/config';
 import { COMMAND } from '../ids';
@@ -54,7 +54,7 @@ function budgetLine({ totals, allocation }: Config): { title: string; tooltip: s
   const tooltip = vscode.l10n.t(
     '{0}, {1} bits on average; the budget is {2}',
     formatSize(totals.bytes),
-    totals.averageBits.toFixed(2),
+    roundedUp(totals.averageBits, 2).toFixed(2),
     formatBudget(allocation.budget),
   );
   return { title, tooltip };

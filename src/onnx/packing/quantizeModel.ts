@@ -1,5 +1,6 @@
 /** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
 import { create, toBinary } from '@bufbuild/protobuf';
+import { roundToFloat16 } from '../proto/float16';
 import { OnnxError } from '../../common/fileErrors';
 import { addedNames, type AddedNames } from '../graph/addedNames';
 import { editBodies } from '../graph/bodies';
@@ -217,7 +218,13 @@ function weightPart(
   checkCodes(codes, weight.bits);
   const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis, apart };
   const content = { codes: () => codes, scales: () => scales, values: missing };
-  return codesPart(stored, weight.bits, names, form, content, as, readers);
+  return codesPart(stored, weight.bits, names, formFor(form, scales), content, as, readers);
+}
+
+/** Scales that float16 cannot hold stay float32, in this weight alone. */
+function formFor(form: StorageForm, scales: Float32Array): StorageForm {
+  const fits = form.scaleType === 'float32' || scales.every((scale) => roundToFloat16(scale) === scale);
+  return fits ? form : { ...form, scaleType: 'float32' };
 }
 
 function recorded(

@@ -97,11 +97,11 @@ describe('.npz that lies', () => {
 
   it('no zip, half a zip, an encrypted entry, the same name twice, pickles inside', async () => {
     expect(await messageFor('no.npz', Buffer.from('no zip at all, just text'))).toMatch(
-      /is not a sound \.npz file/,
+      /is not a valid \.npz file/,
     );
     const whole = numpyFile('npz');
     expect(await messageFor('half.npz', whole.subarray(0, whole.length / 2))).toMatch(
-      /is not a sound \.npz file/,
+      /is not a valid \.npz file/,
     );
     const encrypted = Buffer.from(whole);
     const directory = encrypted.indexOf(Buffer.from('PK\x01\x02', 'latin1'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatSize, parseSize } from '../../../src/common/sizes';
+import { formatSize, parseSize, roundedUp } from '../../../src/common/sizes';
 import { formatBudget, solverBudget } from '../../../src/config/budget';
 import { formatWidths, parseWidths } from '../../../src/config/widths';
 
@@ -18,7 +18,17 @@ describe('sizes', () => {
   );
 
   it('writes them in powers of ten', () => {
-    expect([12, 1200, 1_234_567, 2e9].map(formatSize)).toEqual(['12 B', '1.2 KB', '1.23 MB', '2.00 GB']);
+    expect([12, 1200, 1_234_567, 2e9].map(formatSize)).toEqual(['12 B', '1.2 KB', '1.24 MB', '2.00 GB']);
+  });
+
+  it('writes none that would not hold what it stands for', () => {
+    for (const bytes of [1, 999, 1000, 1001, 1_130_000, 1_130_001, 2_579_999, 17_994_321, 3_000_000_001]) {
+      expect(parseSize(formatSize(bytes)), String(bytes)).toBeGreaterThanOrEqual(bytes);
+    }
+    expect(parseSize('1.13MB')).toBe(1_130_000);
+    expect([4.52, 1.1, 4, 11 / 3, 4.571428].map((bits) => roundedUp(bits, 2))).toEqual([
+      4.52, 1.1, 4, 3.67, 4.58,
+    ]);
   });
 
   it('turns a ratio into bytes that never exceed it', () => {

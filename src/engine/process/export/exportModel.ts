@@ -145,6 +145,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
               'The written weights were compared one by one: the model is too large to be run as rounded floats.',
             ]
           : []),
+        ...wideScales(request, rounded.storages),
       ],
     };
   } finally {
@@ -349,4 +350,18 @@ function checkBits({ model, bits, activations }: ExportRequest, network: Network
       throw new EngineFault(`${names.join(' and ')} share their weights and must get the same bits.`);
     }
   }
+}
+
+/** Words for weights whose scales float16 cannot hold. */
+function wideScales({ scaleType }: ExportRequest, storages: readonly WeightStorage[]): string[] {
+  if (scaleType !== 'float16') return [];
+  const wide = storages.filter(
+    (each) => 'scales' in each && each.scales.some((s) => roundToFloat16(s) !== s),
+  );
+  if (wide.length === 0) return [];
+  const names = wide.slice(0, 3).map(({ tensor }) => tensor);
+  const more = wide.length > names.length ? ` and ${wide.length - names.length} more` : '';
+  return [
+    `The scales of ${names.join(', ')}${more} are too small or too large for float16 and stay float32.`,
+  ];
 }

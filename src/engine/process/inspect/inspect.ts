@@ -50,10 +50,10 @@ function othersOf({ data }: InspectRequest, { numbers }: Taken): string | undefi
   if (data && data.path !== null) return undefined;
   const given = data?.values ?? {};
   const names = Object.keys(numbers);
-  if (names.length === 0) return 'the made-up input does not take';
+  if (names.length === 0) return 'the synthetic input does not reach';
   const values = `${names.map((name) => `${name}=${numbers[name]}`).join(', ')} does not take`;
   const [open] = names.filter((name) => !Object.hasOwn(given, name));
-  return open === undefined ? values : `${values} (made-up input; --value ${open}=NUMBER chooses)`;
+  return open === undefined ? values : `${values} (synthetic input; --value ${open}=NUMBER chooses)`;
 }
 
 /** Undefined where there is nothing to decide, or no made-up sample that the model runs on. */

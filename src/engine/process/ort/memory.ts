@@ -34,7 +34,7 @@ export function limitWarnings(asked: number): string[] {
   const held = residentMemory();
   if (asked === 0 || asked >= held) return [];
   return [
-    `The memory limit of ${megabytes(asked)} is not kept: the engine alone takes ${megabytes(held)} before it begins.`,
+    `The memory limit of ${megabytes(asked)} is too low: the engine itself uses ${megabytes(held)} before it begins.`,
   ];
 }
 

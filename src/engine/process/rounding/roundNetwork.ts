@@ -55,6 +55,10 @@ export interface RoundingWork {
   onProgress(done: number, all: number, name: string): void;
 }
 
+/** The smallest normal float16, and the largest. */
+const HALF_NORMAL = 2 ** -14;
+const HALF_LARGEST = 65504;
+
 /** One per weight of networkWeights, in its order. */
 export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]> {
   const { model, network, bits, widest, path } = work;
@@ -228,6 +232,20 @@ function layersOf(network: Network, tensor: string): Layer[] {
   return network.functions.flatMap(({ layers }) => layers.filter(({ weight }) => weight === tensor));
 }
 
+/**
+ * Would float16 hold the scales with its full precision? Below its smallest normal number it loses digits, and in the end
+ * flushes to zero: such a weight keeps float32 scales. Rows of zeros have no scale to lose.
+ */
+function fitsHalf(values: ArrayLike<number>, columns: number, bits: CodeBits): boolean {
+  for (let start = 0; start < values.length; start += columns) {
+    let largest = 0;
+    for (let i = start; i < start + columns; i++) largest = Math.max(largest, Math.abs(values[i]));
+    const scale = largest / (2 ** (bits - 1) - 1);
+    if (scale > 0 && (scale < 2 * HALF_NORMAL || scale > HALF_LARGEST / 2)) return false;
+  }
+  return true;
+}
+
 /** Rounds all groups and puts codes and scales where the stored tensor has them. */
 async function round(
   { method, roundScale }: RoundingWork,
@@ -242,6 +260,7 @@ async function round(
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(scaleCount(weight));
   const size = rows.rows * rows.columns;
+  const roundOne = fitsHalf(all, rows.columns, bits) ? roundScale : Math.fround;
   for (let g = 0; g < rows.groups; g++) {
     const problem: RowsProblem = {
       weights: all.subarray(g * size, (g + 1) * size),
@@ -257,7 +276,10 @@ async function round(
       shrinkMoments(problem.moments!, marginals.means, marginals.chance);
       shrinkResponses(problem.responses!, problem.weights, marginals, marginals.chance);
     }
-    const rounded = await roundRows(problem, sums.moments ? method : 'nearest', { ...tools, roundScale });
+    const rounded = await roundRows(problem, sums.moments ? method : 'nearest', {
+      ...tools,
+      roundScale: roundOne,
+    });
     for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
     for (let r = 0; r < rows.rows; r++) scales[rows.scale[g * rows.rows + r]] = rounded.scales[r];
   }

@@ -74,7 +74,7 @@ describe('names', () => {
   it('that the model does not have, or that are missing, are an error that names them', () => {
     const wrong = parseNameMap('{"conv7": "x", "conv8": "y"}');
     expect(() => byId('modelopt').write({ ...context, names: wrong })).toThrow(
-      'The name map speaks of "conv7" and "conv8", which the model does not have.',
+      'The name map refers to unknown layers: "conv7" and "conv8".',
     );
     expect(() => byId('hawq').write(contextOf(tinyCnn(), [4]))).toThrow(
       /^No module of the HAWQ network is known for "stem", "block\.conv1" and "block\.conv2": give a name map/,

@@ -1,0 +1,46 @@
+/** Offers the tools of `ompq mcp` to agents in VS Code, where this VS Code knows such providers (1.101 and later). */
+import * as vscode from 'vscode';
+
+/** As in package.json, contributes.mcpServerDefinitionProviders. */
+export const MCP_PROVIDER = 'ompq';
+
+/** The part of the API that the oldest VS Code we run in does not have. */
+interface McpApi {
+  lm?: {
+    registerMcpServerDefinitionProvider?: (
+      id: string,
+      provider: {
+        provideMcpServerDefinitions: () => object[];
+        onDidChangeMcpServerDefinitions: vscode.Event<void>;
+      },
+    ) => vscode.Disposable;
+  };
+  McpStdioServerDefinition?: new (
+    label: string,
+    command: string,
+    args: string[],
+    env: Record<string, string>,
+    version: string,
+  ) => object;
+}
+
+export function registerMcp(context: vscode.ExtensionContext): void {
+  const { lm, McpStdioServerDefinition } = vscode as unknown as McpApi;
+  if (!lm?.registerMcpServerDefinitionProvider || !McpStdioServerDefinition) return;
+  const changed = new vscode.EventEmitter<void>();
+  const { version } = context.extension.packageJSON as { version: string };
+  const provider = lm.registerMcpServerDefinitionProvider(MCP_PROVIDER, {
+    onDidChangeMcpServerDefinitions: changed.event,
+    provideMcpServerDefinitions: () => {
+      const folders = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
+      const roots = folders.flatMap(({ uri }) => ['--root', uri.fsPath]);
+      const args = [context.asAbsolutePath('dist/cli.js'), 'mcp', ...roots];
+      // VS Code's own Node.js runs it.
+      return [
+        new McpStdioServerDefinition('OMPQ', process.execPath, args, { ELECTRON_RUN_AS_NODE: '1' }, version),
+      ];
+    },
+  });
+  const folders = vscode.workspace.onDidChangeWorkspaceFolders(() => changed.fire());
+  context.subscriptions.push(changed, provider, folders);
+}
