@@ -30,8 +30,8 @@ export function actionsPart(
         menuButton(document, t('Save picture'), pictureItems(store, document, request, picture)),
       );
     }
-    if (has('evaluate')) made.push(onConfig('evaluate'));
-    if (has('export')) made.push(onConfig('export'));
+    if (has('evaluate') && isAllocated) made.push(measureButton());
+    if (has('export')) made.push(exportButton());
     if (has('quantize')) {
       const look = isAllocated ? 'secondary' : 'primary';
       const label = isAllocated ? t('Score again…') : t('Quantize with OMPQ');
@@ -52,19 +52,28 @@ export function actionsPart(
     return edit !== null && request({ type: 'write', edit });
   }
 
-  /** Export and evaluation read the config: what is on show is written first, or the button says that it is not. */
-  function onConfig(type: 'export' | 'evaluate'): HTMLElement {
-    const act = (): void => void request({ type });
-    const label = LABELS[type];
-    if (!store.unwritten) return button(document, { look: 'secondary' }, act, label.plain);
+  /** Runs the bits on show, whatever the config holds: what is told is always about them. */
+  function measureButton(): HTMLElement {
+    const measure = (): void => {
+      const bits = allocation(store)?.map((row) => row.bits);
+      if (bits) void request({ type: 'evaluate', bits });
+    };
+    const title = t('Rounds the weights to the bits on show and runs the result against the float model');
+    return button(document, { look: 'secondary', title }, measure, t('Measure'));
+  }
+
+  /** Export reads the config: what is on show is written first, or the button says that it is not. */
+  function exportButton(): HTMLElement {
+    const act = (): void => void request({ type: 'export' });
+    if (!store.unwritten) return button(document, { look: 'secondary' }, act, t('Export quantized model'));
     if (store.trouble !== null) {
       const title = t('Reads the config as it is written, without the changes made here');
-      return button(document, { look: 'secondary', title }, act, label.asWritten);
+      return button(document, { look: 'secondary', title }, act, t('Export quantized model (as written)'));
     }
     const both = async (): Promise<void> => {
       if (await writeConfig()) act();
     };
-    return button(document, { look: 'secondary' }, () => void both(), label.both);
+    return button(document, { look: 'secondary' }, () => void both(), t('Write and export'));
   }
 
   store.subscribe((change) => {
@@ -72,19 +81,6 @@ export function actionsPart(
   });
   return { element };
 }
-
-const LABELS = {
-  export: {
-    plain: t('Export quantized model'),
-    asWritten: t('Export quantized model (as written)'),
-    both: t('Write and export'),
-  },
-  evaluate: {
-    plain: t('Evaluate'),
-    asWritten: t('Evaluate (as written)'),
-    both: t('Write and evaluate'),
-  },
-};
 
 function historyButtons(store: Store, document: Document): HTMLElement[] {
   const { past, future } = store.history!;

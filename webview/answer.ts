@@ -1,11 +1,12 @@
 /** Answers the page's questions with the method itself; runs in the worker (and directly in tests). */
-import { InfeasibleBudgetError } from '../src/core/allocation/allocation';
+import { allocate, InfeasibleBudgetError } from '../src/core/allocation/allocation';
 import { allocateByObjective } from '../src/core/allocation/objectives';
 import { paretoCurve } from '../src/core/allocation/pareto';
 import { sampleCurve } from '../src/core/allocation/paretoSample';
-import type { Task } from './objective';
 import { valueOf } from './objective';
-import type { Frontier, SolverAnswer, SolverQuestion } from './solver';
+import type { AllocationProblem, Budget } from '../src/core/problem/problem';
+import type { Task } from './objective';
+import type { Fix, Frontier, SolverAnswer, SolverQuestion } from './solver';
 
 /** Points of a curve within more limits than the size: at first, and in the end. */
 const FEW = 6;
@@ -36,8 +37,35 @@ export function answer(question: SolverQuestion): SolverAnswer {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (!(error instanceof InfeasibleBudgetError)) return { kind: 'failed', id, message };
-    const least = { bytes: error.smallestBytes, averageBits: error.smallestAverageBits };
-    return { kind: 'infeasible', id, message, least };
+    return { kind: 'infeasible', id, message, fixes: fixesOf(problem, error) };
+  }
+}
+
+/** What would help, tried out: the least budget, and each limit that can be kept no longer. */
+function fixesOf(problem: AllocationProblem, error: InfeasibleBudgetError): Fix[] {
+  const [budget, ...limits] = problem.budgets;
+  const { smallestBytes: bytes, smallestAverageBits } = error;
+  // people are offered two digits
+  const averageBits = Math.ceil(smallestAverageBits * 100 - 1e-9) / 100;
+  const least: Budget =
+    budget.kind === 'averageBits' ? { kind: 'averageBits', bits: averageBits } : { kind: 'bytes', bytes };
+  const fixes: Fix[] = limits.flatMap(({ kind }, i): Fix[] =>
+    isFeasible({ ...problem, budgets: [budget, ...limits.filter((_, k) => k !== i)] })
+      ? [{ drop: kind }]
+      : [],
+  );
+  if (isFeasible({ ...problem, budgets: [least, ...limits] }))
+    fixes.unshift({ least: { bytes, averageBits } });
+  return fixes;
+}
+
+function isFeasible(problem: AllocationProblem): boolean {
+  try {
+    allocate(problem);
+    return true;
+  } catch (error) {
+    if (error instanceof InfeasibleBudgetError) return false;
+    throw error;
   }
 }
 

@@ -33,6 +33,12 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   const notice = noticePart(store, document);
   const map = mapPart(store, document, reveal);
   const orm = ormPart(store, document);
+  const bar = h(document, 'div', {
+    class: 'budget-bar',
+    role: 'group',
+    'aria-label': t('Budget'),
+    hidden: true,
+  });
   const main = h(
     document,
     'main',
@@ -47,10 +53,11 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     head.tiles,
     notice.element,
     head.warnings,
+    bar,
     map.element,
     detailsPart(store, document).element,
-    h(document, 'div', { class: 'pair' }, budgetPart(store, document).element, orm.element),
-    contestPart(store, document).element,
+    h(document, 'div', { class: 'pair' }, budgetPart(store, document, bar).element, orm.element),
+    contestPart(store, document, request).element,
     tablePart(store, document, reveal).element,
   );
   const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, t('Reading the model…'));

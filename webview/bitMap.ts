@@ -11,8 +11,8 @@ export interface BitMapColumn {
   bits: BitWidth | null;
   /** Bytes of the function in float: what column widths may be proportional to. */
   floatBytes: number;
-  /** 0..1, largest = 1; null before scoring. */
-  importance: number | null;
+  /** Height of the line of what decided, 0..1; null where nothing did. */
+  decider: number | null;
   fixedBy: FixedBy | null;
   stage: number;
   /** For the stage lane, e.g. "56 × 56". */
@@ -24,7 +24,7 @@ export interface BitMapData {
   /** Layers that stay float, named beside the map. */
   skipped: { name: string; op: string; reason: string }[];
   columnWidth: 'equal' | 'size';
-  showImportance: boolean;
+  showDecider: boolean;
   /** Pixels. */
   width: number;
   height: number;
@@ -96,7 +96,7 @@ export function bitMap(data: BitMapData, document: Document): SVGSVGElement {
   });
   svg.append(axis(document, widths, y, data.width - MARGIN.right - skippedRoom(data)));
   svg.append(columns(document, data, spans, y, base));
-  if (data.showImportance) svg.append(importanceLine(document, data, spans, top, base));
+  if (data.showDecider) svg.append(deciderLine(document, data, spans, top, base));
   svg.append(numbers(document, data, spans, base));
   svg.append(marks(document, data, spans, y));
   svg.append(stages(document, data, spans, base));
@@ -114,7 +114,7 @@ function axis(document: Document, widths: BitWidth[], y: (at: number) => number,
     );
   }
   group.append(
-    s(document, 'text', { x: MARGIN.left - 8, y: 10, 'text-anchor': 'end', class: 'axis-title' }, 'bits'),
+    s(document, 'text', { x: MARGIN.left - 8, y: 10, 'text-anchor': 'end', class: 'axis-title' }, t('bits')),
   );
   return group;
 }
@@ -149,7 +149,7 @@ function columns(
   return group;
 }
 
-/** The width printed in each column where it fits; above the line of importance, or the line would cross it out. */
+/** The width printed in each column where it fits; above that line, or the line would cross it out. */
 function numbers(document: Document, data: BitMapData, spans: Span[], base: number): SVGElement {
   const group = s(document, 'g', { class: 'numbers' });
   data.columns.forEach(({ bits }, i) => {
@@ -166,19 +166,19 @@ export function gapFor(width: number): number {
   return width > 12 ? 2 : width > 5 ? 1 : 0;
 }
 
-/** The objective weight of each function as a line, largest = full height. */
-function importanceLine(
+/** What decided, layer by layer, as a line: largest = full height. */
+function deciderLine(
   document: Document,
   data: BitMapData,
   spans: Span[],
   top: number,
   base: number,
 ): SVGElement {
-  const group = s(document, 'g', { class: 'importance' });
+  const group = s(document, 'g', { class: 'decider' });
   const points = data.columns.flatMap((column, i) =>
-    column.importance === null
+    column.decider === null
       ? []
-      : [[round(spans[i].x + spans[i].width / 2), round(base - column.importance * (base - top))] as const],
+      : [[round(spans[i].x + spans[i].width / 2), round(base - column.decider * (base - top))] as const],
   );
   if (points.length === 0) return group;
   const d = `M${points.map((p) => p.join(',')).join('L')}`;

@@ -69,7 +69,8 @@ export function budgetControl(store: Store, document: Document): BudgetControl {
       : '';
   }
 
-  const row = h(document, 'div', { class: 'budget-row' }, field, unitRoom, used);
+  const name = h(document, 'span', { class: 'budget-name', 'aria-hidden': 'true' }, t('Budget'));
+  const row = h(document, 'div', { class: 'budget-row' }, name, field, unitRoom, used);
   return { slider, row, draw };
 }
 

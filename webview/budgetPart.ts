@@ -9,7 +9,8 @@ import { settingsPart } from './settingsPart';
 import type { Store } from './store';
 import { troublePart } from './troublePart';
 
-export function budgetPart(store: Store, document: Document): Part {
+/** @param bar takes the number of the budget, which stays in sight of the bit map */
+export function budgetPart(store: Store, document: Document, bar: HTMLElement): Part {
   const hint = h(document, 'span', { class: 'hint' });
   const control = budgetControl(store, document);
   const title = h(document, 'h2', { id: 'ompq-budget-title' }, t('Budget'));
@@ -20,14 +21,15 @@ export function budgetPart(store: Store, document: Document): Part {
     h(document, 'div', { class: 'card-head' }, title, hint),
     curvePart(store, document, { slider: control.slider, hint }).element,
     control.slider,
-    control.row,
     limitsPart(store, document).element,
     troublePart(store, document).element,
     settingsPart(store, document).element,
   );
+  bar.append(control.row);
   store.subscribe((change) => {
     if (change === 'active' || change === 'selection') return;
     element.hidden = !store.plan;
+    bar.hidden = !store.plan;
     control.draw();
   });
   return { element };

@@ -1,5 +1,8 @@
 /** Allocations of at most the same size side by side, as they measured on the user's own data. (data, document) -> element. */
+import { formatBudget } from '../src/config/budget';
 import { formatSize } from '../src/common/sizes';
+import { distinctEntries } from '../src/config/measured';
+import { formatSqnr } from '../src/config/quality';
 import type { Contest, ContestEntry } from '../src/config/types';
 import { h } from './dom';
 import { formatPercent, plural, significant } from './format';
@@ -10,71 +13,110 @@ export interface ContestData {
   contest: Contest;
   /** Name of the candidate that is on show. */
   chosen: string | null;
+  /** The budget, the widths, the pins or the limits are others than the contest was held with. */
+  isPast: boolean;
 }
 
-const COLUMNS = [t('Candidate'), t('Bits'), t('Size'), t('Average'), 'KL', t('Agreement'), 'SQNR', ''];
+export interface ContestActions {
+  /** Shows another candidate: its very bits, with the budget that it was measured at. */
+  adopt: (name: string) => void;
+  /** Holds the contest again at what is asked now. */
+  measureAgain: () => void;
+}
 
-/** @param adopt shows another candidate */
+const COLUMNS = [t('Candidate'), t('Bits'), t('Size'), t('Average'), 'KL', t('Same answers'), 'SQNR', ''];
+
 export function contestTable(
-  { contest, chosen }: ContestData,
+  { contest, chosen, isPast }: ContestData,
   document: Document,
-  adopt: (name: string) => void,
+  { adopt, measureAgain }: ContestActions,
 ): HTMLElement {
-  const rows = [...contest.candidates].sort((a, b) => cost(a) - cost(b));
+  const rows = distinctEntries(contest.candidates).sort((a, b) => cost(a.entry) - cost(b.entry));
   const head = COLUMNS.map((title) =>
     title === '' ? h(document, 'td') : h(document, 'th', { scope: 'col' }, title),
   );
-  return h(
+  const table = h(
     document,
     'table',
-    { class: 'contest' },
+    { class: isPast ? 'contest past' : 'contest' },
     h(document, 'caption', { class: 'hint' }, caption(contest)),
     h(document, 'thead', {}, h(document, 'tr', {}, ...head)),
-    h(document, 'tbody', {}, ...rows.map((entry) => row(entry, entry.name === chosen))),
+    h(document, 'tbody', {}, ...rows.map(row)),
   );
+  return isPast ? h(document, 'div', {}, past(), table) : table;
 
-  function row(entry: ContestEntry, isChosen: boolean): HTMLElement {
+  function past(): HTMLElement {
+    const budget = contest.asked && formatBudget(contest.asked.budget);
+    const text = budget
+      ? t('Measured at {0}, which is not what is asked now.', budget)
+      : t('Measured with other settings than those asked now.');
+    const again = link(t('Measure again'), t('Measure again at what is asked now'), measureAgain);
+    return h(document, 'p', { class: 'past-note' }, text, ' ', again);
+  }
+
+  function row({ names, entry }: { names: string[]; entry: ContestEntry }): HTMLElement {
+    const isChosen = chosen !== null && names.includes(chosen);
     const cells = [
       formatSize(entry.bytes),
       entry.averageBits.toFixed(2),
       entry.kl === null ? '–' : significant(entry.kl),
       entry.agreement === null ? '–' : formatPercent(entry.agreement),
-      entry.sqnrDb === null ? '–' : t('{0} dB', (Math.round(entry.sqnrDb * 10) / 10 + 0).toFixed(1)),
+      entry.sqnrDb === null ? '–' : formatSqnr(entry.sqnrDb + 0),
     ];
+    const name = names.join(' = ');
+    const note = shortfall(entry, contest);
     return h(
       document,
       'tr',
       { class: isChosen ? 'chosen' : null, 'aria-current': isChosen ? 'true' : null },
-      h(document, 'th', { scope: 'row' }, entry.name),
+      h(document, 'th', { scope: 'row' }, name, note && h(document, 'span', { class: 'hint' }, ` ${note}`)),
       h(document, 'td', { class: 'strip-cell' }, colourStrip(entry.bits, document)),
       ...cells.map((text) => h(document, 'td', { class: 'numeric' }, text)),
-      h(document, 'td', {}, isChosen ? t('on show') : adoptButton(entry.name)),
+      h(
+        document,
+        'td',
+        {},
+        isChosen && !isPast ? t('on show') : link(t('Adopt'), t('Adopt {0}', name), () => adopt(names[0])),
+      ),
     );
   }
 
-  function adoptButton(name: string): HTMLElement {
-    const made = h(
-      document,
-      'button',
-      { type: 'button', class: 'link', 'aria-label': t('Adopt {0}', name) },
-      t('Adopt'),
-    );
-    made.addEventListener('click', () => adopt(name));
+  function link(text: string, label: string, act: () => void): HTMLElement {
+    const made = h(document, 'button', { type: 'button', class: 'link', 'aria-label': label }, text);
+    made.addEventListener('click', act);
     return made;
   }
 }
 
-function caption({ samples, heldOut, rounding, stopped }: Contest): string {
-  const inputs = `${plural(samples, t('{0} input', samples), t('{0} inputs', samples))}${heldOut ? t(' that rounding has not seen') : ''}`;
-  return t(
-    'against the float model, without labels, on {0}; rounding: {1}{2}',
-    inputs,
-    rounding,
-    stopped ? t('; stopped before everything was tried') : '',
-  );
+/** One width for all rarely takes up the budget: that is said where it is compared with others. */
+function shortfall(entry: ContestEntry, { candidates }: Contest): string | null {
+  if (entry.objective !== 'uniform') return null;
+  const most = Math.max(...candidates.map(({ bytes }) => bytes));
+  return entry.bytes < 0.98 * most
+    ? t('({0} smaller: one width for all)', formatPercent(1 - entry.bytes / most))
+    : null;
 }
 
-/** What candidates are ranked by. */
+function caption({ samples, heldOut, rounding, stopped }: Contest): string {
+  const facts = [
+    heldOut
+      ? plural(
+          samples,
+          t('Against the float model on {0} input without label, which rounding has not seen', samples),
+          t('Against the float model on {0} inputs without labels, which rounding has not seen', samples),
+        )
+      : plural(
+          samples,
+          t('Against the float model on {0} input without label', samples),
+          t('Against the float model on {0} inputs without labels', samples),
+        ),
+    t('rounding: {0}', rounding),
+  ];
+  if (stopped) facts.push(t('stopped before everything was tried'));
+  return facts.join('; ');
+}
+
+/** What candidates are ranked by: as the contest does. */
 function cost({ kl, sqnrDb, cost: measured }: ContestEntry): number {
-  return measured ?? kl ?? (sqnrDb === null ? Infinity : 10 ** (-sqnrDb / 10));
+  return measured ?? kl ?? (sqnrDb === null ? 0 : 10 ** (-sqnrDb / 10));
 }

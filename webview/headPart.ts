@@ -1,7 +1,12 @@
 /** The head of the page: title, the few numbers, warnings. */
+import type { MeasuredFile } from '../src/config/measured';
 import { h } from './dom';
-import { tiles, title, warnings } from './header';
+import { footnote, title, warnings, type HeaderData } from './header';
+import { t } from './l10n';
+import { effective } from './objective';
 import type { Store } from './store';
+import { tiles } from './tiles';
+import { button } from './toolkit';
 
 export interface HeadPart {
   title: HTMLElement;
@@ -15,13 +20,31 @@ export function headPart(store: Store, document: Document, openConfig: () => voi
     tiles: h(document, 'div', { class: 'tile-room' }),
     warnings: h(document, 'div', { class: 'warning-room' }),
   };
+  const use = (entry: MeasuredFile): HTMLElement => {
+    const averageBits = Number(entry.averageBits.toFixed(2));
+    const take = (): void => {
+      if (store.plan) store.commit({ ...store.plan, budget: { bytes: entry.bytes } });
+    };
+    return button(document, { look: 'secondary' }, take, t('Use {0} bits', averageBits));
+  };
   store.subscribe((change) => {
-    const { state, shown } = store;
-    if (!state || (change !== 'state' && change !== 'solution')) return;
-    const data = { state, totals: shown.totals, solver: shown.solver, unwritten: store.unwritten };
+    if (!store.state || (change !== 'state' && change !== 'solution')) return;
+    const data = headerData(store);
     part.title.replaceChildren(title(data, document, openConfig));
-    part.tiles.replaceChildren(tiles(data, document));
-    part.warnings.replaceChildren(warnings(state, document) ?? '');
+    part.tiles.replaceChildren(tiles(data, document), footnote(data, document) ?? '');
+    part.warnings.replaceChildren(warnings(data, document, use) ?? '');
   });
   return part;
+}
+
+function headerData({ state, shown, plan, unwritten, trouble }: Store): HeaderData {
+  return {
+    state: state!,
+    totals: shown.totals,
+    solver: shown.solver,
+    measured: shown.measured,
+    objective: plan && effective(plan, state!.contest).objective,
+    trouble: trouble !== null,
+    unwritten,
+  };
 }

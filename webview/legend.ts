@@ -9,7 +9,8 @@ export interface LegendData {
   pins: number;
   locks: number;
   skipped: { name: string; op: string; reason: string }[];
-  importance: boolean;
+  /** The line over the bars; null: none. */
+  decider: { name: string; meaning: string } | null;
   /** Column widths follow size, so areas can be compared. */
   area: boolean;
 }
@@ -23,17 +24,15 @@ export function legend(data: LegendData, document: Document): HTMLElement {
   for (const [bits, count] of [...counts].sort(([a], [b]) => a - b)) {
     list.append(item(h(document, 'span', { class: `swatch bits-${bits}` }), t('{0} bit × {1}', bits, count)));
   }
-  if (data.importance) {
+  if (data.decider) {
     const line = s(
       document,
       'svg',
-      { width: 18, height: 10, class: 'icon importance', 'aria-hidden': 'true' },
+      { width: 18, height: 10, class: 'icon decider', 'aria-hidden': 'true' },
       s(document, 'path', { d: 'M0 5h18', class: 'line' }),
       s(document, 'circle', { cx: 9, cy: 5, r: 2.5 }),
     );
-    list.append(
-      item(line, t('importance'), t('Weight of the layer in the objective, largest = full height')),
-    );
+    list.append(item(line, data.decider.name, data.decider.meaning));
   }
   if (data.area) list.append(h(document, 'li', { class: 'hint' }, t('area = bytes on disk')));
   if (data.pins > 0) list.append(item(icon(document, 'pin'), t('pinned')));

@@ -1,20 +1,12 @@
 /** The limits beside the budget: each with what the bits on show use of it, to change, to remove, and to add. */
 import { formatLimit, LIMIT_KINDS, parseLimit, type LimitKind } from '../src/config/limits';
 import { h } from './dom';
+import { LIMIT_TEXTS } from './limitTexts';
 import type { Part } from './part';
 import type { Store } from './store';
 import { button, dropdown, textField } from './toolkit';
 import { usesOf } from './totals';
 import { t } from './l10n';
-
-const NAMES: Record<LimitKind, string> = {
-  bytes: t('File size'),
-  averageBits: t('Average bits'),
-  bops: t('BOPs'),
-  milliseconds: t('Latency'),
-  activationBytes: t('Peak activation memory'),
-  noise: t('Noise'),
-};
 
 const ADD = 'add';
 
@@ -55,7 +47,7 @@ export function limitsPart(store: Store, document: Document): Part {
     );
     const choices = [
       { value: ADD, text: t('Add a limit…') },
-      ...more.map((kind) => ({ value: kind, text: NAMES[kind] })),
+      ...more.map((kind) => ({ value: kind, text: LIMIT_TEXTS[kind] })),
     ];
     const made = dropdown(document, t('Add a limit'), choices, ADD, (value) => {
       const kind = more.find((each) => each === value);
@@ -67,7 +59,7 @@ export function limitsPart(store: Store, document: Document): Part {
   }
 
   function row(kind: LimitKind, limit: number, used: number | null): HTMLElement {
-    const name = NAMES[kind];
+    const name = LIMIT_TEXTS[kind];
     const text = formatLimit(kind, limit);
     const field = textField(document, { label: t('Limit on {0}', name), value: text, size: 10 }, (typed) => {
       const value = parseLimit(kind, typed);

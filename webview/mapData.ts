@@ -12,13 +12,13 @@ export function mapData(store: Store, size: { width: number; height: number }): 
     name: f.name,
     bits: shown.bits[i] ?? null,
     floatBytes: f.bytes[32] ?? f.params * 4,
-    importance: shown.weights ? shown.weights.weight[i] : null,
+    decider: shown.decider?.heights[i] ?? null,
     fixedBy: store.fixedBy(i),
     stage: f.stage,
     resolution: resolution(f),
   }));
-  const { columnWidth, showImportance, selected } = view;
-  return { columns, skipped: state.skipped, columnWidth, showImportance, selected, ...size };
+  const { columnWidth, showDecider, selected } = view;
+  return { columns, skipped: state.skipped, columnWidth, showDecider, selected, ...size };
 }
 
 /** "56 × 56" of [1, 64, 56, 56]; '' where there is nothing spatial. */

@@ -35,7 +35,7 @@ export function mapPart(
     mark();
   }
 
-  function legendOf({ columns, skipped, showImportance, columnWidth }: BitMapData): HTMLElement {
+  function legendOf({ columns, skipped, showDecider, columnWidth }: BitMapData): HTMLElement {
     const fixed = columns.map((c) => c.fixedBy);
     return legend(
       {
@@ -43,7 +43,7 @@ export function mapPart(
         pins: fixed.filter((f) => f === 'pin').length,
         locks: fixed.filter((f) => f === 'lock').length,
         skipped,
-        importance: showImportance && columns.some((c) => c.importance !== null),
+        decider: showDecider ? store.shown.decider : null,
         area: isAllocated() && columnWidth === 'size',
       },
       document,
@@ -95,9 +95,9 @@ export function mapPart(
 }
 
 function viewTools(store: Store, document: Document): HTMLElement[] {
-  const { columnWidth, showImportance } = store.view;
+  const { columnWidth, showDecider } = store.view;
   return [
-    checkbox(document, t('Importance'), showImportance, (on) => store.setView({ showImportance: on })),
+    checkbox(document, t('What decided'), showDecider, (on) => store.setView({ showDecider: on })),
     dropdown(
       document,
       t('Column width'),

@@ -1,12 +1,12 @@
 /** By which objective a plan is solved, and what an allocation is worth under it. Pure; page and worker share it. */
 import type { Contest, ContestEntry } from '../src/config/types';
-import { winnerOf as entryOf, standsIn } from '../src/config/winner';
+import type { Decay } from '../src/core/scoring/importance';
 import { valueOf as valueOfObjective } from '../src/core/allocation/objectives';
-import { keepsLimits } from '../src/core/allocation/solution';
 import type { Allocation, AllocationProblem } from '../src/core/problem/problem';
 import type { Value } from '../src/core/problem/program';
 import type { BitWidth } from '../src/core/problem/widths';
-import type { Decay } from '../src/core/scoring/importance';
+import type { Question } from '../src/config/measured';
+import { winnerOf as entryOf, withWinner } from '../src/config/winner';
 import type { Plan } from './protocol';
 
 export type Single = ContestEntry['objective'];
@@ -56,10 +56,7 @@ export function worth(task: Task, bits: readonly (BitWidth | null)[]): number {
   }, 0);
 }
 
-/**
- * The contest may have found bits by trying that no program answers. They stand in for the solution as long as the
- * contest is about the same problem: its entry of the same objective has just been found again.
- */
+/** The program's answer, or the measured bits of the contest's candidate that the plan follows. */
 export function improved(
   solved: Allocation,
   plan: Plan,
@@ -67,10 +64,12 @@ export function improved(
   task: Task,
 ): Pick<Allocation, 'bits' | 'solver'> {
   const winner = winnerOf(plan, contest);
-  if (!winner || !contest || !standsIn(contest, winner, solved.bits)) return solved;
-  if (!keepsLimits(task.problem, winner.bits)) return solved;
-  const objective = Math.abs(worth(task, winner.bits));
-  const { bound } = solved.solver;
-  const gap = Math.abs(bound - objective) / Math.max(1e-300, objective);
-  return { bits: winner.bits, solver: { status: 'feasible', objective, bound, gap, milliseconds: 0 } };
+  if (!winner || !contest) return solved;
+  const { problem, gamma, decay, beta } = task;
+  const material = { problem, gamma, scoring: { decay, beta } };
+  return withWinner(solved, material, { contest, winner, asked: questionOf(plan) });
+}
+
+export function questionOf({ budget, widths, pins, limits }: Plan): Question {
+  return { budget, widths, pin: pins, limits };
 }

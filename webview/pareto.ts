@@ -8,6 +8,8 @@ export interface ParetoData {
   /** null while it is sought. */
   frontier: Frontier | null;
   current: Point | null;
+  /** Files that were run, with what came of it in a word or two. */
+  measured: { sizeBytes: number; text: string }[];
   /** Objectives are negative sums of noise, shown in dB. */
   isNoise: boolean;
   /** Size of all functions at the widest allowed width. */
@@ -30,6 +32,7 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
   const height = heightOf(data);
   const size = (p: Point): number => p.sizeBytes;
   const few = points.length <= 60;
+  const tried = triedPoints(data);
   const svg = Plot.plot({
     document,
     width: data.width,
@@ -42,8 +45,8 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
     style: { background: 'none' },
     x: { domain: [range.smallest, range.largest], tickFormat: formatSize, ticks: 5, label: null },
     y: isNoise
-      ? { label: 'signal over noise, dB', ticks: 4, nice: true }
-      : { label: 'objective, % of the best', ticks: 4, domain: [0, 100] },
+      ? { label: t('estimate from the noise of each layer, dB'), ticks: 4, nice: true }
+      : { label: t('objective, % of the best'), ticks: 4, domain: [0, 100] },
     marks: [
       Plot.gridY({ ticks: 4, stroke: 'currentColor', strokeOpacity: 0.15 }),
       isNoise
@@ -51,6 +54,15 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
         : Plot.areaY(points, { x: size, y: height, y1: 0, curve: 'step-after', className: 'under' }),
       Plot.lineY(points, { x: size, y: height, curve: 'step-after', className: 'frontier' }),
       few ? Plot.dot(points, { x: size, y: height, r: 2, className: 'optima' }) : null,
+      Plot.dot(tried, { x: size, y: height, r: 4, symbol: 'diamond', className: 'tried' }),
+      Plot.text(tried, {
+        x: size,
+        y: height,
+        text: 'text',
+        dy: -10,
+        textAnchor: 'end',
+        className: 'tried-text',
+      }),
       current
         ? [
             Plot.ruleX([current], { x: size, strokeDasharray: '2,3', className: 'here' }),
@@ -81,6 +93,17 @@ function thinned({ frontier, range, width }: ParetoData): Point[] {
   return points;
 }
 
+/** The files that were run, where the curve stands at their sizes. */
+function triedPoints({ frontier, measured, range }: ParetoData): (Point & { text: string })[] {
+  if (!frontier) return [];
+  const { size, objective } = frontier;
+  return measured.flatMap(({ sizeBytes, text }) => {
+    const at = size.findLastIndex((bytes) => bytes <= sizeBytes);
+    const isInside = sizeBytes >= range.smallest && sizeBytes <= range.largest;
+    return at < 0 || !isInside ? [] : [{ sizeBytes, objective: objective[at], text }];
+  });
+}
+
 /** An objective as a height of the picture. */
 function heightOf({ frontier, current, isNoise }: ParetoData): (point: Point) => number {
   if (isNoise) return ({ objective }) => -10 * Math.log10(Math.max(1e-12, -objective));
@@ -96,7 +119,7 @@ function describe(data: ParetoData): string {
         ' Now at {0}, {1} {2}.',
         formatSize(current.sizeBytes),
         height(current).toFixed(1),
-        isNoise ? t('dB of signal over noise') : t('percent of the best objective'),
+        isNoise ? t('dB by the noise of each layer') : t('percent of the best objective'),
       )
     : '';
   const count = frontier

@@ -1,10 +1,13 @@
 /** What the page shows and changes -> what the solver is asked. */
-import type { BudgetSpec } from '../src/config/budget';
+import { formatBudget, type BudgetSpec } from '../src/config/budget';
 import { allBudgets } from '../src/config/limits';
 import { buildProblem, SettingsError } from '../src/core/allocation/buildProblem';
 import type { AllocationProblem, FixedBy } from '../src/core/problem/problem';
 import { importance, type Importance, importanceOfGamma } from '../src/core/scoring/importance';
+import { t } from './l10n';
+import { LIMIT_TEXTS } from './limitTexts';
 import type { PanelState, Plan } from './protocol';
+import type { Fix } from './solver';
 
 /** Importance under the plan's decay and beta, from the ORM or the gamma that the config keeps; null before scoring. */
 export function weightsOf(
@@ -98,13 +101,24 @@ export function rangeOf({ candidates, fixedBytes }: AllocationProblem): Range {
   return range;
 }
 
+/** The plan with what makes it possible. */
+export function fixed(plan: Plan, fix: Fix, modelBytes: number): { label: string; plan: Plan } {
+  if ('least' in fix) {
+    const budget = nearestFeasible(plan.budget, fix.least, modelBytes);
+    return { label: t('Use {0}', formatBudget(budget)), plan: { ...plan, budget } };
+  }
+  const kind = fix.drop === 'latency' ? 'milliseconds' : fix.drop;
+  const { [kind]: _given, ...limits } = plan.limits ?? {};
+  return { label: t('Remove the limit on {0}', LIMIT_TEXTS[kind]), plan: { ...plan, limits } };
+}
+
 /** The budget of the same kind that is closest and can be met. */
-export function nearestFeasible(
+function nearestFeasible(
   budget: BudgetSpec,
   least: { bytes: number; averageBits: number },
   modelBytes: number,
 ): BudgetSpec {
-  if ('averageBits' in budget) return { averageBits: Math.ceil(least.averageBits * 100 - 1e-9) / 100 };
+  if ('averageBits' in budget) return { averageBits: least.averageBits };
   if ('bytes' in budget) return { bytes: least.bytes };
   return { ratio: Math.floor((modelBytes / least.bytes) * 100) / 100 };
 }

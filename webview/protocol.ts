@@ -4,6 +4,7 @@
  */
 import type { BudgetSpec } from '../src/config/budget';
 import type { Limits } from '../src/config/limits';
+import type { Evaluation } from '../src/config/measured';
 import type { Contest, Quality } from '../src/config/types';
 import type { PinnedEnds } from '../src/core/allocation/pins';
 import type { Objective } from '../src/core/allocation/objectives';
@@ -108,6 +109,8 @@ export interface PanelState {
   edited?: string[];
   /** Allocations of one size, compared on the user's data; null: none was held. */
   contest: Contest | null;
+  /** Of this model, the newest first. */
+  evaluations?: Evaluation[];
   scoring: ScoringFacts | null;
   /** Width of the activations in the quantized model; 32: float. */
   activationBits: number;
@@ -131,7 +134,10 @@ export type PanelRequest =
   | { type: 'write'; edit: PanelEdit }
   | { type: 'quantize' }
   | { type: 'export' }
-  | { type: 'evaluate' }
+  /** Rounds and runs the bits on show; nothing is written. */
+  | { type: 'evaluate'; bits: BitWidth[] }
+  /** The contest again, for the config as it is written. */
+  | { type: 'measureAgain' }
   /** Text to put on the clipboard. */
   | { type: 'copyText'; text: string; what: string }
   /** One of the state's copyFormats, of the config as it is written. */
@@ -166,7 +172,7 @@ export interface SavedView {
   plan: Plan | null;
   selected: string[];
   columnWidth: 'equal' | 'size';
-  showImportance: boolean;
+  showDecider: boolean;
   budgetUnit: BudgetUnit;
 }
 

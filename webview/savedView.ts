@@ -8,7 +8,7 @@ import type { Store } from './store';
 export function keepView(store: Store, host: Host): void {
   store.subscribe((change) => {
     if (!store.state || change === 'active' || change === 'frontier') return;
-    const { columnWidth, showImportance, budgetUnit, selected } = store.view;
+    const { columnWidth, showDecider, budgetUnit, selected } = store.view;
     const view: SavedView = {
       version: 1,
       model: store.state.model.uri,
@@ -16,7 +16,7 @@ export function keepView(store: Store, host: Host): void {
       plan: store.unwritten ? store.plan : null,
       selected: [...selected],
       columnWidth,
-      showImportance,
+      showDecider,
       budgetUnit,
     };
     host.setState(view);
@@ -30,7 +30,7 @@ export function restoreView(store: Store, host: Host, { model, settings }: Panel
     if (settings) store.view.budgetUnit = unitOf(settings.budget);
     return null;
   }
-  const { selected, columnWidth, showImportance, budgetUnit, plan } = saved;
-  Object.assign(store.view, { selected: new Set(selected), columnWidth, showImportance, budgetUnit });
+  const { selected, columnWidth, showDecider, budgetUnit, plan } = saved;
+  Object.assign(store.view, { selected: new Set(selected), columnWidth, showDecider, budgetUnit });
   return plan;
 }

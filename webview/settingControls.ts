@@ -1,33 +1,18 @@
 /** The controls of the settings that re-solve without scoring again. (plan, change) -> elements. */
-import type { Contest } from '../src/config/types';
+import { DECAYS } from '../src/core/scoring/importance';
 import type { Objective } from '../src/core/allocation/objectives';
 import type { BitWidth } from '../src/core/problem/widths';
-import { type Decay, DECAYS } from '../src/core/scoring/importance';
+import type { Contest } from '../src/config/types';
 import { h } from './dom';
 import { t } from './l10n';
 import { effective, isNoise } from './objective';
 import type { Plan } from './protocol';
+import { DECAY_NAMES, OBJECTIVE_NAMES } from './settingTexts';
 import { dropdown, textField } from './toolkit';
 
 const WIDTHS: BitWidth[] = [2, 3, 4, 5, 6, 7, 8];
 
 const OBJECTIVES: Objective[] = ['auto', 'orthogonality', 'noise-aware', 'orthogonality-noise', 'uniform'];
-
-export const OBJECTIVE_NAMES: Record<Objective, string> = {
-  auto: t('Best measured'),
-  orthogonality: t('Orthogonality (the paper)'),
-  'noise-aware': t('Least noise'),
-  'orthogonality-noise': t('Least noise × orthogonality'),
-  uniform: t('Uniform'),
-};
-
-export const DECAY_NAMES: Record<Decay, string> = {
-  exp: 'exp(-β γ)',
-  log: '-log γ',
-  linear: '-γ',
-  cubic: '-γ³',
-  negexp: '-exp γ',
-};
 
 export interface SettingData {
   plan: Plan;

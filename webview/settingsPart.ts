@@ -4,7 +4,8 @@ import { h } from './dom';
 import { t } from './l10n';
 import { keepingFocus, type Part } from './part';
 import type { Plan } from './protocol';
-import { DECAY_NAMES, OBJECTIVE_NAMES, settingControls } from './settingControls';
+import { settingControls } from './settingControls';
+import { DECAY_NAMES, OBJECTIVE_NAMES } from './settingTexts';
 import type { Store } from './store';
 
 export function settingsPart(store: Store, document: Document): Part {

@@ -1,5 +1,5 @@
 /** The page's side of the solver workers: the newest question wins, a frontier is given up when its problem changes. */
-import type { Allocation } from '../src/core/problem/problem';
+import type { Allocation, Budget } from '../src/core/problem/problem';
 import type { Task } from './objective';
 
 /** Optima by rising size and objective. */
@@ -18,17 +18,18 @@ export type SolverQuestion =
 
 export type SolverAnswer =
   | { kind: 'solved'; id: number; allocation: Allocation }
-  | { kind: 'infeasible'; id: number; message: string; least: Least }
+  | { kind: 'infeasible'; id: number; message: string; fixes: Fix[] }
   | { kind: 'frontier'; id: number; frontier: Frontier }
   | { kind: 'failed'; id: number; message: string };
 
-/** The smallest file and the smallest average bit-width that are possible. */
-export interface Least {
-  bytes: number;
-  averageBits: number;
-}
+/** What makes a budget possible that is not, and was tried. */
+export type Fix =
+  /** The budget raised to this. */
+  | { least: { bytes: number; averageBits: number } }
+  /** A limit given up. */
+  | { drop: Budget['kind'] };
 
-export type Outcome = { allocation: Allocation } | { infeasible: string; least: Least } | { failed: string };
+export type Outcome = { allocation: Allocation } | { infeasible: string; fixes: Fix[] } | { failed: string };
 
 export interface Solver {
   /** Resolves to null when a newer question replaced this one. */
@@ -63,7 +64,7 @@ export class WorkerSolver implements Solver {
       case 'solved':
         return { allocation: answer.allocation };
       case 'infeasible':
-        return { infeasible: answer.message, least: answer.least };
+        return { infeasible: answer.message, fixes: answer.fixes };
       case 'failed':
         return { failed: answer.message };
       case 'frontier':

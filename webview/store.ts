@@ -1,5 +1,4 @@
 /** What the page knows: the extension's state, the user's plan with its history, and the solution that is shown. */
-import type { BudgetSpec } from '../src/config/budget';
 import { SettingsError } from '../src/core/allocation/buildProblem';
 import type { Certificate, FixedBy } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
@@ -17,19 +16,13 @@ import {
   withLocks,
   withoutLocks,
 } from './plan';
-import {
-  fixesOf,
-  nearestFeasible,
-  problemOf,
-  type Range,
-  rangeOf,
-  weightsOf,
-  widestProblem,
-} from './problem';
+import { deciderOf, type Decider } from './decider';
+import { measuredBits, type MeasuredBits } from './quality';
+import { fixed, fixesOf, problemOf, type Range, rangeOf, weightsOf, widestProblem } from './problem';
 import type { PanelState, SavedView } from './protocol';
 import { type Plan } from './protocol';
 import type { Frontier, Solver } from './solver';
-import { type Totals, totalsOf } from './totals';
+import { totalsOf, type Totals } from './totals';
 
 /** What is on show; bits stay those of the last solution while a new one is sought or none exists. */
 export interface Shown {
@@ -39,19 +32,34 @@ export interface Shown {
   /** Of the bits on show under the objective on show; null where there are none. */
   worth: number | null;
   totals: Totals | null;
+  /** What was measured of exactly these bits; null: nothing. */
+  measured: MeasuredBits | null;
+  /** What decided about the bits, layer by layer; null where nothing of the kind did. */
+  decider: Decider | null;
 }
 
 export interface Trouble {
   message: string;
-  nearest: BudgetSpec | null;
+  /** Plans that have a solution, with what they change. */
+  fixes: { label: string; plan: Plan }[];
 }
+
+const NOTHING: Shown = {
+  bits: [],
+  solver: null,
+  weights: null,
+  totals: null,
+  worth: null,
+  measured: null,
+  decider: null,
+};
 
 /** What changed, so that a part of the page redraws only what it must. */
 export type Change = 'state' | 'solution' | 'frontier' | 'selection' | 'active' | 'view';
 
 export class Store {
   state: PanelState | null = null;
-  shown: Shown = { bits: [], solver: null, weights: null, totals: null, worth: null };
+  shown: Shown = NOTHING;
   trouble: Trouble | null = null;
   range: Range | null = null;
   frontier: Frontier | null = null;
@@ -64,7 +72,7 @@ export class Store {
   conflict = false;
   readonly view = {
     columnWidth: 'equal' as SavedView['columnWidth'],
-    showImportance: true,
+    showDecider: true,
     budgetUnit: 'MB' as SavedView['budgetUnit'],
     selected: new Set<string>(),
     /** Index of the function under the pointer or the keyboard cursor, or -1. */
@@ -215,7 +223,7 @@ export class Store {
     this.tell('active');
   }
 
-  setView(view: Partial<Pick<Store['view'], 'columnWidth' | 'showImportance' | 'budgetUnit'>>): void {
+  setView(view: Partial<Pick<Store['view'], 'columnWidth' | 'showDecider' | 'budgetUnit'>>): void {
     Object.assign(this.view, view);
     this.tell('view');
   }
@@ -225,14 +233,26 @@ export class Store {
     const { state } = this;
     if (!state) return;
     const bits = state.functions.map((f) => f.bits);
-    this.shown = {
+    const weights = weightsOf(state, state.settings ?? { decay: 'exp', beta: 1 });
+    const solver = state.edited?.length ? null : state.solver;
+    this.shown = { ...this.factsOf(state, bits, weights, task), solver };
+    this.trouble = null;
+  }
+
+  private factsOf(
+    state: PanelState,
+    bits: (BitWidth | null)[],
+    weights: Importance | null,
+    task: Task | null,
+  ): Omit<Shown, 'solver'> {
+    return {
       bits,
-      solver: state.edited?.length ? null : state.solver,
-      weights: weightsOf(state, state.settings ?? { decay: 'exp', beta: 1 }),
+      weights,
       totals: totalsOf(state, bits),
       worth: task && finite(worth(task, bits)),
+      measured: measuredBits(state, bits),
+      decider: deciderOf(state, weights, task),
     };
-    this.trouble = null;
   }
 
   /** What the plan on show asks of the solver; null where there is nothing to solve. @throws SettingsError */
@@ -257,7 +277,7 @@ export class Store {
       task = state && plan && this.taskOf(state, plan);
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error;
-      this.trouble = { message: error.message, nearest: null };
+      this.trouble = { message: error.message, fixes: [] };
     }
     if (!state || !plan || !task) return this.tell('solution');
     this.range = rangeOf(widestProblem(state, plan));
@@ -290,13 +310,13 @@ export class Store {
     if ('allocation' in outcome) {
       const { bits, solver } = improved(outcome.allocation, plan, state.contest, task);
       const weights = weightsOf(state, plan);
-      this.shown = { bits, solver, weights, totals: totalsOf(state, bits), worth: finite(worth(task, bits)) };
+      this.shown = { ...this.factsOf(state, bits, weights, task), solver };
       this.trouble = null;
     } else if ('infeasible' in outcome) {
-      const nearest = nearestFeasible(plan.budget, outcome.least, state.model.bytes);
-      this.trouble = { message: outcome.infeasible, nearest };
+      const fixes = outcome.fixes.map((fix) => fixed(plan, fix, state.model.bytes));
+      this.trouble = { message: outcome.infeasible, fixes };
     } else {
-      this.trouble = { message: outcome.failed, nearest: null };
+      this.trouble = { message: outcome.failed, fixes: [] };
     }
     this.tell('solution');
   }

@@ -2,9 +2,11 @@
 import schema from '../../schemas/ompq.schema.json';
 import { writeAtomically } from '../common/atomicFile';
 import { ioError } from '../common/fileErrors';
-import { type Config, ConfigError } from './config';
+import { type Config } from './types';
+import { ConfigError } from './config';
 
 interface ObjectSchema {
+  $ref?: string;
   properties?: Record<string, ObjectSchema>;
   items?: ObjectSchema;
 }
@@ -74,11 +76,17 @@ function oneLine(value: unknown, part?: ObjectSchema): string {
 
 /** Entries in the schema's order, unknown keys last; undefined ones left out. */
 function ordered(value: object, part: ObjectSchema): [string, unknown][] {
-  const order = Object.keys(part.properties ?? {});
+  const order = Object.keys(resolved(part).properties ?? {});
   const rank = (key: string): number => (order.includes(key) ? order.indexOf(key) : order.length);
   return Object.entries(value)
     .filter(([, v]) => v !== undefined)
     .sort(([a], [b]) => rank(a) - rank(b));
+}
+
+/** The definition that a part of the schema stands for. */
+function resolved(part: ObjectSchema): ObjectSchema {
+  const name = part.$ref?.replace('#/definitions/', '');
+  return name ? (schema.definitions as Record<string, ObjectSchema>)[name] : part;
 }
 
 function isObject(value: unknown): value is object {

@@ -21,6 +21,8 @@ export interface Contest {
   heldOut: boolean;
   /** It was stopped before all candidates (or all swaps) had been tried. */
   stopped?: boolean;
+  /** What every candidate had to keep; the config may have been changed since. */
+  asked?: { budget: BudgetSpec; widths: BitWidth[]; pin: Pins | null; limits?: Limits };
   /** Name of the candidate that the config holds. */
   chosen: string;
   candidates: ContestEntry[];

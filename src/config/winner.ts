@@ -1,5 +1,8 @@
-/** A contest's winner that was found by trying, and no program answers: when it still stands. Page and extension share it. */
-import type { FixedObjective } from '../core/allocation/objectives';
+/** A contest's winner that was found by measuring, and no program answers: when it still stands. Page and extension share it. */
+import { valueOf, type FixedObjective, type AllocationInputs } from '../core/allocation/objectives';
+import type { Allocation } from '../core/problem/problem';
+import { checkedTotals, keepsLimits } from '../core/allocation/solution';
+import { sameBits, sameQuestion, type Question } from './measured';
 import type { Config, Contest, ContestEntry } from './types';
 
 /** Ends the name of what swaps have made of a candidate. */
@@ -14,17 +17,44 @@ export function winnerOf(
 }
 
 /**
- * Does the winner stand in for `solved`, the program's answer by the winner's objective? As long as the contest is about
- * the same problem, that is, its own entry of that objective has just been found again.
+ * Is the contest about what is asked now? A contest that does not say what it was asked counts where the program's
+ * answer by the winner's objective is one of its own entries again.
  */
-export function standsIn(contest: Contest, winner: ContestEntry, solved: readonly number[]): boolean {
-  const isSolved = (bits: readonly number[]): boolean => bits.every((b, i) => b === solved[i]);
-  return (
-    !isSolved(winner.bits) &&
-    contest.candidates.some(
-      (entry) => entry.objective === winner.objective && entry.beta === winner.beta && isSolved(entry.bits),
-    )
+function isAbout(
+  contest: Contest,
+  asked: Question,
+  winner: ContestEntry,
+  solved: readonly number[],
+): boolean {
+  if (contest.asked) return sameQuestion(contest.asked, asked);
+  return contest.candidates.some(
+    (entry) =>
+      entry.objective === winner.objective && entry.beta === winner.beta && sameBits(entry.bits, solved),
   );
+}
+
+/**
+ * The measured bits of the winner in place of the program's answer by its objective, as long as the contest is about the
+ * same question and the bits keep every limit and lock; else the program's answer.
+ * @param solved by the winner's objective
+ */
+export function withWinner(
+  solved: Allocation,
+  material: AllocationInputs,
+  { contest, winner, asked }: { contest: Contest; winner: ContestEntry; asked: Question },
+): Allocation {
+  const { problem, gamma, scoring } = material;
+  const { bits } = winner;
+  if (sameBits(bits, solved.bits) || !isAbout(contest, asked, winner, solved.bits)) return solved;
+  if (!keepsLimits(problem, bits)) return solved;
+  const totals = checkedTotals(problem, bits);
+  const value = valueOf(winner.objective, gamma, { ...scoring, beta: winner.beta ?? scoring.beta });
+  const objective = Math.abs(
+    problem.candidates.reduce((sum, c, i) => sum + value(c, c.choices[totals.choices[i]], i), 0),
+  );
+  const { bound, milliseconds } = solved.solver;
+  const gap = Math.abs(bound - objective) / Math.max(1e-300, objective);
+  return { ...totals, solver: { status: 'feasible', objective, bound, gap, milliseconds } };
 }
 
 /** The objective that made the bits: for 'auto' its contest's winner's. */

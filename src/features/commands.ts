@@ -21,6 +21,8 @@ export function registerCommands(context: vscode.ExtensionContext, services: Ser
   add(COMMAND.export, async () => (await import('./export')).exportCommand);
   add(COMMAND.copyAs, async () => (await import('./copyAs')).copyAs);
   add(COMMAND.evaluate, async () => (await import('./evaluate')).evaluateCommand);
+  add(COMMAND.measure, async () => (await import('./measure')).measureCommand);
+  add(COMMAND.measureAgain, async () => (await import('./measureAgain')).measureAgainCommand);
   add(COMMAND.trySample, async () => (await import('./sample')).trySample);
   add(COMMAND.doctor, async () => (await import('./doctor')).doctor);
   context.subscriptions.push(vscode.commands.registerCommand(COMMAND.showLog, () => services.log.show()));

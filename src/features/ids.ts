@@ -10,6 +10,8 @@ export const COMMAND = {
   export: 'ompq.export',
   copyAs: 'ompq.copyAs',
   evaluate: 'ompq.evaluate',
+  measure: 'ompq.measure',
+  measureAgain: 'ompq.measureAgain',
   openBitMap: 'ompq.openBitMap',
   openListing: 'ompq.openListing',
   trySample: 'ompq.trySample',
@@ -43,4 +45,5 @@ export const SETTING = {
   pinFirst: 'pinFirst',
   pinLast: 'pinLast',
   pytorchAnnotations: 'pytorch.annotations',
+  lenses: 'lenses',
 } as const;

@@ -2,13 +2,12 @@
 import * as vscode from 'vscode';
 import { missingSizes } from '../calibration/inputs/openSizes';
 import type { DataSpec } from '../calibration/inputs/spec';
-import { unlinked } from '../common/printable';
-import { formatSize, roundedUp } from '../common/sizes';
-import { type BudgetSpec } from '../config/budget';
-import { configPathFor } from '../config/paths';
+import type { BudgetSpec } from '../config/budget';
 import type { InspectReply } from '../engine/protocol';
-import { quantize, type QuantizeResult } from '../pipeline/quantize';
 import type { AllocationSettings } from '../pipeline/settings';
+import { configPathFor } from '../config/paths';
+import { quantize, type QuantizeResult } from '../pipeline/quantize';
+import { announce } from './announce';
 import { COMMAND } from './ids';
 import { pickBudget } from './pickBudget';
 import { type DataChoice, pickData } from './pickData';
@@ -75,22 +74,12 @@ export async function quantizeCommand(
   );
   logResult(services.log, result);
   services.device.show(result.scored.score.provider);
-  await keepOrm(services, result);
+  await services.orms.keepScored(result);
   const config = vscode.Uri.file(configPath);
   await vscode.window.showTextDocument(config, { preview: false });
   await vscode.commands.executeCommand(COMMAND.openBitMap, config);
   announce(result);
   return configPath;
-}
-
-/** For the bit map. */
-async function keepOrm({ orms }: Services, { config, scored }: QuantizeResult): Promise<void> {
-  const { seconds, dataDescription } = scored.score;
-  await orms.keep(config, {
-    orm: scored.orm,
-    seconds: seconds.load + seconds.score,
-    data: dataDescription,
-  });
 }
 
 async function ask(
@@ -145,25 +134,6 @@ function logResult(log: vscode.LogOutputChannel, { scored, config, kept }: Quant
       `solver ${config.solver.status}, gap ${config.solver.gap.toExponential(1)}, ${config.solver.milliseconds.toFixed(0)} ms`,
   );
   if (kept.length > 0) log.info(`Kept the locked or edited bits of ${kept.join(', ')}.`);
-}
-
-function announce({ config, scored }: QuantizeResult): void {
-  const summary = vscode.l10n.t(
-    '{0}: {1} to {2}, {3} bits on average, {4}.',
-    config.model.file,
-    formatSize(config.model.bytes),
-    formatSize(config.totals.bytes),
-    roundedUp(config.totals.averageBits, 2).toFixed(2),
-    config.solver.status,
-  );
-  if (!scored.score.synthetic) {
-    void vscode.window.showInformationMessage(unlinked(summary));
-    return;
-  }
-  const flag = vscode.l10n.t(
-    'Scored on synthetic input: quantize again with real data before you rely on it.',
-  );
-  void vscode.window.showWarningMessage(unlinked(`${summary} ${flag}`));
 }
 
 function name(uri: vscode.Uri): string {

@@ -6,6 +6,7 @@ import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 import { DeviceStatus } from './deviceStatus';
 import { OrmCache } from './bitMap/ormCache';
+import { EvaluationHistory } from './history';
 import { Models } from './models';
 
 export interface Services {
@@ -17,6 +18,7 @@ export interface Services {
   /** Scores and more, in the extension's own storage. */
   cache: Cache;
   orms: OrmCache;
+  history: EvaluationHistory;
   device: DeviceStatus;
 }
 
@@ -32,7 +34,10 @@ export function createServices(context: vscode.ExtensionContext): Services {
   const cache = new Cache(vscode.Uri.joinPath(context.globalStorageUri, 'cache').fsPath, {
     log: (line) => log.warn(line),
   });
-  return { context, log, engine, models: new Models(reader), cache, orms: new OrmCache(cache), device };
+  const history = new EvaluationHistory(context.workspaceState);
+  context.subscriptions.push(history);
+  const orms = new OrmCache(cache);
+  return { context, log, engine, models: new Models(reader), cache, orms, history, device };
 }
 
 /** Runs a command; what goes wrong becomes one sentence for the user and a stack in the log. */

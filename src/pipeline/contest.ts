@@ -12,11 +12,12 @@ import {
   type Noise,
 } from '../core/allocation/objectives';
 import { checkedTotals } from '../core/allocation/solution';
+import type { Question } from '../config/measured';
+import { remembered, type Remembering } from './keptReplies';
 import { isAllowed, limitRows } from '../core/problem/limits';
 import type { Allocation, AllocationProblem } from '../core/problem/problem';
 import { CancelledError, type Engine, type RequestOptions } from '../engine/client';
 import type { ContestReply, ContestRequest, Measured } from '../engine/protocol';
-import { remembered, type Remembering } from './keptReplies';
 import type { ContestSettings, ScoreSettings } from './settings';
 
 export interface Decided {
@@ -57,14 +58,14 @@ export async function decideByContest(
   score: ScoreSettings,
   inputs: AllocationInputs,
   noise: Noise,
-  settings: ContestSettings,
+  settings: ContestSettings & { asked: Question },
   options: RequestOptions,
   memory: Omit<Remembering, 'signal'>,
 ): Promise<Decided> {
   const candidates = candidatesOf(inputs);
   const { problem } = inputs;
   const points = otherSizes(problem, candidates.find(({ name }) => name === 'noise-aware')!.allocation);
-  const { rounding, searchSeconds } = settings;
+  const { rounding, searchSeconds, asked } = settings;
   const request: ContestRequest = {
     ...contestRequest(
       score,
@@ -101,6 +102,7 @@ export async function decideByContest(
       samples: reply.samples,
       heldOut: reply.heldOut,
       ...(stopped ? { stopped: true } : {}),
+      asked,
       chosen: chosen.name,
       candidates: entries,
       ...curveOf(points, reply.points ?? []),

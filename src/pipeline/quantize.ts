@@ -2,6 +2,7 @@
 import { type Config, ConfigError, replacedConfig } from '../config/config';
 import { lockedBits } from '../config/edit';
 import { writeConfig } from '../config/format';
+import { questionOf } from '../config/measured';
 import { modelPathOf } from '../config/paths';
 import type { Robustness } from '../config/types';
 import { decidedBy, looksAtScores, winnerOf } from '../config/winner';
@@ -87,7 +88,7 @@ export async function quantize(
           scoreSettings,
           inputs,
           noise,
-          final.contest ?? QUICK_CONTEST,
+          { ...(final.contest ?? QUICK_CONTEST), asked: questionOf(final) },
           part(options, 0.7, 1),
           { cache: options.cache, sha256: scored.inspect.sha256 },
         )

@@ -1,21 +1,22 @@
 /** A config solved again from what it holds, without scoring. */
 import { type PinCost, pinCost } from '../core/allocation/pins';
+import { budgetBytes } from './sizes';
+import { allocationInputs } from './problem';
 import type { BudgetSpec } from '../config/budget';
-import { type Config, NOISE_WIDTHS } from '../config/config';
+import { type Config } from '../config/types';
+import { NOISE_WIDTHS } from '../config/config';
 import { lockedBits, recount } from '../config/edit';
 import type { LatencyTable } from '../config/latency';
+import { sameBits } from '../config/measured';
 import { checkNames } from '../config/names';
-import { decidedBy, standsIn, winnerOf } from '../config/winner';
+import { decidedBy, winnerOf, withWinner } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
 import { smallestFile } from '../core/allocation/noiseObjective';
 import { allocateByObjective, type AllocationInputs, type Noise } from '../core/allocation/objectives';
-import { checkedTotals, keepsLimits } from '../core/allocation/solution';
 import type { Allocation } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
 import { certificate, given } from './newConfig';
-import { allocationInputs } from './problem';
-import { budgetBytes } from './sizes';
 
 /**
  * The config solved again from the importance it holds, without scoring: its locks and edited bits stay.
@@ -39,7 +40,17 @@ export function resolveConfig(config: Config, inspect: InspectReply): Config {
     lock: f.name in locks,
   }));
   const totals = { ...config.totals, budgetBytes: budgetBytes(inspect, config.allocation.budget) };
-  return recount({ ...config, functions, totals, solver: certificate(allocation) }, inspect.size);
+  const solver = steady(certificate(allocation), config.solver);
+  return recount({ ...config, functions, totals, solver }, inspect.size);
+}
+
+/** The record of the same answer stays as it is: neither time nor the last digits of rounded inputs are a change. */
+function steady(found: Config['solver'], before: Config['solver']): Config['solver'] {
+  const isSame =
+    sameBits(found.bits, before.bits) &&
+    found.status === before.status &&
+    Math.abs(found.objective - before.objective) <= 1e-6 * Math.abs(before.objective);
+  return isSame ? before : found;
 }
 
 /** Of the functions: the config's, and those that the model has. */
@@ -60,14 +71,10 @@ function solveAgain(config: Config, inspect: InspectReply, locks: Record<string,
   const { allocation, contest } = config;
   const winner = winnerOf(contest);
   const objective = decidedBy(config);
-  const inputs = materialOfConfig(config, inspect, locks);
-  const solved = allocateByObjective(objective, inputs, winner?.beta);
-  const { problem } = inputs;
-  const isWon = allocation.objective === 'auto' && contest && winner;
-  if (!isWon || !standsIn(contest, winner, solved.bits) || !keepsLimits(problem, winner.bits)) return solved;
-  // Found by trying, and better than what any program answers to this problem.
-  const solver = { ...solved.solver, status: 'feasible' as const };
-  return { ...checkedTotals(problem, winner.bits), solver };
+  const material = materialOfConfig(config, inspect, locks);
+  const solved = allocateByObjective(objective, material, winner?.beta);
+  if (allocation.objective !== 'auto' || !contest || !winner) return solved;
+  return withWinner(solved, material, { contest, winner, asked: allocation });
 }
 
 /** What the pins of a config take, and what that leaves for the rest; null where nothing is pinned. */
@@ -101,7 +108,7 @@ export function materialOfConfig(
   );
 }
 
-function latencyOfConfig({ functions, allocation }: Config): LatencyTable | undefined {
+export function latencyOfConfig({ functions, allocation }: Config): LatencyTable | undefined {
   if (!functions.every((f) => f.milliseconds)) return undefined;
   return {
     rest: allocation.restMilliseconds ?? 0,

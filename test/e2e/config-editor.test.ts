@@ -13,6 +13,7 @@ async function quantized(): Promise<CodeWindow> {
   const window = await openWindow({
     workspace: await exampleWorkspace(),
     size: { width: 1600, height: 1000 },
+    settings: { 'ompq.lenses': 'all' },
   });
   await startQuantizing(window, 4);
   await untilQuantized(window);

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cache } from '../../src/cache/cache';
 import { readConfig } from '../../src/config/config';
+import { measuredOf, verdictOf } from '../../src/config/measured';
 import { looksAtScores } from '../../src/config/winner';
 import { Engine } from '../../src/engine/client';
 import { quantize, type QuantizeResult } from '../../src/pipeline/quantize';
@@ -65,6 +66,23 @@ describe('noise-aware allocation', () => {
     const weighted = await run({ objective: 'orthogonality-noise' });
     expect(noiseOf(aware)).toBeLessThanOrEqual(noiseOf(weighted) * (1 + 1e-9));
     expect(aware.config.solver.status).toBe('optimal');
+  });
+});
+
+describe('a contest', () => {
+  it('keeps what it was asked, and says of given bits only what was measured of them', async () => {
+    const { config } = await run({ budget: { averageBits: 2.5 }, pin: null, contest: quick });
+    const { contest } = config;
+    expect(contest?.asked).toEqual({
+      budget: { averageBits: 2.5 },
+      widths: [2, 3, 4, 5, 6, 7, 8],
+      pin: null,
+    });
+    const bits = config.functions.map((f) => f.bits);
+    const winner = measuredOf(contest, bits)!;
+    expect(winner.bits).toEqual(bits);
+    expect(verdictOf(winner)).not.toBe('good');
+    expect(measuredOf(contest, [...bits.slice(1), 7])).toBeNull();
   });
 });
 

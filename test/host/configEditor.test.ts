@@ -175,4 +175,58 @@ describe('A config in the editor', () => {
     assert.equal(document.getText(), edited);
     assert.equal(readFileSync(path, 'utf8'), original);
   });
+
+  it('formats to one line per function, and changes nothing that is formatted', async () => {
+    await setText(JSON.stringify(JSON.parse(original), null, 2));
+    const format = async (): Promise<void> => {
+      const edits = await vscode.commands.executeCommand<vscode.TextEdit[] | undefined>(
+        'vscode.executeFormatDocumentProvider',
+        document.uri,
+        { tabSize: 2 },
+      );
+      const edit = new vscode.WorkspaceEdit();
+      edit.set(document.uri, edits ?? []);
+      await vscode.workspace.applyEdit(edit);
+    };
+    for (let times = 0; times < 2; times++) {
+      await format();
+      assert.equal(document.getText(), original);
+    }
+  });
+
+  it('shows lenses on the first line and under the cursor, or on every function by the setting', async () => {
+    const lines = async (): Promise<number[]> => {
+      const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+        'vscode.executeCodeLensProvider',
+        document.uri,
+      );
+      return [...new Set(lenses.map(({ range }) => range.start.line))];
+    };
+    const editor = await vscode.window.showTextDocument(document);
+    editor.selection = new vscode.Selection(0, 0, 0, 0);
+    assert.deepEqual(await lines(), [0]);
+    const line = original.split('\n').findIndex((each) => each.includes('"bits"'));
+    editor.selection = new vscode.Selection(line, 0, line, 0);
+    assert.deepEqual(await lines(), [0, line]);
+    const settings = vscode.workspace.getConfiguration(SETTINGS_SECTION);
+    await settings.update(SETTING.lenses, 'all', vscode.ConfigurationTarget.Workspace);
+    assert.equal((await lines()).length, 1 + config().functions.length);
+    await settings.update(SETTING.lenses, undefined, vscode.ConfigurationTarget.Workspace);
+  });
+
+  it('tells a layer in a card: its bits, and the noise and bytes of every width', async () => {
+    const line = original.split('\n').findIndex((each) => each.includes('"bits"'));
+    const [hover] = await vscode.commands.executeCommand<vscode.Hover[]>(
+      'vscode.executeHoverProvider',
+      document.uri,
+      new vscode.Position(line, 10),
+    );
+    const text = hover.contents.map((each) => (each as vscode.MarkdownString).value).join();
+    assert.match(text, /\d bits · [\d.]+ [KM]?B · [\d.]+ % of the file/);
+  });
+
+  it('changes no line when it solves again what is solved', async () => {
+    await vscode.commands.executeCommand(COMMAND.resolve, document.uri);
+    assert.equal(document.getText(), original);
+  });
 });

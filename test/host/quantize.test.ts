@@ -28,6 +28,9 @@ describe('Quantize with OMPQ', () => {
     assert.ok(readFileSync(model.fsPath).equals(before), 'the model itself changed');
     assert.equal(said.length, 1);
     assert.match(said[0], /4\.00|3\.\d\d bits on average/);
+    // Quality comes before size, and a proof is no news.
+    assert.match(said[0], /answers? changes?/);
+    assert.doesNotMatch(said[0], /optimal/);
   });
 
   it('shows progress that only rises, names its stages and ends near the whole', async () => {

@@ -149,21 +149,49 @@ describe('the budget', () => {
     expect(await page.locator('header').innerText()).not.toContain('changes not written');
   });
 
+  it('stays in sight of the bit map, and is set by a click on the curve', async () => {
+    await open('count=53');
+    await page.locator('.grid').scrollIntoViewIfNeeded();
+    await expect.poll(async () => (await page.locator('.budget-bar').boundingBox())!.y).toBe(0);
+    const before = await sizeUsed();
+    const curve = page.locator('.curve');
+    await curve.scrollIntoViewIfNeeded();
+    const { width } = (await curve.boundingBox())!;
+    await curve.hover({ position: { x: width * 0.8, y: 100 } });
+    expect(await page.locator('.curve-readout').innerText()).toMatch(/^Click: budget of [\d.]+ [KM]B$/);
+    await curve.click({ position: { x: width * 0.8, y: 100 } });
+    await changed(before);
+  });
+
+  it.each([270, 420, 640])('nothing is wider than a page of %i pixels', async (width) => {
+    await open('count=53&contest', { width, height: 1000 });
+    const wide = await page.evaluate(() =>
+      [...document.querySelectorAll('main *')]
+        .filter(
+          (each) =>
+            each.getBoundingClientRect().right > innerWidth + 1 &&
+            !each.closest('.sr-only, .contest-room, .grid, [hidden]'),
+        )
+        .map((each) => `${each.tagName}.${each.getAttribute('class')}`),
+    );
+    expect(wide).toEqual([]);
+  });
+
   it('says why it cannot be met and offers the nearest that can', async () => {
     await open('count=53');
-    const field = page.locator('.budget vscode-text-field input').first();
+    const field = page.locator('.budget-bar vscode-text-field input');
     await field.fill('10 KB');
     await field.press('Enter');
     await page.locator('.trouble').waitFor();
     expect(await page.locator('.trouble').innerText()).toContain('10,000 bytes');
     await page.locator('.trouble vscode-button').click();
     await page.locator('.trouble').waitFor({ state: 'hidden' });
-    expect(await page.locator('.budget vscode-text-field input').first().inputValue()).not.toBe('10');
+    expect(await page.locator('.budget-bar vscode-text-field input').inputValue()).not.toBe('10');
   });
 
   it('is written into the config', async () => {
     await open('count=15');
-    const field = page.locator('.budget vscode-text-field input').first();
+    const field = page.locator('.budget-bar vscode-text-field input');
     const before = await sizeUsed();
     await field.fill('6');
     await field.press('Enter');
@@ -240,7 +268,7 @@ describe('around the page', () => {
     await open('count=53');
     await page.locator('.map-box').click({ position: { x: 700, y: 150 } });
     const before = await sizeUsed();
-    const field = page.locator('.budget vscode-text-field input').first();
+    const field = page.locator('.budget-bar vscode-text-field input');
     await field.fill('3');
     await field.press('Enter');
     await changed(before);
@@ -277,7 +305,7 @@ describe('around the page', () => {
 
   it('asks whose changes count when both sides have some', async () => {
     await open('count=53');
-    const field = page.locator('.budget vscode-text-field input').first();
+    const field = page.locator('.budget-bar vscode-text-field input');
     await field.fill('3');
     await field.press('Enter');
     await page.evaluate(() =>
@@ -288,22 +316,24 @@ describe('around the page', () => {
     expect(await page.locator('.notice').isVisible()).toBe(false);
   });
 
-  it('writes first what it shows before it exports or evaluates, and says so', async () => {
+  it('writes first what it shows before it exports, and says so; measures what it shows', async () => {
     await open('count=53');
     const asked = async (): Promise<string[]> =>
       (await sent()).flatMap((m) => (m.type === 'request' ? m.request.type : []));
     await page.getByRole('button', { name: 'Export quantized model' }).click();
     expect(await asked()).toEqual(['export']);
     const before = await sizeUsed();
-    const field = page.locator('.budget vscode-text-field input').first();
+    const field = page.locator('.budget-bar vscode-text-field input');
     await field.fill('3');
     await field.press('Enter');
     await changed(before);
     await page.getByRole('button', { name: 'Write and export' }).click();
     await expect.poll(asked).toEqual(['export', 'write', 'export']);
     // what is on show is written now
-    await page.getByRole('button', { name: 'Evaluate', exact: true }).click();
+    await page.getByRole('button', { name: 'Measure', exact: true }).click();
     await expect.poll(asked).toEqual(['export', 'write', 'export', 'evaluate']);
+    const request = (await sent()).flatMap((m) => (m.type === 'request' ? m.request : [])).at(-1);
+    expect(request).toMatchObject({ bits: (await bits()).map((name) => Number(name.slice(5))) });
     await field.fill('0.5');
     await field.press('Enter');
     await page.getByRole('button', { name: 'Export quantized model (as written)' }).click();
@@ -313,7 +343,7 @@ describe('around the page', () => {
   it('does not export what could not be written', async () => {
     await open('count=53');
     const before = await sizeUsed();
-    const field = page.locator('.budget vscode-text-field input').first();
+    const field = page.locator('.budget-bar vscode-text-field input');
     await field.fill('3');
     await field.press('Enter');
     await changed(before);
@@ -327,7 +357,7 @@ describe('around the page', () => {
   it('shows a refusal of the extension in its own words', async () => {
     await open('count=15');
     await page.evaluate(() => (window.fake.refusal = 'The disk is full.'));
-    await page.getByText('Evaluate').click();
+    await page.getByRole('button', { name: 'Measure', exact: true }).click();
     await expect.poll(() => page.locator('.notice').innerText()).toBe('The disk is full.');
   });
 

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { details, type DetailsData } from '../../webview/details';
-import { certificate, tiles, title, warnings } from '../../webview/header';
+import { certificate, footnote, title, warnings, type HeaderData } from '../../webview/header';
+import { tiles } from '../../webview/tiles';
 import { legend } from '../../webview/legend';
 import { pareto } from '../../webview/pareto';
 import { totalsOf } from '../../webview/totals';
 import { BIT_WIDTHS } from '../../src/core/problem/widths';
-import type { Contest, ContestEntry } from '../../src/config/config';
+import type { MeasuredFile } from '../../src/config/measured';
+import type { Contest, ContestEntry } from '../../src/config/types';
 import { contestTable } from '../../webview/contest';
 import type { PanelState } from '../../webview/protocol';
-import { scored, unscored } from './support/networks';
+import { contested, scored, unscored } from './support/networks';
 
 const html = (element: Element): string => element.outerHTML.replaceAll('><', '>\n<');
 // pictures must not change with the solver: bits and certificate are given
@@ -21,17 +23,87 @@ const totals = totalsOf(
   state,
   state.functions.map((f) => f.bits),
 );
-const head = { state, totals, solver: state.solver, unwritten: true };
+const measured = {
+  agreement: 0.97,
+  kl: 0.05,
+  sqnrDb: 20,
+  verdict: 'fair' as const,
+  top1: null,
+  note: '64 inputs without labels; rounding: nearest',
+};
+const head: HeaderData = {
+  state,
+  totals,
+  solver: state.solver,
+  measured,
+  objective: 'noise-aware',
+  trouble: false,
+  unwritten: true,
+};
+const use = (): HTMLElement => document.createElement('button');
 
 describe('header', () => {
   it('names the model, its layers and what is not written yet, and shows size, average bits, BOPs, solution and scoring before and after', () => {
     expect(html(title(head, document, () => undefined))).toMatchSnapshot();
     expect(html(tiles(head, document))).toMatchSnapshot();
+    expect(html(footnote(head, document)!)).toMatchSnapshot();
+  });
+
+  it('tells the measured quality first, and the solution only in a footnote', () => {
+    const drawn = tiles(head, document);
+    expect(drawn.querySelector('dt')?.textContent).toBe('Quality');
+    expect(drawn.querySelector('dd')?.textContent).toContain('3.0 % of the answers change');
+    expect(drawn.textContent).not.toMatch(/optimal/i);
+    expect(footnote(head, document)?.textContent).toBe('Proven optimal for “Least noise” in 12 ms.');
+  });
+
+  it('prefers the accuracy where labels were there', () => {
+    const labelled = { ...measured, top1: [0.912, 0.897] as [number, number] };
+    expect(tiles({ ...head, measured: labelled }, document).querySelector('strong')?.textContent).toBe(
+      'top-1 91 % → 90 %',
+    );
+  });
+
+  it('does not pass off what nobody measured', () => {
+    const drawn = tiles({ ...head, measured: null }, document);
+    expect(drawn.querySelector('dd strong')?.textContent).toBe('not measured');
+  });
+
+  it('never looks optimal where the settings have no solution', () => {
+    const stuck = { ...head, trouble: true };
+    expect(tiles(stuck, document).querySelector('dd strong')?.textContent).toBe('no solution');
+    expect(footnote(stuck, document)).toBeNull();
+  });
+
+  it('warns of poor quality with the smallest budget that mends it', () => {
+    const point = (averageBits: number, agreement: number): MeasuredFile => ({
+      bytes: averageBits * 2e5,
+      averageBits,
+      kl: null,
+      agreement,
+      sqnrDb: null,
+    });
+    const contest = { ...contested(15).contest!, curve: [point(8, 1), point(6, 0.98), point(5, 0.6)] };
+    const poor = { ...measured, agreement: 0.02, verdict: 'poor' as const };
+    const data = { ...head, state: { ...state, contest }, measured: poor };
+    let used: MeasuredFile | undefined;
+    const drawn = warnings(data, document, (entry) => {
+      used = entry;
+      return use();
+    });
+    const now = totals!.averageBits.toFixed(2);
+    expect(drawn?.textContent).toContain(
+      `Too few bits: at ${now} bits 98 % of the answers change. At 6 bits on average 2.0 % of the answers change.`,
+    );
+    expect(used?.averageBits).toBe(6);
   });
 
   it('shows the size alone before anything is allocated', () => {
     const plain = unscored(15);
-    const drawn = tiles({ state: plain, totals: null, solver: null, unwritten: false }, document);
+    const drawn = tiles(
+      { ...head, state: plain, totals: null, solver: null, measured: null, unwritten: false },
+      document,
+    );
     expect([...drawn.querySelectorAll('dt')].map((dt) => dt.textContent)).toEqual(['Size']);
   });
 
@@ -40,7 +112,7 @@ describe('header', () => {
     expect(tiles({ ...asked, unwritten: false }, document).textContent).toContain(
       'the smallest found with KL divergence <= 0.05 nats; measured 0.048 nats',
     );
-    expect(tiles(asked, document).textContent).not.toContain('KL divergence');
+    expect(tiles(asked, document).textContent).not.toContain('the smallest found');
   });
 
   it('counts BOPs with the bits of the activations that a function has', () => {
@@ -57,9 +129,9 @@ describe('header', () => {
   });
 
   it('is loud about synthetic calibration, and silent without cause', () => {
-    expect(warnings(state, document)).toBeNull();
+    expect(warnings(head, document, use)).toBeNull();
     const synthetic = { ...state, scoring: { ...state.scoring!, synthetic: true } };
-    const flag = warnings(synthetic, document);
+    const flag = warnings({ ...head, state: synthetic }, document, use);
     expect(flag?.getAttribute('role')).toBe('alert');
     expect(flag?.textContent).toContain('Synthetic calibration');
   });
@@ -69,11 +141,11 @@ describe('header', () => {
     const words = (averageBits: number): string => {
       const settings = { ...edited.settings!, budget: { averageBits } };
       const data = { ...head, state: { ...edited, settings }, solver: null };
-      return [...tiles(data, document).querySelectorAll('.tile')].map((t) => t.textContent).join('\n');
+      return footnote(data, document)?.textContent ?? '';
     };
     const used = head.totals!.averageBits;
-    expect(words(used + 1)).toMatch(/Solutionedited by hand1 layer/);
-    expect(words(used / 1.1)).toMatch(/Solutionedited by hand10\.0 % over the budget/);
+    expect(words(used + 1)).toBe('1 layer edited by hand');
+    expect(words(used / 1.1)).toMatch(/1 layer edited by hand: 10\.0 % over the budget/);
     expect(words(used)).not.toMatch(/optimal|feasible/);
   });
 
@@ -150,7 +222,7 @@ describe('legend', () => {
       pins: 1,
       locks: 1,
       skipped: state.skipped,
-      importance: true,
+      decider: { name: 'noise', meaning: 'Noise at 4 bits' },
       area: true,
     } as const;
     expect(html(legend({ ...data, skipped: [...data.skipped] }, document))).toMatchSnapshot();
@@ -166,6 +238,7 @@ describe('pareto', () => {
   const data = {
     frontier,
     current: { sizeBytes: 4e5, objective: 2 },
+    measured: [{ sizeBytes: 6.5e5, text: '98 % same' }],
     isNoise: false,
     range: { smallest: 1e5, largest: 8e5 },
     width: 400,
@@ -213,12 +286,15 @@ describe('pareto', () => {
       { ...data, isNoise: true, frontier: noise, current: { sizeBytes: 4e5, objective: -0.1 } },
       document,
     );
-    expect(drawn.getAttribute('aria-label')).toContain('Now at 400.0 KB, 10.0 dB of signal over noise.');
+    expect(drawn.getAttribute('aria-label')).toContain(
+      'Now at 400.0 KB, 10.0 dB by the noise of each layer.',
+    );
     expect(html(drawn)).toMatchSnapshot();
   });
 });
 
 describe('contest', () => {
+  const idle = { adopt: () => undefined, measureAgain: () => undefined };
   const contest: Contest = {
     rounding: 'nearest',
     samples: 64,
@@ -227,12 +303,14 @@ describe('contest', () => {
     candidates: [
       { name: 'uniform', objective: 'uniform', kl: 0.2, agreement: 0.9, sqnrDb: 12.3 },
       { name: 'noise-aware', objective: 'noise-aware', kl: 0.05, agreement: 0.97, sqnrDb: 20 },
-      { name: 'orthogonality', objective: 'orthogonality', kl: null, agreement: null, sqnrDb: null },
-    ].map((entry) => ({ ...entry, bytes: 4e5, averageBits: 4, bits: [8, 4, 4, 2, 8] }) as ContestEntry),
+      { name: 'orthogonality', objective: 'orthogonality', kl: 0.3, agreement: 0.8, sqnrDb: 9 },
+    ].map(
+      (entry, i) => ({ ...entry, bytes: 4e5, averageBits: 4, bits: [8, 4, 4, 2 + i, 8] }) as ContestEntry,
+    ),
   };
 
-  it('shows every candidate with size, average bits, KL, agreement and SQNR, the best first, a dash where nothing was measured', () => {
-    const drawn = contestTable({ contest, chosen: 'noise-aware' }, document, () => undefined);
+  it('draws what it always drew, the best first', () => {
+    const drawn = contestTable({ contest, chosen: 'noise-aware', isPast: false }, document, idle);
     expect([...drawn.querySelectorAll('tbody th')].map((th) => th.textContent)).toEqual([
       'noise-aware',
       'uniform',
@@ -243,9 +321,46 @@ describe('contest', () => {
 
   it('adopts another candidate', () => {
     const adopted: string[] = [];
-    const drawn = contestTable({ contest, chosen: 'noise-aware' }, document, (name) => adopted.push(name));
+    const drawn = contestTable({ contest, chosen: 'noise-aware', isPast: false }, document, {
+      ...idle,
+      adopt: (name) => adopted.push(name),
+    });
     expect(drawn.querySelectorAll('button')).toHaveLength(2);
     drawn.querySelectorAll('button')[0].click();
     expect(adopted).toEqual(['uniform']);
+  });
+
+  it('shows candidates with the same bits once, under both names', () => {
+    const twin = { ...contest.candidates[1], name: 'orthogonality-noise' };
+    const twice = { ...contest, candidates: [...contest.candidates, twin] };
+    const drawn = contestTable({ contest: twice, chosen: 'noise-aware', isPast: false }, document, idle);
+    expect([...drawn.querySelectorAll('tbody th')].map((th) => th.textContent)).toContain(
+      'noise-aware = orthogonality-noise',
+    );
+    expect(drawn.querySelectorAll('tbody tr')).toHaveLength(3);
+  });
+
+  it('says at what budget it was measured once another is asked, and offers to measure again', () => {
+    const asked = { budget: { averageBits: 4 }, widths: [2, 4, 8] as (2 | 4 | 8)[], pin: null };
+    let again = 0;
+    const drawn = contestTable(
+      { contest: { ...contest, asked }, chosen: 'noise-aware', isPast: true },
+      document,
+      {
+        ...idle,
+        measureAgain: () => again++,
+      },
+    );
+    expect(drawn.querySelector('table')?.className).toContain('past');
+    expect(drawn.querySelector('.past-note')?.textContent).toContain('Measured at 4 bits on average');
+    drawn.querySelector<HTMLButtonElement>('.past-note button')?.click();
+    expect(again).toBe(1);
+  });
+
+  it('says how far uniform stays below the budget', () => {
+    const [uniform, ...others] = contest.candidates;
+    const smaller = { ...contest, candidates: [{ ...uniform, bytes: 3e5 }, ...others] };
+    const drawn = contestTable({ contest: smaller, chosen: 'noise-aware', isPast: false }, document, idle);
+    expect(drawn.textContent).toContain('uniform (25 % smaller: one width for all)');
   });
 });

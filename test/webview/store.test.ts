@@ -65,7 +65,7 @@ describe('store', () => {
     await settled();
     expect(store.trouble?.message).toMatch(/1,000 bytes/);
     expect(store.shown.bits).toBe(before);
-    store.commit({ ...store.plan!, budget: store.trouble!.nearest! });
+    store.commit(store.trouble!.fixes[0].plan);
     await settled();
     expect(store.trouble).toBeNull();
     expect(store.shown.totals?.sizeBytes).toBe(store.range?.smallest);
@@ -76,11 +76,25 @@ describe('store', () => {
     async (budget) => {
       store.commit({ ...store.plan!, budget });
       await settled();
-      store.commit({ ...store.plan!, budget: store.trouble!.nearest! });
+      store.commit(store.trouble!.fixes[0].plan);
       await settled();
       expect(store.trouble).toBeNull();
     },
   );
+
+  it('offers only what works: where a limit is in the way, the limit is given up and not the budget', async () => {
+    const bops = store.shown.totals!.bops! / 4;
+    const limits = { bops: Math.floor(bops / 1.01) };
+    store.commit({ ...store.plan!, budget: { averageBits: 8 }, limits });
+    await settled();
+    if (!store.trouble) store.commit({ ...store.plan!, limits: { bops: 1000 } });
+    await settled();
+    expect(store.trouble).not.toBeNull();
+    expect(store.trouble!.fixes.map(({ label }) => label)).toEqual(['Remove the limit on BOPs']);
+    store.commit(store.trouble!.fixes[0].plan);
+    await settled();
+    expect(store.trouble).toBeNull();
+  });
 
   it('says which locks of tied functions contradict each other', async () => {
     const [a, b] = [4, 6].map((i) => store.state!.functions[i].name);

@@ -13,6 +13,8 @@ import { editedConfig, panelState, type PanelSources } from './state';
 export interface PanelHost {
   extensionUri: vscode.Uri;
   log: vscode.LogOutputChannel;
+  /** A measurement of a model was kept. */
+  onDidMeasure: vscode.Event<vscode.Uri>;
   /**
    * @param last what was shown before: it stays, with a warning, while the config is half typed
    * @throws with one sentence where the model cannot be read
@@ -26,12 +28,14 @@ export interface PanelHost {
 
 export class ExtensionHost implements PanelHost {
   readonly log: vscode.LogOutputChannel;
+  readonly onDidMeasure: vscode.Event<vscode.Uri>;
 
   constructor(
     private readonly services: Services,
     readonly extensionUri: vscode.Uri,
   ) {
     this.log = services.log;
+    this.onDidMeasure = services.history.onDidChange;
   }
 
   async load(model: vscode.Uri, uri: vscode.Uri, last: PanelState | null): Promise<PanelState> {
@@ -51,6 +55,7 @@ export class ExtensionHost implements PanelHost {
       model: { uri: model.toString(), name: basename(model.path) },
       inspect,
       config,
+      evaluations: this.services.history.of(model, inspect.sha256),
       score: value ? await this.services.orms.find(value) : null,
       capabilities: CAPABILITIES,
       copyFormats: COPY_FORMATS,

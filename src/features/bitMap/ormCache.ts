@@ -2,7 +2,8 @@
 import type { Cache } from '../../cache/cache';
 import { canonical } from '../../common/canonical';
 import { decodeRecord, encodeRecord } from '../../cache/record';
-import type { Config } from '../../config/config';
+import type { Config } from '../../config/types';
+import type { QuantizeResult } from '../../pipeline/quantize';
 
 export interface KeptScore {
   /** functions x functions, row-major. */
@@ -27,6 +28,12 @@ export class OrmCache {
 
   async keep(config: Config, { orm, seconds, data }: KeptScore): Promise<void> {
     await this.cache.put(NAMESPACE, keyOf(config), encodeRecord({ head: { seconds, data }, values: orm }));
+  }
+
+  /** Of a config that has just been made. */
+  async keepScored({ config, scored }: Pick<QuantizeResult, 'config' | 'scored'>): Promise<void> {
+    const { seconds, dataDescription: data } = scored.score;
+    await this.keep(config, { orm: scored.orm, seconds: seconds.load + seconds.score, data });
   }
 
   /** null where this config was scored elsewhere, or its entry is damaged. */

@@ -45,7 +45,7 @@ export class BitMapPanel extends DisposableStore {
           void this.refresh();
         },
         reveal: (name) => this.reveal(name),
-        openConfig: () => void vscode.window.showTextDocument(this.config, { preview: false }),
+        openConfig: () => void this.openConfig(),
         error: (message) => this.host.log.error(`Bit map page: ${message}`),
         request: (request) => this.answer(request),
       }),
@@ -96,6 +96,7 @@ export class BitMapPanel extends DisposableStore {
       this.add(watcher.onDidCreate(() => this.schedule()));
       this.add(watcher.onDidDelete(() => this.schedule()));
     }
+    this.add(this.host.onDidMeasure((uri) => uri.toString() === this.model.toString() && this.schedule()));
     this.add(vscode.workspace.onDidChangeTextDocument(({ document }) => touched(document.uri)));
     this.add(vscode.workspace.onDidSaveTextDocument(({ uri }) => touched(uri)));
     this.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => touched(uri)));
@@ -124,6 +125,13 @@ export class BitMapPanel extends DisposableStore {
     }
   }
 
+  /** In the column beside the page, where it is open or not; never in a third one. */
+  private async openConfig(): Promise<void> {
+    const viewColumn =
+      this.panel.viewColumn === vscode.ViewColumn.One ? vscode.ViewColumn.Two : vscode.ViewColumn.One;
+    await vscode.window.showTextDocument(this.config, { preview: false, viewColumn });
+  }
+
   private reveal(name: string): void {
     for (const editor of vscode.window.visibleTextEditors) {
       if (editor.document.uri.toString() !== this.config.toString()) continue;
@@ -143,8 +151,11 @@ export class BitMapPanel extends DisposableStore {
         await vscode.commands.executeCommand(COMMAND.quantize, this.model);
         return;
       case 'export':
-      case 'evaluate':
+      case 'measureAgain':
         await vscode.commands.executeCommand(COMMAND[request.type], this.config);
+        return;
+      case 'evaluate':
+        await vscode.commands.executeCommand(COMMAND.measure, this.config, request.bits);
         return;
       case 'copyText':
         await vscode.env.clipboard.writeText(request.text);

@@ -40,7 +40,7 @@ export class BitMapPanels extends DisposableStore {
     const panel = vscode.window.createWebviewPanel(
       VIEW.bitMap,
       titleOf(model),
-      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      { viewColumn: otherColumn(), preserveFocus: true },
       { enableFindWidget: false },
     );
     this.attach(this.panels, panel, model, config).show(name);
@@ -78,6 +78,12 @@ export class BitMapPanels extends DisposableStore {
     });
     return made;
   }
+}
+
+/** The other of the first two editor columns: a third would leave none of them wide enough. */
+function otherColumn(): vscode.ViewColumn {
+  const { viewColumn } = vscode.window.tabGroups.activeTabGroup;
+  return viewColumn === vscode.ViewColumn.One ? vscode.ViewColumn.Two : vscode.ViewColumn.One;
 }
 
 async function resolveUris(uri: vscode.Uri): Promise<{ model: vscode.Uri; config: vscode.Uri }> {

@@ -2,12 +2,13 @@
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
 import { type Config, NOISE_WIDTHS } from '../../config/config';
 import { editedFunctions, lockedBits, matchesFunctions, recount } from '../../config/edit';
+import type { Evaluation } from '../../config/measured';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { looksAtScores } from '../../config/winner';
 import { SettingsError } from '../../core/allocation/buildProblem';
-import type { InspectReply } from '../../engine/protocol';
-import { namedFunction } from '../../pipeline/problem';
 import { budgetBytes } from '../../pipeline/sizes';
+import { namedFunction } from '../../pipeline/problem';
+import type { InspectReply } from '../../engine/protocol';
 import type { KeptScore } from './ormCache';
 
 export interface PanelSources {
@@ -16,6 +17,7 @@ export interface PanelSources {
   /** null: there is none, or it cannot be read. */
   config: { uri: string; name: string; dirty: boolean; value: Config } | null;
   score: KeptScore | null;
+  evaluations: Evaluation[];
   capabilities: Capability[];
   copyFormats: PanelState['copyFormats'];
   warnings: string[];
@@ -75,6 +77,7 @@ export function panelState(sources: PanelSources): PanelState {
     solver: value?.solver ?? null,
     edited: value ? editedFunctions(value) : [],
     contest: value?.contest ?? null,
+    evaluations: sources.evaluations,
     scoring: value
       ? {
           provider: value.scoring.provider,
@@ -132,7 +135,7 @@ export function editedConfig(config: Config, edit: PanelEdit, inspect: InspectRe
       locked: f.lock,
       importance: f.importance,
     };
-    return { ...f, bits, lock: locked, importance };
+    return { ...f, bits, lock: locked, importance: Number(importance.toPrecision(9)) };
   });
   const { objective, budget, widths, pins, limits = {} } = settings;
   const { quality, limits: _limits, ...kept } = config.allocation;

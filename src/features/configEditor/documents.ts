@@ -53,22 +53,27 @@ export async function configOf(
 
 /** Replaces only what differs, so that undo takes back one change; saves where the document was saved before. */
 export async function replaceConfig(document: vscode.TextDocument, config: Config): Promise<void> {
-  const before = document.getText();
-  const after = formatConfig(config);
-  if (before === after) return;
-  const start = commonPrefix(before, after);
-  const end = commonSuffix(before, after, start);
+  const change = minimalEdit(document, formatConfig(config));
+  if (!change) return;
   const edit = new vscode.WorkspaceEdit();
-  edit.replace(
-    document.uri,
-    rangeOf(document, { offset: start, length: before.length - end - start }),
-    after.slice(start, after.length - end),
-  );
+  edit.set(document.uri, [change]);
   const wasDirty = document.isDirty;
   if (!(await vscode.workspace.applyEdit(edit)))
     throw new Error(vscode.l10n.t('{0} could not be edited.', document.fileName));
   if (!wasDirty && !(await document.save()))
     throw new Error(vscode.l10n.t('{0} could not be saved.', document.fileName));
+}
+
+/** The one replacement that makes `after` of the document; null where it is that already. */
+export function minimalEdit(document: vscode.TextDocument, after: string): vscode.TextEdit | null {
+  const before = document.getText();
+  if (before === after) return null;
+  const start = commonPrefix(before, after);
+  const end = commonSuffix(before, after, start);
+  return vscode.TextEdit.replace(
+    rangeOf(document, { offset: start, length: before.length - end - start }),
+    after.slice(start, after.length - end),
+  );
 }
 
 function commonPrefix(a: string, b: string): number {

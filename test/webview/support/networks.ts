@@ -1,10 +1,10 @@
 /** Networks for the page's tests: seeded, made up, but shaped like real ones and allocated by the real solver. */
-import type { ContestEntry } from '../../../src/config/config';
 import { allocate } from '../../../src/core/allocation/allocation';
-import { allocateByObjective } from '../../../src/core/allocation/objectives';
-import type { BitWidth } from '../../../src/core/problem/widths';
 import { importance } from '../../../src/core/scoring/importance';
-import type { Single } from '../../../webview/objective';
+import type { BitWidth } from '../../../src/core/problem/widths';
+import { allocateByObjective } from '../../../src/core/allocation/objectives';
+import type { ContestEntry } from '../../../src/config/types';
+import { questionOf, type Single } from '../../../webview/objective';
 import { planOf } from '../../../webview/plan';
 import { problemOf, weightsOf } from '../../../webview/problem';
 import type { PanelFunction, PanelSettings, PanelState } from '../../../webview/protocol';
@@ -131,7 +131,14 @@ export function contested(count: number): PanelState {
     settings,
     functions: state.functions.map((f, i) => ({ ...f, bits: bits[i] })),
     solver: { status: 'feasible', objective: 1, bound: 0.9, gap: 0.1, milliseconds: 0 },
-    contest: { rounding: 'nearest', samples: 64, heldOut: true, chosen: 'noise-aware, improved', candidates },
+    contest: {
+      rounding: 'nearest',
+      samples: 64,
+      heldOut: true,
+      chosen: 'noise-aware, improved',
+      asked: questionOf({ ...plan, chosen: null }),
+      candidates,
+    },
   };
 }
 

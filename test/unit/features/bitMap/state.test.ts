@@ -3,7 +3,8 @@ import { Cache } from '../../../../src/cache/cache';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseConfig, type Config } from '../../../../src/config/config';
+import { parseConfig } from '../../../../src/config/config';
+import { type Config } from '../../../../src/config/types';
 import { formatConfig } from '../../../../src/config/format';
 import { allocate } from '../../../../src/core/allocation/allocation';
 import { importance } from '../../../../src/core/scoring/importance';
@@ -27,6 +28,7 @@ beforeAll(() => {
     inspect,
     config: { uri: 'file:///m.ompq.json', name: 'm.ompq.json', dirty: false, value: config },
     score: null,
+    evaluations: [],
     capabilities: ['quantize', 'write', 'export'],
     copyFormats: [{ id: 'brecq', label: 'BRECQ' }],
     warnings: [],
