@@ -275,8 +275,10 @@ describe('ompq quantize', () => {
       solver: { status: 'optimal' },
     });
     expect(config.totals.averageBits).toBeLessThanOrEqual(5);
-    expect(config.functions[0].bits).toBe(8);
-    expect(config.functions.at(-1)?.bits).toBe(8);
+    // In so small a net the ends cost too much to be pinned: they are searched from 4 bits on.
+    expect(config.allocation.pin).toEqual({ first: 'auto', last: 'auto' });
+    expect(config.functions[0].bits).toBeGreaterThanOrEqual(4);
+    expect(config.functions.at(-1)?.bits).toBeGreaterThanOrEqual(4);
     expect(config.model.file).toBe('net.onnx');
     expect((await readdir(folder)).sort()).toEqual(['net.ompq.json', 'net.onnx']);
   });

@@ -95,6 +95,8 @@ describe('the tools for agents', () => {
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     const explained = await call('explain', { config: 'net.ompq.json' });
     expect(explained.value.layers).toHaveLength(4);
+    const possible = await call('pareto', { config: 'net.ompq.json' });
+    expect((possible.value.points as unknown[]).length).toBeGreaterThan(2);
     const set = await call('set_bits', { config: 'net.ompq.json', bits: { stem: 3 } });
     const before = JSON.parse(readFileSync(join(folder, 'net.ompq.json'), 'utf8')) as {
       functions: { name: string; bits: number; lock: boolean }[];

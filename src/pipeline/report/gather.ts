@@ -19,7 +19,7 @@ export interface Report {
   config: Config;
   layers: ExplainedLayer[];
   pins: PinCost | null;
-  /** Sizes and averages along the budget, under the objective that decided; empty where one width is for all. */
+  /** Sizes and averages along the budget, under the objective that decided, or its stand-in where that was one width for all. */
   curve: { bytes: number; averageBits: number }[];
   /** L x L, where the scores are still kept. */
   orm: Float64Array | null;
@@ -66,8 +66,10 @@ export async function gatherReport(
 }
 
 function curveOf(config: Config, inspect: Parameters<typeof materialOfConfig>[1]): Report['curve'] {
-  const objective = decidedBy(config);
-  if (objective === 'uniform') return [];
+  const own = decidedBy(config);
+  // Of one width for all there is no curve: the best of the same measurements stands in.
+  const standIn = config.functions.every((f) => f.noise) ? 'noise-aware' : 'orthogonality';
+  const objective = own === 'uniform' ? standIn : own;
   const { problem, gamma, scoring } = materialOfConfig(config, inspect);
   const beta = winnerOf(config.contest)?.beta ?? scoring.beta;
   // The budget is what the curve runs along; the limits beside it hold.
