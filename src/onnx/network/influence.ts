@@ -52,9 +52,14 @@ const SIZES: Readonly<Record<string, readonly number[]>> = {
 const WEIGHTED = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN']);
 const MEASURING = new Set(['Shape', 'Size']);
 
-/** @param layers output tensors of the layers; none: whatever depends on an input of the graph counts */
+/**
+ * @param layers output tensors of the layers; none: whatever depends on an input of the graph is reached, and operators
+ *   that usually have weights are taken for layers
+ */
 export function influenceOf(graph: Graph, layers: ReadonlySet<string>): Influence {
   const reached = new Set<string>();
+  // What an input alone decides is the same in two versions of a model, a branch taken by a sample rate among it.
+  const weighted = layers.size === 0 && hasWeights(graph.proto) ? new Set<string>() : reached;
   const sized = new Set<string>();
   const chosen = new Set<string>();
   if (layers.size === 0) {
@@ -63,7 +68,8 @@ export function influenceOf(graph: Graph, layers: ReadonlySet<string>): Influenc
   for (const node of graph.order) {
     const bodies = bodiesOf(node);
     const inputs = [...node.input, ...bodies.flatMap((body) => [...captured(body)])];
-    const isLayer = node.output.some((name) => layers.has(name));
+    const isLayer =
+      node.output.some((name) => layers.has(name)) || (weighted !== reached && WEIGHTED.has(node.opType));
     const has = (set: ReadonlySet<string>, which: readonly number[] = []): boolean =>
       which.some((i) => set.has(node.input[i] ?? ''));
     const op = isStandard(node.domain) || node.domain === 'ai.onnx.ml' ? node.opType : '';
@@ -73,12 +79,14 @@ export function influenceOf(graph: Graph, layers: ReadonlySet<string>): Influenc
     }
     if (!isLayer && !inputs.some((name) => reached.has(name)) && !bodies.some(hasWeights)) continue;
     mark(reached, node);
-    const isOpenLoop = bodies.length > 0 && decidesItself(node, op, reached);
-    if (isOpenLoop || SIZING.has(op) || has(reached, SIZES[op]) || inputs.some((name) => sized.has(name)))
+    if (!isLayer && !inputs.some((name) => weighted.has(name)) && !bodies.some(hasWeights)) continue;
+    mark(weighted, node);
+    const isOpenLoop = bodies.length > 0 && decidesItself(node, op, weighted);
+    if (isOpenLoop || SIZING.has(op) || has(weighted, SIZES[op]) || inputs.some((name) => sized.has(name)))
       mark(sized, node);
     // What a layer makes of a choice is comparable again.
     if (isLayer) continue;
-    const isChoice = CHOOSING.has(op) || has(reached, INDICES[op]) || bodies.some(chooses);
+    const isChoice = CHOOSING.has(op) || has(weighted, INDICES[op]) || bodies.some(chooses);
     if (isChoice || inputs.some((name) => chosen.has(name))) mark(chosen, node);
   }
   return { reached, sized, chosen };
@@ -107,7 +115,7 @@ function decidesItself(node: NodeProto, op: string, reached: ReadonlySet<string>
 }
 
 /** A body may hold layers of its own. */
-function hasWeights({ node: nodes }: GraphProto): boolean {
+function hasWeights({ node: nodes }: Pick<GraphProto, 'node'>): boolean {
   return nodes.some((node) => WEIGHTED.has(node.opType) || bodiesOf(node).some(hasWeights));
 }
 
