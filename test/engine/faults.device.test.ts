@@ -21,25 +21,32 @@ describe.skipIf(process.platform === 'win32').each(['session', 'run'] as const)(
   'a driver that crashes in the engine (%s)',
   (stage) => {
     it.each([
-      ['scoring', score, 400],
-      ['evaluating', evaluation, 1500],
-    ] as const)('while %s: "auto" ends on the CPU, with a word, and stays there', async (_, ask, slow) => {
-      const { engine, log } = startEngine({ env: imaginaryDevice({ crash: stage, cpuMilliseconds: slow }) });
-      const fractions: number[] = [];
-      const reply = await engine.request(ask('auto'), { onProgress: (p) => fractions.push(p.fraction) });
-      const word = `${IMAGINARY} crashed (SIGSEGV) and the CPU did the work; it is not tried again before a restart.`;
-      expect(reply).toMatchObject({
-        provider: expect.stringMatching(/^CPU, /) as string,
-        warnings: [word],
-      });
-      expect(log).toContain(`warn: ${word}`);
-      expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
-      const pid = engine.pid;
-      const next = await engine.request(ask('auto'));
-      expect(next).toMatchObject({ provider: expect.stringMatching(/^CPU, /) as string, warnings: [] });
-      expect(engine.pid).toBe(pid);
-      expect(log).toContain(`info: ${IMAGINARY} has crashed before and is not tried again: the CPU is used.`);
-    });
+      ['scoring', score, 400, 3],
+      ['evaluating', evaluation, 1500, 7],
+    ] as const)(
+      'while %s: "auto" ends on the CPU, with a word, and stays there',
+      async (_, ask, cpuMilliseconds, slowRuns) => {
+        const { engine, log } = startEngine({
+          env: imaginaryDevice({ crash: stage, cpuMilliseconds, slowRuns }),
+        });
+        const fractions: number[] = [];
+        const reply = await engine.request(ask('auto'), { onProgress: (p) => fractions.push(p.fraction) });
+        const word = `${IMAGINARY} crashed (SIGSEGV) and the CPU did the work; it is not tried again before a restart.`;
+        expect(reply).toMatchObject({
+          provider: expect.stringMatching(/^CPU, /) as string,
+          warnings: [word],
+        });
+        expect(log).toContain(`warn: ${word}`);
+        expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+        const pid = engine.pid;
+        const next = await engine.request(ask('auto'));
+        expect(next).toMatchObject({ provider: expect.stringMatching(/^CPU, /) as string, warnings: [] });
+        expect(engine.pid).toBe(pid);
+        expect(log).toContain(
+          `info: ${IMAGINARY} has crashed before and is not tried again: the CPU is used.`,
+        );
+      },
+    );
 
     it.each([
       ['scoring', score],

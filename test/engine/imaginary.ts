@@ -8,8 +8,10 @@ export const IMAGINARY = 'WebGPU: Imaginary 9000';
 export interface Behaviour {
   /** Where it takes the process with it, by SIGSEGV. */
   crash?: 'session' | 'run';
-  /** How much longer the first three runs on the CPU take: what makes a device worth trying. */
+  /** How much longer the first runs on the CPU take: what makes a device worth trying. */
   cpuMilliseconds?: number;
+  /** How many runs those are; an evaluation proves its batches by three of each model before it starts. */
+  slowRuns?: number;
   /** How much longer every run on the device takes. */
   deviceMilliseconds?: number;
 }
@@ -18,6 +20,7 @@ export interface Behaviour {
 export function imaginaryDevice({
   crash,
   cpuMilliseconds = 0,
+  slowRuns = 3,
   deviceMilliseconds = 0,
 }: Behaviour): NodeJS.ProcessEnv {
   const path = join(scratch(), 'driver.js');
@@ -32,7 +35,7 @@ export function imaginaryDevice({
     } else if (isMainThread && process.argv[1].endsWith('engine.js')) {
       const { InferenceSession } = require(${JSON.stringify(resolve('node_modules/onnxruntime-node'))});
       const create = InferenceSession.create.bind(InferenceSession);
-      let slow = 3;
+      let slow = ${slowRuns};
       InferenceSession.create = async (bytes, options) => {
         const isDevice = options.executionProviders[0] === 'webgpu';
         if (isDevice) crash('session');
