@@ -36,10 +36,10 @@ describe('shares of a file', () => {
       (4 * 4096 + 64 * 2048 + 32 * 64) / (4096 + 2048 + 64),
     );
     expect(shareLine({ shares, network, bytes })).toBe(
-      '49.0 % of the file can be quantized (16.4 KB of 33.5 KB)',
+      '49.0 % of the file can be quantized (16.5 KB of 33.5 KB)',
     );
     const notes = stayingNotes({ shares, network, bytes }, [4]);
-    expect(notes[1]).toBe('  MatMul: 16.4 KB, the largest doubles (16.4 KB)');
+    expect(notes[1]).toBe('  MatMul: 16.5 KB, the largest doubles (16.5 KB)');
     expect(stayingNotes({ shares, network, bytes: 17_000 }, [4])).toEqual([]);
   });
 });
