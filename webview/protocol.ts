@@ -164,7 +164,7 @@ export type ToPage =
 
 /** What survives a reload of the window; the rest comes again from the extension. */
 export interface SavedView {
-  version: 1;
+  version: 2;
   model: string;
   /** null: there was none. */
   config: string | null;

@@ -10,7 +10,7 @@ export function keepView(store: Store, host: Host): void {
     if (!store.state || change === 'active' || change === 'frontier') return;
     const { columnWidth, showDecider, budgetUnit, selected } = store.view;
     const view: SavedView = {
-      version: 1,
+      version: 2,
       model: store.state.model.uri,
       config: store.state.config?.uri ?? null,
       plan: store.unwritten ? store.plan : null,
@@ -26,7 +26,7 @@ export function keepView(store: Store, host: Host): void {
 /** Puts the kept view on, before the first state is shown. Resolves to the unwritten plan, if there was one. */
 export function restoreView(store: Store, host: Host, { model, settings }: PanelState): Plan | null {
   const saved = host.getState() as SavedView | null | undefined;
-  if (saved?.version !== 1 || saved.model !== model.uri) {
+  if (saved?.version !== 2 || saved.model !== model.uri) {
     if (settings) store.view.budgetUnit = unitOf(settings.budget);
     return null;
   }

@@ -11,11 +11,8 @@ import { LayerCards } from './layerCards';
 import { ConfigLenses } from './lenses';
 import { QualityStatus, qualityOf } from './qualityStatus';
 
-/**
- * VS Code's own formatter of JSON would win or lose by who came last: `exclusive`, which VS Code has but does not
- * declare, leaves ours alone for configs.
- */
-const FORMATTED = [{ pattern: `**/*${CONFIG_SUFFIX}`, exclusive: true }] as vscode.DocumentSelector;
+/** VS Code's own formatter of JSON stays on offer beside ours; both are asked for by the name of the file. */
+const FORMATTED: vscode.DocumentSelector = { pattern: `**/*${CONFIG_SUFFIX}` };
 
 export function configHelpers(services: Services): vscode.Disposable[] {
   const quality = qualityOf(services);
