@@ -20,6 +20,9 @@ const pipeline = 'src/pipeline/';
 /** The caller's side of the engine. */
 const engine = 'src/engine/[^/]+\\.ts';
 
+/** What both front ends may import; they never import each other. */
+const belowFrontEnds = [pipeline, engine, config, interop, cache, calibration, core, onnx, pytorch, common];
+
 /** Rooms of one folder that are entered in this order: each may import those named. */
 const rooms = (folder, table) =>
   Object.entries(table).map(([room, allowed]) =>
@@ -44,31 +47,8 @@ module.exports = {
     rule('engine', engine, [calibration, common, onnx, core]),
     rule('engine-process', 'src/engine/process/', [engine, calibration, core, onnx, cache, common]),
     rule('pipeline', pipeline, [engine, config, interop, cache, calibration, core, onnx, common]),
-    rule('cli', 'src/cli', [
-      pipeline,
-      engine,
-      config,
-      interop,
-      cache,
-      calibration,
-      core,
-      onnx,
-      pytorch,
-      common,
-    ]),
-    rule('features', 'src/(features/|extension\\.ts)', [
-      pipeline,
-      engine,
-      config,
-      interop,
-      cache,
-      calibration,
-      core,
-      onnx,
-      pytorch,
-      common,
-      'webview/protocol\\.ts',
-    ]),
+    rule('cli', 'src/cli', belowFrontEnds),
+    rule('features', 'src/(features/|extension\\.ts)', [...belowFrontEnds, 'webview/protocol\\.ts']),
     rule('webview', 'webview/', [core, config, common, 'src/onnx/', 'src/engine/protocol\\.ts']),
     ...rooms('src/onnx/', {
       proto: [],

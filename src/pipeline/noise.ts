@@ -1,3 +1,4 @@
+/** The noise of every function at every width, measured or from the cache. */
 import { NOISE_WIDTHS } from '../config/types';
 import type { Noise } from '../core/allocation/objectives';
 import type { Engine } from '../engine/client';

@@ -22,8 +22,14 @@ import { noiseOf } from './noise';
 import { allocationInputs, refuseInfeasible } from './problem';
 import { scoreModel } from './score';
 import { namingWhatStays } from './shares';
-import type { Scored, ScoreOptions, ScoreSettings } from './settings';
-import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
+import {
+  type AllocationSettings,
+  type Measurements,
+  QUICK_CONTEST,
+  type Scored,
+  type ScoreOptions,
+  type ScoreSettings,
+} from './settings';
 import { smallestFor } from './smallestFile';
 
 export interface QuantizeResult {

@@ -1,3 +1,4 @@
+/** Functions, calibration inputs -> Gram matrices -> ORM -> importance, or all of it from the cache. */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { DataSpec } from '../calibration/inputs/spec';

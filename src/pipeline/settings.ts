@@ -1,3 +1,4 @@
+/** What each step of the pipeline may be told, and what scoring hands on. */
 import type { Cache } from '../cache/cache';
 import type { DataSpec } from '../calibration/inputs/spec';
 import type { BudgetSpec } from '../config/budget';

@@ -1,3 +1,4 @@
+/** Sizes of a model at given bits, and of the smallest that there can be. */
 import { type BudgetSpec, solverBudget } from '../config/budget';
 import { BIT_WIDTHS } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
