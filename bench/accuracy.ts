@@ -80,8 +80,8 @@ async function allocations(target: number): Promise<Allocated[]> {
     name,
     params,
     weight: weight[i],
-    bytesByWidth: size.functionBytes[i],
-    noiseByWidth: noise[i],
+    bytes: size.functionBytes[i],
+    noise: noise[i],
   }));
   const problem = (widths: BitWidth[], average = target) => {
     const settings: ProblemSettings = {

@@ -5,7 +5,7 @@ import { LIMIT_TEXTS } from './limitTexts';
 import type { Part } from './part';
 import type { Store } from './store';
 import { button, dropdown, textField } from './toolkit';
-import { usesOf } from './totals';
+import { stateUses } from './totals';
 import { t } from './l10n';
 
 const ADD = 'add';
@@ -33,7 +33,7 @@ export function limitsPart(store: Store, document: Document): Part {
     const { plan, state, shown } = store;
     if (!plan || !state) return;
     const limits = plan.limits ?? {};
-    const uses = usesOf(state, shown.bits);
+    const uses = stateUses(state, shown.bits);
     const key = JSON.stringify([limits, uses]);
     if (key === drawn) return;
     drawn = key;

@@ -32,18 +32,10 @@ export function problemOf(
 ): AllocationProblem {
   return buildProblem(
     state.functions.map((f, i) => ({
-      name: f.name,
-      params: f.params,
+      ...f,
       weight: weight[i],
-      bytesByWidth: f.bytes,
-      // weights that are left alone make no noise
-      noiseByWidth: f.noise ? { ...f.noise, 16: 0, 32: 0 } : undefined,
-      millisecondsByWidth: f.milliseconds ?? undefined,
-      macs: f.macs,
-      activations: f.activations,
-      // found when the model was quantized; here they stay
+      // Found when the model was quantized; here they stay.
       activationWidths: f.activationBits === undefined ? undefined : [f.activationBits],
-      activationNoise: { [f.activationBits ?? 0]: f.activationNoise ?? 0 },
     })),
     {
       widths: plan.widths,

@@ -8,43 +8,30 @@ import type { Evaluation } from '../src/config/measured';
 import type { Contest, Quality } from '../src/config/types';
 import type { PinnedEnds } from '../src/core/allocation/pins';
 import type { Objective } from '../src/core/allocation/objectives';
+import type { FunctionFacts } from '../src/core/problem/facts';
 import type { Certificate } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
 import type { Decay } from '../src/core/scoring/importance';
 import type { Dimension } from '../src/onnx/proto/dims';
 
 /** One function of the network, as far as it is known: from the file alone, or scored and allocated. */
-export interface PanelFunction {
-  name: string;
+export interface PanelFunction extends FunctionFacts {
   /** Operator of the layer that ends it. */
   op: string;
   /** Node names. */
   layers: string[];
   /** Output shape; null where unknown. */
   shape: Dimension[] | null;
-  /** Weight elements. */
-  params: number;
-  /** Multiply-accumulates for one sample; null where the spatial size is open. */
   macs: number | null;
   /** Run of equal spatial resolution, 0-based. */
   stage: number;
-  /** Bytes on disk at each width it can be stored at. */
-  bytes: Record<number, number>;
   /** null before the first allocation. */
   bits: BitWidth | null;
   /** The user insists on `bits`. */
   locked: boolean;
   /** Sum of this function's ORM with all others; null before scoring. */
   gamma: number | null;
-  /** Relative output error at each width, where it was measured. */
-  noise: Record<number, number> | null;
-  /** Run time at each width, where a table was given. */
-  milliseconds?: Record<number, number> | null;
-  /** Elements of activations alive while it runs, for one sample; null where unknown. */
-  activations?: number | null;
-  /** Bits of the activations that it reads, where they were searched, and their noise; else the state's for all. */
-  activationBits?: number;
-  activationNoise?: number;
+  noise: Readonly<Record<number, number>> | null;
   /** Share of bootstrap draws in which it kept its bits; null where none were made. */
   kept?: number | null;
 }

@@ -1,7 +1,8 @@
 /** How much of each limit a config's bits use. */
-import { codeBits } from '../common/integerProduct';
+import { usesOf } from '../core/problem/facts';
 import { LIMIT_KINDS, type LimitKind } from './limits';
-import { NOISE_WIDTHS, type Config } from './types';
+import { noiseByWidth } from './noise';
+import type { Config } from './types';
 
 export interface LimitUse {
   kind: LimitKind;
@@ -18,32 +19,20 @@ export function limitUse(
   { allocation, functions, totals }: Config,
   activations: readonly (number | null | undefined)[] = [],
 ): LimitUse[] {
-  const { limits = {}, activationBits = 32, restMilliseconds = 0 } = allocation;
-  const sum = (of: (f: Config['functions'][number]) => number): number =>
-    functions.reduce((total, f) => total + of(f), 0);
-  const used: Record<LimitKind, () => number | null> = {
-    bytes: () => totals.bytes,
-    averageBits: () => totals.averageBits,
-    bops: () => sum((f) => (f.macs ?? 0) * f.bits * (f.activationBits ?? activationBits)),
-    milliseconds: () => restMilliseconds + sum((f) => f.milliseconds?.[f.bits] ?? 0),
-    noise: () =>
-      sum(
-        (f) =>
-          (f.noise?.[(NOISE_WIDTHS as readonly number[]).indexOf(codeBits(f.bits, f.activationBits))] ?? 0) +
-          (f.activationNoise?.[f.activationBits ?? ''] ?? 0),
-      ),
-    activationBytes: () => {
-      const bytes = functions.map((f, i) => {
-        const alive = activations[i];
-        return alive == null ? NaN : Math.ceil((alive * (f.activationBits ?? activationBits)) / 8);
-      });
-      const most = Math.max(...bytes);
-      return Number.isNaN(most) ? null : most;
-    },
-  };
+  const facts = functions.map((f, i) => ({
+    ...f,
+    bytes: { [f.bits]: f.bytes },
+    noise: noiseByWidth(f),
+    activations: activations[i],
+  }));
+  const uses = usesOf(
+    facts,
+    functions.map((f) => f.bits),
+    { ...allocation, fixedBytes: totals.fixedBytes },
+  );
   return LIMIT_KINDS.flatMap((kind) => {
-    const limit = limits[kind];
-    const amount = used[kind]();
-    return limit === undefined || amount === null ? [] : [{ kind, limit, used: amount }];
+    const limit = allocation.limits?.[kind];
+    const used = uses[kind];
+    return limit === undefined || used === null ? [] : [{ kind, limit, used }];
   });
 }

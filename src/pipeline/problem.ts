@@ -69,10 +69,9 @@ export function problemOf(
     name: f.name,
     params: f.params,
     weight: weight?.[i] ?? 0,
-    bytesByWidth: size.functionBytes[i],
-    // Weights that are left alone make no noise.
-    noiseByWidth: noise ? { ...noise[i], 16: 0, 32: 0 } : undefined,
-    millisecondsByWidth: latency?.[i],
+    bytes: size.functionBytes[i],
+    noise: noise?.[i],
+    milliseconds: latency?.[i],
     macs: f.macs,
     activations: f.activations,
     activationBits: keepsFloats(inspect, i) ? FLOAT_BITS : undefined,

@@ -4,10 +4,10 @@ import { budgetBytes } from './sizes';
 import { allocationInputs } from './problem';
 import type { BudgetSpec } from '../config/budget';
 import { type Config } from '../config/types';
-import { NOISE_WIDTHS } from '../config/config';
 import { lockedBits, recount } from '../config/edit';
 import type { LatencyTable } from '../config/latency';
 import { sameBits } from '../config/measured';
+import { noiseByWidth } from '../config/noise';
 import { checkNames } from '../config/names';
 import { decidedBy, winnerOf, withWinner } from '../config/winner';
 import { SettingsError } from '../core/allocation/buildProblem';
@@ -118,6 +118,6 @@ export function latencyOfConfig({ functions, allocation }: Config): LatencyTable
 
 /** null where one of the functions has none. */
 function noiseOfConfig({ functions }: Config): Noise | null {
-  if (!functions.every((f) => f.noise?.length === NOISE_WIDTHS.length)) return null;
-  return functions.map((f) => Object.fromEntries(NOISE_WIDTHS.map((bits, i) => [bits, f.noise![i]])));
+  const noise = functions.map(noiseByWidth);
+  return noise.every((each) => each !== null) ? noise : null;
 }

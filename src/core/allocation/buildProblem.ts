@@ -1,29 +1,15 @@
 /** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
-import { codeBits } from '../../common/integerProduct';
+import { activationBytes, type FunctionFacts, noiseAt } from '../problem/facts';
 import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
 import type { BitWidth } from '../problem/widths';
 import { canBeKept, type End, endsToTry, type PinnedEnds } from './pins';
 
-/** A function as the solver needs to know it. */
-export interface SizedFunction {
-  name: string;
-  /** Weight elements. */
-  params: number;
+/** A function as the solver needs to know it. `bytes` holds at least every width that settings may ask for. */
+export interface SizedFunction extends FunctionFacts {
   /** Objective weight c_i. */
   weight: number;
-  /** Bytes on disk at each width it can be stored at (at least every width that settings may ask for). */
-  bytesByWidth: Readonly<Record<number, number>>;
-  /** What limits and objectives other than size need, where they are used; see `Choice`. */
-  noiseByWidth?: Readonly<Record<number, number>>;
-  millisecondsByWidth?: Readonly<Record<number, number>>;
-  macs?: number | null;
-  /** Of the activations it reads, in place of the settings' one. */
-  activationBits?: number;
-  /** Widths that the activations it reads may take, in place of the settings' one; and the noise of each. */
+  /** Widths that the activations it reads may take, in place of one for all. */
   activationWidths?: readonly number[];
-  activationNoise?: Readonly<Record<number, number>>;
-  /** Elements of the activations that are alive while it runs, for one sample; null: not known. */
-  activations?: number | null;
 }
 
 export interface ProblemSettings {
@@ -135,22 +121,22 @@ function choicesOf(
       .sort((a, b) => a - b)
       .map((width) => {
         const choice = { ...choiceOf(f, bits, width), activationBits: width };
-        const own = f.noiseByWidth?.[codeBits(bits, width)];
+        const own = noiseAt(f, bits, width);
         return own === undefined ? choice : { ...choice, noise: own + (f.activationNoise?.[width] ?? 0) };
       }),
   );
 }
 
 function choiceOf(f: SizedFunction, bits: BitWidth, activationBits: number): Choice {
-  const bytes = f.bytesByWidth[bits];
+  const bytes = f.bytes[bits];
   if (bytes === undefined) {
     throw new SettingsError(`The function "${f.name}" cannot be stored at ${bits} bits.`);
   }
   const choice: Choice = { bits, bytes };
-  if (f.noiseByWidth) choice.noise = f.noiseByWidth[bits];
-  if (f.millisecondsByWidth) choice.milliseconds = f.millisecondsByWidth[bits];
+  if (f.noise) choice.noise = noiseAt(f, bits, 32);
+  if (f.milliseconds) choice.milliseconds = f.milliseconds[bits];
   if (f.macs != null) choice.bops = f.macs * bits * activationBits;
-  if (f.activations != null) choice.activationBytes = Math.ceil((f.activations * activationBits) / 8);
+  if (f.activations != null) choice.activationBytes = activationBytes(f.activations, activationBits);
   return choice;
 }
 

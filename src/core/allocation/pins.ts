@@ -1,11 +1,12 @@
 /** The first and the last function of a network: their widths outside the search, or how narrow the search may make them. */
+import type { FunctionFacts } from '../problem/facts';
 import type { AllocationProblem, Budget, Width } from '../problem/problem';
 import type { BitWidth } from '../problem/widths';
 import { leastOf } from './infeasible';
 
 /** What decides whether a pin is cheap. */
 interface Sizes {
-  functions: readonly { params: number; bytesByWidth: Readonly<Record<number, number>> }[];
+  functions: readonly Pick<FunctionFacts, 'params' | 'bytes'>[];
   ties: readonly (readonly number[])[];
   budget: Budget | readonly Budget[];
   fixedBytes: number;
@@ -60,7 +61,7 @@ function autoEnd(index: number, sizes: Sizes): End {
   const { functions, ties } = sizes;
   // What is tied to it gets the same width.
   const group = ties.find((tie) => tie.includes(index)) ?? [index];
-  const bytes = group.reduce((sum, i) => sum + (functions[i].bytesByWidth[AUTO_PIN] ?? 0), 0);
+  const bytes = group.reduce((sum, i) => sum + (functions[i].bytes[AUTO_PIN] ?? 0), 0);
   return bytes <= AUTO_SHARE * weightBytes(sizes)
     ? { index, bits: AUTO_PIN, isAuto: true }
     : { index, floor: AUTO_FLOOR, isAuto: true };

@@ -1,8 +1,9 @@
 /** From a model, its config and its ORM to what the page shows, and from the page's edit back to a config. Pure. */
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
-import { type Config, NOISE_WIDTHS } from '../../config/config';
+import type { Config } from '../../config/config';
 import { editedFunctions, lockedBits, matchesFunctions, recount } from '../../config/edit';
 import type { Evaluation } from '../../config/measured';
+import { noiseByWidth } from '../../config/noise';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { looksAtScores } from '../../config/winner';
 import { SettingsError } from '../../core/allocation/buildProblem';
@@ -48,11 +49,11 @@ export function panelState(sources: PanelSources): PanelState {
         bits: entry?.bits ?? null,
         locked: Object.hasOwn(given, f.name),
         gamma: entry?.gamma ?? null,
-        noise: entry?.noise ? byWidth(entry.noise) : null,
+        noise: entry ? noiseByWidth(entry) : null,
         milliseconds: entry?.milliseconds ?? null,
         activations: f.activations ?? null,
         activationBits: entry?.activationBits,
-        activationNoise: entry?.activationNoise?.[entry.activationBits ?? ''],
+        activationNoise: entry?.activationNoise,
         kept: value && looksAtScores(value) ? (value.robustness?.kept[i] ?? null) : null,
       };
     }),
@@ -105,10 +106,6 @@ function patterns(config: Config | undefined, { network }: InspectReply) {
     if (!(error instanceof SettingsError)) throw error;
     return { rules: {}, ties: network.ties, wrong: [error.message] };
   }
-}
-
-function byWidth(noise: readonly number[]): Record<number, number> {
-  return Object.fromEntries(NOISE_WIDTHS.map((bits, i) => [bits, noise[i]]));
 }
 
 /** What makes the config's numbers doubtful. */

@@ -138,11 +138,12 @@ describe('what bits use of their limits', () => {
         activationBits: 8,
       },
       functions: [
-        { ...each, name: 'a', bits: 4, macs: 100, noise: [6, 5, 4, 3, 2, 1, 0] },
+        { ...each, name: 'a', bits: 4, bytes: 200, macs: 100, noise: [6, 5, 4, 3, 2, 1, 0] },
         {
           ...each,
           name: 'b',
           bits: 8,
+          bytes: 300,
           macs: 50,
           noise: [6, 5, 4, 3, 2, 1, 0.5],
           activationBits: 6,

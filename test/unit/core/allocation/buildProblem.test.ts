@@ -9,7 +9,7 @@ const functions = ['a', 'b', 'c', 'd'].map((name, i) => ({
   name,
   params: 100 * (i + 1),
   weight: 1 - i / 10,
-  bytesByWidth: Object.fromEntries([2, 4, 8, 32].map((bits) => [bits, (bits * 100 * (i + 1)) / 8])),
+  bytes: Object.fromEntries([2, 4, 8, 32].map((bits) => [bits, (bits * 100 * (i + 1)) / 8])),
 }));
 const settings: ProblemSettings = {
   widths: [8, 2, 4],
@@ -90,8 +90,8 @@ describe('buildProblem', () => {
     const measured = functions.map((f) => ({
       ...f,
       macs: 1000,
-      noiseByWidth: { 2: 0.3, 4: 0.02, 8: 0.0001, 32: 0 },
-      millisecondsByWidth: { 2: 3, 4: 1, 8: 2, 32: 4 },
+      noise: { 2: 0.3, 4: 0.02, 8: 0.0001, 32: 0 },
+      milliseconds: { 2: 3, 4: 1, 8: 2, 32: 4 },
     }));
     const limits: ProblemSettings['budget'] = [
       { kind: 'bytes', bytes: 1000 },

@@ -155,10 +155,8 @@ describe('bits of the activations as part of the search', () => {
             weight: 1,
             macs: f.macs,
             activations: f.activations,
-            bytesByWidth: Object.fromEntries(
-              [2, 4, 8].map((bits) => [bits, Math.ceil((f.params * bits) / 8)]),
-            ),
-            noiseByWidth: byWidth(f.level),
+            bytes: Object.fromEntries([2, 4, 8].map((bits) => [bits, Math.ceil((f.params * bits) / 8)])),
+            noise: byWidth(f.level),
             activationWidths: i === last ? [8] : [4, 6, 8],
             activationNoise: byWidth(f.activationLevel),
           }));
@@ -231,8 +229,8 @@ describe('bits of the activations as part of the search', () => {
         params,
         weight: 1,
         macs: params * Math.ceil(1000 * next() ** 3),
-        bytesByWidth: Object.fromEntries([2, 3, 4, 5, 6, 7, 8].map((b) => [b, Math.ceil((params * b) / 8)])),
-        noiseByWidth: byWidth(10 * Math.exp(2 * next() - 1)),
+        bytes: Object.fromEntries([2, 3, 4, 5, 6, 7, 8].map((b) => [b, Math.ceil((params * b) / 8)])),
+        noise: byWidth(10 * Math.exp(2 * next() - 1)),
         activationWidths: [4, 6, 8],
         activationNoise: byWidth(10 * Math.exp(2 * next() - 1)),
       };

@@ -9,8 +9,8 @@ import { BIT_WIDTHS, type BitWidth } from '../../../../src/core/problem/widths';
 const AUTO: PinnedEnds = { first: 'auto', last: 'auto' };
 
 function sized(name: string, params: number): SizedFunction {
-  const bytesByWidth = Object.fromEntries(BIT_WIDTHS.map((bits) => [bits, (params * bits) / 8]));
-  return { name, params, weight: 1, bytesByWidth };
+  const bytes = Object.fromEntries(BIT_WIDTHS.map((bits) => [bits, (params * bits) / 8]));
+  return { name, params, weight: 1, bytes };
 }
 
 /** A small first function, two in the middle, and a last one of the size given. */
