@@ -14,6 +14,7 @@ export function actionsPart(
   document: Document,
   request: (request: PanelRequest) => Promise<boolean>,
   picture: () => SVGSVGElement | null,
+  move: (way: 'undo' | 'redo') => void,
 ): Part {
   const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': t('Actions') });
 
@@ -23,7 +24,7 @@ export function actionsPart(
     const has = (name: (typeof state.capabilities)[number]): boolean => state.capabilities.includes(name);
     const isAllocated = allocation(store) !== null;
     const made: HTMLElement[] = [];
-    if (plan && store.history) made.push(...historyButtons(store, document));
+    if (plan && store.history) made.push(...historyButtons(store, document, move));
     if (isAllocated) {
       made.push(
         menuButton(document, t('Copy as'), copyItems(store, request)),
@@ -82,18 +83,22 @@ export function actionsPart(
   return { element };
 }
 
-function historyButtons(store: Store, document: Document): HTMLElement[] {
+function historyButtons(
+  store: Store,
+  document: Document,
+  move: (way: 'undo' | 'redo') => void,
+): HTMLElement[] {
   const { past, future } = store.history!;
   const undo = button(
     document,
     { look: 'icon', title: t('Undo (Ctrl+Z)'), label: t('Undo') },
-    () => store.undo(),
+    () => move('undo'),
     '↶',
   );
   const redo = button(
     document,
     { look: 'icon', title: t('Redo (Ctrl+Y)'), label: t('Redo') },
-    () => store.redo(),
+    () => move('redo'),
     '↷',
   );
   undo.disabled = past.length === 0;

@@ -5,6 +5,7 @@ import { unitOf } from './budgetUnits';
 import { contestPart } from './contestPart';
 import { detailsPart } from './detailsPart';
 import { h } from './dom';
+import { outcomeOf } from './edit';
 import { headPart } from './headPart';
 import { t } from './l10n';
 import type { Host } from './link';
@@ -48,7 +49,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
       'div',
       { class: 'top' },
       head.title,
-      actionsPart(store, document, request, map.picture).element,
+      actionsPart(store, document, request, map.picture, (type) => link.send({ type })).element,
     ),
     head.tiles,
     notice.element,
@@ -63,7 +64,8 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, t('Reading the model…'));
   root.replaceChildren(waiting, main);
   keepView(store, host);
-  undoByKey(store, document);
+  undoByKey(document, (type) => link.send({ type }));
+  tellPlans(store, link);
   followTheme(document, () => orm.redraw());
 
   /** Whether it was done; what went wrong is said on the page. */
@@ -79,14 +81,14 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   }
 
   function receiveState(state: PanelState): void {
-    const plan = store.state === null ? restoreView(store, host, state) : null;
+    if (store.state === null) restoreView(store, host, state);
     if (store.state !== null && store.plan === null && state.settings) {
       store.view.budgetUnit = unitOf(state.settings.budget);
     }
     waiting.hidden = true;
     main.hidden = false;
     const first = store.state === null ? [...store.view.selected][0] : undefined;
-    store.receive(state, plan);
+    store.receive(state);
     if (first !== undefined) store.select(store.view.selected, store.indexOf(first));
   }
 
@@ -95,6 +97,8 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     switch (message.type) {
       case 'state':
         return receiveState(message.state);
+      case 'plan':
+        return store.take(message.plan);
       case 'select': {
         const index = store.indexOf(message.name);
         if (index >= 0) store.select([message.name], index);
@@ -114,15 +118,30 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   return { receive, store };
 }
 
-/** A text field has an undo of its own. */
-function undoByKey(store: Store, document: Document): void {
+/** The extension holds what is not written, so that VS Code can save, revert and restore it. */
+function tellPlans(store: Store, link: Link): void {
+  let hasStepped = false;
+  store.onStep((before, after) => {
+    hasStepped = true;
+    link.send({ type: 'planned', before, after });
+  });
+  store.subscribe((change) => {
+    if (change !== 'solution' || !store.isSettled || !store.plan) return;
+    if (!hasStepped && !store.unwritten) return;
+    link.send({ type: 'settled', plan: store.plan, outcome: outcomeOf(store) });
+  });
+}
+
+/** VS Code would hear these keys, too, and undo twice; a text field has an undo of its own. */
+function undoByKey(document: Document, move: (way: 'undo' | 'redo') => void): void {
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
     const key = event.key.toLowerCase();
-    if ((event.target as Element | null)?.closest('vscode-text-field, input')) return;
-    if (key === 'z' && !event.shiftKey) store.undo();
-    else if (key === 'y' || (key === 'z' && event.shiftKey)) store.redo();
-    else return;
+    const isRedo = key === 'y' || (key === 'z' && event.shiftKey);
+    if (key !== 'z' && !isRedo) return;
+    event.stopPropagation();
+    if ((event.target as Element | null)?.closest('vscode-text-field, input:not([type=range])')) return;
+    move(isRedo ? 'redo' : 'undo');
     event.preventDefault();
   });
 }

@@ -1,6 +1,7 @@
 /** What is on show, as an allocation to copy or to write. */
 import type { Allocated } from './copyAs';
-import type { PanelEdit } from './protocol';
+import { t } from './l10n';
+import type { PanelEdit, PlanOutcome } from './protocol';
 import type { Store } from './store';
 
 /** Every function with its bits; null where one has none yet. */
@@ -29,4 +30,11 @@ export function editOf(store: Store): PanelEdit | null {
     solver: shown.solver,
     chosen,
   };
+}
+
+/** What writing the plan on show would come to. */
+export function outcomeOf(store: Store): PlanOutcome {
+  if (store.trouble) return { problem: store.trouble.message };
+  const edit = editOf(store);
+  return edit ? { edit } : { problem: t('These settings have no solution yet.') };
 }

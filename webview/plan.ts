@@ -74,6 +74,15 @@ export function push(history: History, plan: Plan): History {
   return { past: [...history.past.slice(-DEPTH + 1), history.present], present: plan, future: [] };
 }
 
+/** The history moved to a plan that it is told of: a step back or on where that is its neighbour. */
+export function moveTo(history: History, plan: Plan): History {
+  const { past, present, future } = history;
+  if (samePlan(present, plan)) return history;
+  if (past.length > 0 && samePlan(past[past.length - 1], plan)) return undo(history);
+  if (future.length > 0 && samePlan(future[0], plan)) return redo(history);
+  return { past, present: plan, future };
+}
+
 export function undo(history: History): History {
   const previous = history.past.at(-1);
   if (!previous) return history;

@@ -117,6 +117,8 @@ export interface PanelEdit {
   chosen: string | null;
 }
 
+export type PlanOutcome = { edit: PanelEdit } | { problem: string };
+
 export type PanelRequest =
   | { type: 'write'; edit: PanelEdit }
   | { type: 'quantize' }
@@ -134,6 +136,13 @@ export type PanelRequest =
 export type FromPage =
   | { type: 'ready' }
   | { type: 'request'; id: number; request: PanelRequest }
+  /** The user has changed the plan: one step, which undo takes back. */
+  | { type: 'planned'; before: Plan; after: Plan }
+  /** What the plan on show comes to: what would be written, or why nothing can be. */
+  | { type: 'settled'; plan: Plan; outcome: PlanOutcome }
+  /** VS Code keeps the steps: it answers with `plan`. */
+  | { type: 'undo' }
+  | { type: 'redo' }
   /** Show where this function stands in the config, if it is open. */
   | { type: 'reveal'; name: string }
   | { type: 'openConfig' }
@@ -144,19 +153,19 @@ export type ToPage =
   | { type: 'state'; state: PanelState }
   /** Select a function, e.g. from a CodeLens. */
   | { type: 'select'; name: string }
+  /** Undo, redo, revert or a restored window: the plan to show; null: the config's. */
+  | { type: 'plan'; plan: Plan | null }
   /** The model cannot be shown at all. */
   | { type: 'unreadable'; message: string }
   | { type: 'done'; id: number }
   | { type: 'failed'; id: number; message: string };
 
-/** What survives a reload of the window; the rest comes again from the extension. */
+/** What survives a reload of the window; the rest, unwritten changes included, comes again from the extension. */
 export interface SavedView {
   version: 2;
   model: string;
   /** null: there was none. */
   config: string | null;
-  /** Unwritten settings and locks, if any. */
-  plan: Plan | null;
   selected: string[];
   columnWidth: 'equal' | 'size';
   showDecider: boolean;

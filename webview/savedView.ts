@@ -1,7 +1,7 @@
 /** What of the page survives a reload of the window. */
 import { unitOf } from './budgetUnits';
 import type { Host } from './link';
-import type { PanelState, Plan, SavedView } from './protocol';
+import type { PanelState, SavedView } from './protocol';
 import type { Store } from './store';
 
 /** Keeps the view whenever it changes. */
@@ -13,7 +13,6 @@ export function keepView(store: Store, host: Host): void {
       version: 2,
       model: store.state.model.uri,
       config: store.state.config?.uri ?? null,
-      plan: store.unwritten ? store.plan : null,
       selected: [...selected],
       columnWidth,
       showDecider,
@@ -23,14 +22,13 @@ export function keepView(store: Store, host: Host): void {
   });
 }
 
-/** Puts the kept view on, before the first state is shown. Resolves to the unwritten plan, if there was one. */
-export function restoreView(store: Store, host: Host, { model, settings }: PanelState): Plan | null {
+/** Puts the kept view on, before the first state is shown. */
+export function restoreView(store: Store, host: Host, { model, settings }: PanelState): void {
   const saved = host.getState() as SavedView | null | undefined;
   if (saved?.version !== 2 || saved.model !== model.uri) {
     if (settings) store.view.budgetUnit = unitOf(settings.budget);
-    return null;
+    return;
   }
-  const { selected, columnWidth, showDecider, budgetUnit, plan } = saved;
+  const { selected, columnWidth, showDecider, budgetUnit } = saved;
   Object.assign(store.view, { selected: new Set(selected), columnWidth, showDecider, budgetUnit });
-  return plan;
 }

@@ -7,6 +7,7 @@ import { t } from './l10n';
 import { effective, improved, isNoise, type Task, worth } from './objective';
 import {
   type History,
+  moveTo,
   planOf,
   push,
   redo,
@@ -80,12 +81,20 @@ export class Store {
     hovered: -1,
   };
   private written: Plan | null = null;
+  /** The plan that the bits on show, or the trouble, are of. */
+  private settledPlan: Plan | null = null;
+  private readonly stepListeners = new Set<(before: Plan, after: Plan) => void>();
   private readonly listeners = new Set<(change: Change) => void>();
 
   constructor(private readonly solver: Solver) {}
 
   subscribe(listener: (change: Change) => void): void {
     this.listeners.add(listener);
+  }
+
+  /** Hears of every step that the user makes. */
+  onStep(listener: (before: Plan, after: Plan) => void): void {
+    this.stepListeners.add(listener);
   }
 
   private tell(change: Change): void {
@@ -101,14 +110,19 @@ export class Store {
     return this.plan !== null && this.written !== null && !samePlan(this.plan, this.written);
   }
 
+  /** What is on show is of the whole present plan: nothing is being dragged or sought. */
+  get isSettled(): boolean {
+    return this.preview === null && this.plan !== null && this.settledPlan === this.plan;
+  }
+
   indexOf(name: string): number {
     return this.state?.functions.findIndex((f) => f.name === name) ?? -1;
   }
 
   /** A new state from the extension. Unwritten changes stay, with a word if the config moved under them. */
-  receive(state: PanelState, restored: Plan | null = null): void {
+  receive(state: PanelState): void {
     const fresh = planOf(state);
-    const mine = restored ?? (this.unwritten ? this.plan : null);
+    const mine = this.unwritten ? this.plan : null;
     const moved = this.written !== null && fresh !== null && !samePlan(fresh, this.written);
     this.state = state;
     this.written = fresh;
@@ -118,12 +132,10 @@ export class Store {
       this.history = null;
       this.conflict = false;
     } else if (mine && !samePlan(mine, fresh)) {
-      this.history ??= startHistory(fresh);
-      this.history = push(this.history, mine);
+      this.history = moveTo(this.history ?? startHistory(fresh), mine);
       this.conflict = moved;
     } else {
-      if (this.history && moved) this.history = push(this.history, fresh);
-      this.history ??= startHistory(fresh);
+      this.history = this.history ? moveTo(this.history, fresh) : startHistory(fresh);
       this.conflict = false;
     }
     if (this.view.active < 0 && state.functions.length > 0) this.view.active = 0;
@@ -152,8 +164,12 @@ export class Store {
   commit(plan: Plan): void {
     if (!this.history) return;
     const before = this.plan;
+    const { present } = this.history;
     this.preview = null;
     this.history = push(this.history, plan);
+    if (this.history.present !== present) {
+      for (const listener of this.stepListeners) listener(present, this.history.present);
+    }
     this.ponder(before === null || !sameCurve(before, plan) || this.frontier === null);
   }
 
@@ -165,10 +181,17 @@ export class Store {
     this.step(redo);
   }
 
+  /** Shows a plan that the extension holds; null: the config's. It is no step of the user's. */
+  take(plan: Plan | null): void {
+    const wanted = plan ?? this.written;
+    if (wanted) this.step((history) => moveTo(history, wanted));
+  }
+
   private step(move: (history: History) => History): void {
     if (!this.history) return;
     const before = this.history.present;
     this.preview = null;
+    this.conflict = false;
     this.history = move(this.history);
     this.ponder(!sameCurve(before, this.history.present));
   }
@@ -279,7 +302,10 @@ export class Store {
       if (!(error instanceof SettingsError)) throw error;
       this.trouble = { message: error.message, fixes: [] };
     }
-    if (!state || !plan || !task) return this.tell('solution');
+    if (!state || !plan || !task) {
+      this.settledPlan = plan;
+      return this.tell('solution');
+    }
     this.range = rangeOf(widestProblem(state, plan));
     if (curve) {
       this.frontier = null;
@@ -288,6 +314,7 @@ export class Store {
     }
     if (this.written && samePlan(plan, this.written)) {
       this.showConfig(task);
+      this.settledPlan = plan;
       this.tell('solution');
     } else {
       void this.solve(state, plan, task);
@@ -318,6 +345,7 @@ export class Store {
     } else {
       this.trouble = { message: outcome.failed, fixes: [] };
     }
+    this.settledPlan = plan;
     this.tell('solution');
   }
 }

@@ -19,9 +19,8 @@ export const COMMAND = {
   doctor: 'ompq.doctor',
 } as const;
 
-/** View types of the bit map: a panel next to the config, and the editor of an .onnx file. */
+/** View types: the editor of .onnx files, which is the bit map. */
 export const VIEW = {
-  bitMap: 'ompq.bitMap',
   model: 'ompq.model',
 } as const;
 

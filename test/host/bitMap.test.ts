@@ -9,7 +9,7 @@ describe('The bit map', () => {
   const panels = (): vscode.Tab[] =>
     vscode.window.tabGroups.all
       .flatMap(({ tabs }) => tabs)
-      .filter(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.includes(VIEW.bitMap));
+      .filter(({ input }) => input instanceof vscode.TabInputCustom && input.viewType === VIEW.model);
   const open = (model: vscode.Uri): Thenable<unknown> =>
     vscode.commands.executeCommand(COMMAND.openBitMap, model);
   const shown = (count: number): Promise<boolean> =>
@@ -39,6 +39,18 @@ describe('The bit map', () => {
     await shown(1);
   });
 
+  it('never takes a third editor column, however often it is opened', async () => {
+    const [first, second] = [copyOfModel(), copyOfModel()];
+    for (const model of [first, second, first]) {
+      await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(__filename));
+      await open(model);
+      await vscode.commands.executeCommand('workbench.action.focusNextGroup');
+    }
+    await shown(2);
+    assert.equal(vscode.window.tabGroups.all.length, 2);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
   it('is what an .onnx file opens in, and needs no panel beside it then', async () => {
     const model = copyOfModel();
     await vscode.commands.executeCommand('vscode.open', model);
@@ -47,6 +59,6 @@ describe('The bit map', () => {
       return input instanceof vscode.TabInputCustom && input.viewType === VIEW.model;
     });
     await open(model);
-    assert.equal(panels().length, 0);
+    assert.equal(panels().length, 1);
   });
 });

@@ -103,14 +103,32 @@ describe('store', () => {
     expect(store.trouble?.message).toContain('are tied to each other');
   });
 
-  it('takes a config that changed outside, and undo brings the old one back', async () => {
+  it('takes a config that changed outside; the editor that changed it undoes it', async () => {
     store.receive(scored(53, 1, { budget: { averageBits: 5 } }));
     await settled();
     expect(store.plan?.budget).toEqual({ averageBits: 5 });
     expect(store.conflict).toBe(false);
     store.undo();
-    expect(store.plan?.budget).toEqual({ averageBits: 4 });
-    expect(store.unwritten).toBe(true);
+    expect(store.plan?.budget).toEqual({ averageBits: 5 });
+    expect(store.unwritten).toBe(false);
+  });
+
+  it('tells of every step once, and of none that it is told itself', async () => {
+    const steps: unknown[] = [];
+    store.onStep((before, after) => steps.push([before.budget, after.budget]));
+    const start = store.plan!;
+    store.commit({ ...start, budget: { averageBits: 3 } });
+    store.commit({ ...start, budget: { averageBits: 3 } });
+    store.take(start);
+    expect(steps).toEqual([[{ averageBits: 4 }, { averageBits: 3 }]]);
+    expect(store.history?.future).toHaveLength(1);
+    store.take({ ...start, budget: { averageBits: 3 } });
+    expect(store.isSettled).toBe(false);
+    await settled();
+    expect(store.isSettled).toBe(true);
+    store.take(null);
+    expect(store.unwritten).toBe(false);
+    expect(store.history?.past).toHaveLength(0);
   });
 
   it('keeps unwritten changes when the config changes, and says so', async () => {

@@ -1,9 +1,14 @@
 /** One end of a webview: typed messages out, requests in that always get an answer. */
 import type * as vscode from 'vscode';
-import type { FromPage, PanelRequest, ToPage } from '../../../webview/protocol';
+import type { FromPage, PanelRequest, Plan, PlanOutcome, ToPage } from '../../../webview/protocol';
 
 export interface PageHandlers {
   ready(): void;
+  /** The user has made a step. */
+  planned(before: Plan, after: Plan): void;
+  settled(plan: Plan, outcome: PlanOutcome): void;
+  /** A step back or on, which VS Code knows. */
+  move(way: 'undo' | 'redo'): void;
   reveal(name: string): void;
   openConfig(): void;
   error(message: string): void;
@@ -16,6 +21,13 @@ export function connect(webview: vscode.Webview, handlers: PageHandlers): vscode
     switch (message.type) {
       case 'ready':
         return handlers.ready();
+      case 'planned':
+        return handlers.planned(message.before, message.after);
+      case 'settled':
+        return handlers.settled(message.plan, message.outcome);
+      case 'undo':
+      case 'redo':
+        return handlers.move(message.type);
       case 'reveal':
         return handlers.reveal(message.name);
       case 'openConfig':

@@ -1,12 +1,14 @@
-/** One webview that shows one model: as a panel next to its config, or as the editor of the .onnx file. */
+/** One webview that shows one model, as the editor of its .onnx file. */
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { PanelRequest, PanelState } from '../../../webview/protocol';
+import type { PanelEdit, PanelRequest, PanelState } from '../../../webview/protocol';
 import { locate } from '../../config/locate';
 import { rangeOf } from '../configEditor/documents';
 import { DisposableStore } from '../disposableStore';
 import { COMMAND } from '../ids';
+import type { BitMapDocument } from './document';
+import type { Step } from './editor';
 import type { PanelHost } from './host';
 import { connect, post } from './messages';
 import { pageHtml } from './page';
@@ -25,9 +27,9 @@ export class BitMapPanel extends DisposableStore {
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    readonly model: vscode.Uri,
-    private readonly config: vscode.Uri,
+    private readonly document: BitMapDocument,
     private readonly host: PanelHost,
+    onStep: (step: Step) => void,
   ) {
     super();
     const { webview } = panel;
@@ -42,8 +44,11 @@ export class BitMapPanel extends DisposableStore {
       connect(webview, {
         ready: () => {
           this.ready = true;
-          void this.refresh();
+          void this.start();
         },
+        planned: (before, after) => onStep(document.step(before, after)),
+        settled: (plan, outcome) => document.settle(plan, outcome),
+        move: (way) => void vscode.commands.executeCommand(way),
         reveal: (name) => this.reveal(name),
         openConfig: () => void this.openConfig(),
         error: (message) => this.host.log.error(`Bit map page: ${message}`),
@@ -51,6 +56,7 @@ export class BitMapPanel extends DisposableStore {
       }),
     );
     this.add(panel.onDidDispose(() => this.dispose()));
+    this.add(document.onDidTakePlan((plan) => post(webview, { type: 'plan', plan })));
     this.watch();
     webview.html = pageHtml({
       cspSource: webview.cspSource,
@@ -69,14 +75,28 @@ export class BitMapPanel extends DisposableStore {
     super.dispose();
   }
 
+  private get model(): vscode.Uri {
+    return this.document.uri;
+  }
+
+  private get config(): vscode.Uri {
+    return this.document.config;
+  }
+
   get visible(): boolean {
     return this.panel.visible;
   }
 
-  /** Brings the panel to the front, if it is not there, and selects a function. */
-  show(name?: string): void {
-    if (!this.visible) this.panel.reveal(undefined, true);
-    if (name === undefined) return;
+  /** Another config of the same model. Changes that are not written stay with the one that they are of. */
+  useConfig(config: vscode.Uri): void {
+    if (this.document.isDirty || config.toString() === this.config.toString()) return;
+    this.document.config = config;
+    this.watchFile(config);
+    this.schedule();
+  }
+
+  /** Selects a function. */
+  select(name: string): void {
     this.wanted = name;
     if (this.ready) void this.refresh();
   }
@@ -86,20 +106,27 @@ export class BitMapPanel extends DisposableStore {
     const touched = (uri: vscode.Uri): void => {
       if (uri.toString() === this.config.toString()) this.schedule();
     };
-    for (const uri of [this.model, this.config]) {
-      const watcher = this.add(
-        vscode.workspace.createFileSystemWatcher(
-          new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), basename(uri.path)),
-        ),
-      );
-      this.add(watcher.onDidChange(() => this.schedule()));
-      this.add(watcher.onDidCreate(() => this.schedule()));
-      this.add(watcher.onDidDelete(() => this.schedule()));
-    }
+    for (const uri of [this.model, this.config]) this.watchFile(uri);
     this.add(this.host.onDidMeasure((uri) => uri.toString() === this.model.toString() && this.schedule()));
     this.add(vscode.workspace.onDidChangeTextDocument(({ document }) => touched(document.uri)));
     this.add(vscode.workspace.onDidSaveTextDocument(({ uri }) => touched(uri)));
     this.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => touched(uri)));
+  }
+
+  private watchFile(uri: vscode.Uri): void {
+    const folder = vscode.Uri.joinPath(uri, '..');
+    const pattern = new vscode.RelativePattern(folder, basename(uri.path));
+    const watcher = this.add(vscode.workspace.createFileSystemWatcher(pattern));
+    this.add(watcher.onDidChange(() => this.schedule()));
+    this.add(watcher.onDidCreate(() => this.schedule()));
+    this.add(watcher.onDidDelete(() => this.schedule()));
+  }
+
+  /** The state, then what the last window left unwritten. */
+  private async start(): Promise<void> {
+    await this.refresh();
+    const { plan } = this.document;
+    if (plan) post(this.panel.webview, { type: 'plan', plan });
   }
 
   /** Typing in the config comes in bursts. */
@@ -143,10 +170,17 @@ export class BitMapPanel extends DisposableStore {
     }
   }
 
+  /** As VS Code saves, so that the document is clean afterwards. */
+  private async write(edit: PanelEdit): Promise<void> {
+    if (!this.document.isDirty) return this.host.write(this.model, this.config, edit);
+    await vscode.workspace.save(this.model);
+    if (this.document.isDirty) throw new Error(vscode.l10n.t('The config could not be saved.'));
+  }
+
   private async answer(request: PanelRequest): Promise<void> {
     switch (request.type) {
       case 'write':
-        return this.host.write(this.model, this.config, request.edit);
+        return this.write(request.edit);
       case 'quantize':
         await vscode.commands.executeCommand(COMMAND.quantize, this.model);
         return;

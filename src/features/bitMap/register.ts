@@ -1,34 +1,56 @@
-/** The bit map: a panel per model, kept over a reload of the window, and the same page as the editor of .onnx files. */
+/** The bit map: the editor of .onnx files, one per model. */
 import * as vscode from 'vscode';
-import type { SavedView } from '../../../webview/protocol';
 import { COMMAND, VIEW } from '../ids';
 import { reported, type Services } from '../services';
+import type { BitMapDocument } from './document';
+import type { BitMapEditor, Step } from './editor';
 import type { BitMapPanels } from './panels';
 
-export function registerBitMap(context: vscode.ExtensionContext, services: Services): void {
-  let loaded: Promise<BitMapPanels> | undefined;
-  const panels = (): Promise<BitMapPanels> => (loaded ??= load(context, services));
-  context.subscriptions.push(
+interface Loaded {
+  panels: BitMapPanels;
+  editor: BitMapEditor;
+}
+
+export function registerBitMap({ subscriptions }: vscode.ExtensionContext, services: Services): void {
+  const steps = new vscode.EventEmitter<Step>();
+  let loading: Promise<Loaded> | undefined;
+  const loaded = (): Promise<Loaded> => (loading ??= load(subscriptions, services, steps));
+  const editor = async (): Promise<BitMapEditor> => (await loaded()).editor;
+  const provider: vscode.CustomEditorProvider<BitMapDocument> = {
+    onDidChangeCustomDocument: steps.event,
+    openCustomDocument: async (...args) => (await editor()).openCustomDocument(...args),
+    resolveCustomEditor: async (...args) => (await editor()).resolveCustomEditor(...args),
+    saveCustomDocument: async (...args) => (await editor()).saveCustomDocument(...args),
+    saveCustomDocumentAs: async (...args) => (await editor()).saveCustomDocumentAs(...args),
+    revertCustomDocument: async (...args) => (await editor()).revertCustomDocument(...args),
+    backupCustomDocument: async (...args) => (await editor()).backupCustomDocument(...args),
+  };
+  subscriptions.push(
+    steps,
     vscode.commands.registerCommand(COMMAND.openBitMap, (uri?: vscode.Uri, name?: string) =>
-      reported(services.log, async () => (await panels()).open(uri, name)),
+      reported(services.log, async () => (await loaded()).panels.open(uri, name)),
     ),
-    vscode.window.registerWebviewPanelSerializer(VIEW.bitMap, {
-      deserializeWebviewPanel: async (panel, saved: SavedView | undefined) =>
-        (await panels()).restore(panel, saved),
+    vscode.window.registerCustomEditorProvider(VIEW.model, provider, {
+      supportsMultipleEditorsPerDocument: false,
+      // a plan that is being solved lives in the page
+      webviewOptions: { retainContextWhenHidden: true },
     }),
-    vscode.window.registerCustomEditorProvider(
-      VIEW.model,
-      {
-        openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
-        resolveCustomEditor: async ({ uri }, panel) => (await panels()).edit(uri, panel),
-      },
-      { supportsMultipleEditorsPerDocument: false },
-    ),
   );
 }
 
-async function load({ subscriptions }: vscode.ExtensionContext, services: Services): Promise<BitMapPanels> {
-  const panels = new (await import('./panels')).BitMapPanels(services);
+async function load(
+  subscriptions: vscode.Disposable[],
+  services: Services,
+  steps: vscode.EventEmitter<Step>,
+): Promise<Loaded> {
+  const [{ BitMapPanels }, { bitMapEditor }, { ExtensionHost }] = await Promise.all([
+    import('./panels'),
+    import('./editor'),
+    import('./host'),
+  ]);
+  const { extensionUri, workspaceState } = services.context;
+  const host = new ExtensionHost(services, extensionUri);
+  const panels = new BitMapPanels(host, workspaceState, (step) => steps.fire(step));
   subscriptions.push(panels);
-  return panels;
+  return { panels, editor: bitMapEditor(panels, host) };
 }

@@ -30,7 +30,7 @@ const scene: Scene = {
     await window.runCommand('Notifications: Clear All Notifications');
     await window.page.waitForTimeout(2500);
     await window.screenshot('large-narrow');
-    await window.editor.tab('Bits of').click();
+    await window.editor.tab(MODEL).click();
     await window.runCommand('View: Close Primary Side Bar');
     await window.runCommand('View: Maximize Editor Group');
     await window.page.waitForTimeout(2500);

@@ -58,7 +58,7 @@ const scene: Scene = {
         copyFileSync(join(window.workspace, file!), join(root, `out/pictures/saved-${file}`));
       });
     await step('3-theme', async () => {
-      await window.editor.tab('Bits of').click();
+      await window.editor.tab(model).click();
       await page.waitForTimeout(500);
       await window.runCommand('View: Maximize Editor Group');
       await window.setTheme('light');

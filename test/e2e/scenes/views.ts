@@ -35,7 +35,7 @@ const scene: Scene = {
     await page.waitForTimeout(1500);
     await window.screenshot('example-narrow');
     await page.setViewportSize({ width: 1500, height: 1500 });
-    await window.editor.tab('Bits of').click();
+    await window.editor.tab(model).click();
     await window.runCommand('View: Close Primary Side Bar');
     await window.runCommand('View: Maximize Editor Group');
     await panel.getByRole('grid', { name: 'Layers' }).waitFor();

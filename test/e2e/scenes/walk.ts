@@ -44,7 +44,7 @@ const scene: Scene = {
       await window.editor.savedTab(config).waitFor();
     });
     await page.setViewportSize({ width: 1400, height: 1000 });
-    await window.editor.tab('Bits of').click();
+    await window.editor.tab(model).click();
     await window.runCommand('View: Close Primary Side Bar');
     await window.runCommand('View: Maximize Editor Group');
     await page.waitForTimeout(1500);

@@ -1,6 +1,6 @@
 /** Stands in for VS Code in the browser: theme, state kept over a reload, and an extension that answers. */
 import type { Theme } from '../../../webview/palette';
-import type { FromPage, PanelState, ToPage } from '../../../webview/protocol';
+import type { FromPage, PanelState, Plan, ToPage } from '../../../webview/protocol';
 import { drag, firstPaint, showAgain } from './measure';
 import { contested, scored, unscored } from './networks';
 import { applyTheme } from './themes';
@@ -50,13 +50,33 @@ window.fake = {
 };
 if (query.has('synthetic') && window.fake.state.scoring) window.fake.state.scoring.synthetic = true;
 
+/** What VS Code keeps of the document: the steps, and over a reload the plan that is not written. */
+const steps: { before: Plan; after: Plan }[] = [];
+let done = 0;
+const keep = (plan: Plan | null): void => sessionStorage.setItem('plan', JSON.stringify(plan));
+const take = (plan: Plan): void => {
+  keep(plan);
+  post({ type: 'plan', plan });
+};
+
 window.acquireVsCodeApi = () => ({
   postMessage(message: FromPage) {
     window.fake.sent.push(message);
-    if (message.type === 'ready') post({ type: 'state', state: window.fake.state });
+    if (message.type === 'ready') {
+      post({ type: 'state', state: window.fake.state });
+      const plan = JSON.parse(sessionStorage.getItem('plan') ?? 'null') as Plan | null;
+      if (plan) post({ type: 'plan', plan });
+    }
+    if (message.type === 'planned') {
+      steps.splice(done++, Infinity, message);
+      keep(message.after);
+    }
+    if (message.type === 'undo' && done > 0) take(steps[--done].before);
+    if (message.type === 'redo' && done < steps.length) take(steps[done++].after);
     if (message.type !== 'request') return;
     const { refusal } = window.fake;
     if (refusal !== null) return post({ type: 'failed', id: message.id, message: refusal });
+    if (message.request.type === 'write') keep(null);
     if (message.request.type === 'write') write(message.request.edit);
     post({ type: 'done', id: message.id });
   },
