@@ -1,7 +1,7 @@
 /** A walk past what few look at: typing beside the panel, a live theme switch, the quick fix, limits, Adopt, the doctor. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { config, startQuantizing, untilQuantized } from '../quantize-steps';
+import { config, model, startQuantizing, untilQuantized } from '../quantize-steps';
 import type { Scene } from '../scene';
 
 const scene: Scene = {
