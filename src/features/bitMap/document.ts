@@ -4,6 +4,9 @@ import type { PanelEdit, Plan, PlanOutcome } from '../../../webview/protocol';
 import { DisposableStore } from '../disposableStore';
 import type { PanelHost } from './host';
 
+/** One change by the user, as VS Code keeps it. */
+export type Step = vscode.CustomDocumentEditEvent<BitMapDocument>;
+
 /** What lies in VS Code's backup while the window is closed. */
 interface Backup {
   config: string;
@@ -55,8 +58,7 @@ export class BitMapDocument extends DisposableStore implements vscode.CustomDocu
     return this.state !== this.writtenState;
   }
 
-  /** One step of the user's, as VS Code keeps it. */
-  step(before: Plan, after: Plan): vscode.CustomDocumentEditEvent<BitMapDocument> {
+  step(before: Plan, after: Plan): Step {
     const from = this.state;
     const to = (this.state = ++this.lastState);
     this.hold(after);

@@ -4,8 +4,6 @@ import { BitMapDocument } from './document';
 import type { PanelHost } from './host';
 import type { BitMapPanels } from './panels';
 
-export type Step = vscode.CustomDocumentEditEvent<BitMapDocument>;
-
 /** Everything of the provider but the event, which is there before this module is loaded. */
 export type BitMapEditor = Omit<vscode.CustomEditorProvider<BitMapDocument>, 'onDidChangeCustomDocument'>;
 

@@ -5,8 +5,7 @@ import { configPathFor, modelPathOf } from '../../config/paths';
 import { DisposableStore } from '../disposableStore';
 import { VIEW } from '../ids';
 import { activeFile, wantedModel } from '../pickModel';
-import type { BitMapDocument } from './document';
-import type { Step } from './editor';
+import type { BitMapDocument, Step } from './document';
 import type { PanelHost } from './host';
 import { BitMapPanel } from './panel';
 

@@ -2,8 +2,8 @@
 import * as vscode from 'vscode';
 import { COMMAND, VIEW } from '../ids';
 import { reported, type Services } from '../services';
-import type { BitMapDocument } from './document';
-import type { BitMapEditor, Step } from './editor';
+import type { BitMapDocument, Step } from './document';
+import type { BitMapEditor } from './editor';
 import type { BitMapPanels } from './panels';
 
 interface Loaded {
