@@ -139,7 +139,7 @@ function nextOf(events: vscode.Event<unknown>[]): Promise<void> {
   return new Promise((resolve) => {
     const listening = events.map((event) =>
       event(() => {
-        listening.forEach((each) => each.dispose());
+        for (const each of listening) each.dispose();
         resolve();
       }),
     );
