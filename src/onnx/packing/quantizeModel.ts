@@ -69,7 +69,7 @@ const note =
  */
 export function quantizeModel(
   model: ModelProto,
-  weights: WeightStorage[],
+  weights: readonly WeightStorage[],
   options: QuantizeOptions,
 ): ModelProto {
   const source = graphOf(model);

@@ -1,12 +1,8 @@
 /** Allocations tried on the calibration inputs. */
 import { basename } from 'node:path';
-import { openDataset } from '../../../calibration/open';
 import { returning, serialize } from '../../../onnx/graph/subgraph';
-import { takeBranches } from '../../../onnx/network/branches';
-import { findNetwork } from '../../../onnx/network/functions';
-import { type OutputChoice, type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
-import { seeded } from '../../../onnx/graph/seeded';
 import type { Network } from '../../../onnx/network/network';
+import { type OutputChoice, type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
 import { fakeQuantized, isTooLargeInside } from '../../../onnx/packing/fakeQuantize';
 import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
@@ -18,9 +14,9 @@ import { OutputSimilarity, powersOf, sampleCosts } from '../evaluate/similarity'
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import { limitOf } from '../ort/memory';
-import { openModel } from '../ort/openModel';
 import { Samples } from '../ort/samples';
 import { type Feeds, Session } from '../ort/session';
+import { withModel } from '../ort/withModel';
 import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrationBlocks';
 import { momentsMemory } from '../rounding/momentsMemory';
 import { roundNetwork } from '../rounding/roundNetwork';
@@ -221,38 +217,37 @@ function nothingToCompare(path: string, { outputs }: OutputPlan): EngineFault {
 
 /** @param choices what the user says of the outputs; null: they are not looked at */
 export async function withBlocks<T>(
-  { kind, model: path, granularity, data, memoryLimit, rounding }: NoiseRequest | ContestRequest,
+  request: NoiseRequest | ContestRequest,
   activations: number,
   choices: Readonly<Record<string, OutputChoice>> | null,
   job: Job,
   work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
 ): Promise<T> {
-  job.progress('Reading the model', 0);
-  const { model: file } = await openModel(path, job);
-  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
-  const model = seeded(takeBranches(file, data.branches).model);
-  const plan = planOutputs(model, network, choices ?? {});
-  if (choices && plan.compared.length === 0) throw nothingToCompare(path, plan);
-  const dataset = await openDataset(data, network.inputs, { signal: job.signal, atMost: true });
-  try {
-    const limit = limitOf(memoryLimit);
-    const samples = await Samples.open(dataset, limit / 8, job, (done) =>
-      job.progress('Reading samples', 0.1 * done),
-    );
-    const layers = network.functions.flatMap((f) => f.layers);
-    const isMeasured = kind === 'noise' || (rounding !== undefined && rounding !== 'nearest');
-    const moments = momentsMemory(isMeasured ? layers : [], rounding ?? null, limit);
-    for (const warning of moments.warnings) job.log('warn', warning);
-    const blocks = await calibrationBlocks(
-      dataset,
-      samples,
-      { model, network, path },
-      { limit, activations, reserved: moments.bytes, plan: choices ? plan : null, job },
-    );
-    return await work({ network, wide: moments.wide, plan, warnings: dataset.warnings }, blocks);
-  } finally {
-    await dataset.close();
-  }
+  const { kind, model: path, rounding } = request;
+  return withModel(
+    request,
+    job,
+    async ({ model, network, dataset }) => {
+      const plan = planOutputs(model, network, choices ?? {});
+      if (choices && plan.compared.length === 0) throw nothingToCompare(path, plan);
+      const limit = limitOf(request.memoryLimit);
+      const samples = await Samples.open(dataset, limit / 8, job, (done) =>
+        job.progress('Reading samples', 0.1 * done),
+      );
+      const layers = network.functions.flatMap((f) => f.layers);
+      const isMeasured = kind === 'noise' || (rounding !== undefined && rounding !== 'nearest');
+      const moments = momentsMemory(isMeasured ? layers : [], rounding ?? null, limit);
+      for (const warning of moments.warnings) job.log('warn', warning);
+      const blocks = await calibrationBlocks(
+        dataset,
+        samples,
+        { model, network, path },
+        { limit, activations, reserved: moments.bytes, plan: choices ? plan : null, job },
+      );
+      return work({ network, wide: moments.wide, plan, warnings: dataset.warnings }, blocks);
+    },
+    { atMost: true },
+  );
 }
 
 export function mean(values: readonly number[]): number {

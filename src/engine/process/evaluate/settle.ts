@@ -1,7 +1,7 @@
 /** What the file leaves open about a model's outputs, decided by the values of the first samples. */
 import { numbers } from '../../../calibration/inputs/tensorTypes';
-import type { ComparedTensor, OutputPlan } from '../../../onnx/network/outputs';
 import { areProbabilities, argMax, logsOf, logSoftmax } from '../../../core/metrics';
+import type { ComparedTensor, OutputPlan } from '../../../onnx/network/outputs';
 import type { Feeds } from '../ort/session';
 
 /**

@@ -13,8 +13,8 @@ import { valueInfo } from '../../../onnx/proto/build';
 import { weightsFolder } from '../../../onnx/proto/external';
 import {
   TensorProto_DataType as DataType,
-  ValueInfoProtoSchema,
   type ModelProto,
+  ValueInfoProtoSchema,
 } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';

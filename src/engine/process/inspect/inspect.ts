@@ -1,11 +1,11 @@
 /** What a model is made of, without running more of it than what decides between the branches of an If. */
-import { planOutputs } from '../../../onnx/network/outputs';
 import { DataError } from '../../../calibration/inputs/errors';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { fingerprint } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
+import { planOutputs } from '../../../onnx/network/outputs';
 import { sharesOf } from '../../../onnx/packing/shares';
 import { sizeModel } from '../../../onnx/packing/size';
 import { externalLocations, externalPath } from '../../../onnx/proto/external';
@@ -15,13 +15,12 @@ import type { InspectReply, InspectRequest } from '../../protocol';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { branchesTaken, type Taken } from '../ort/branchesTaken';
-import { openModel } from '../ort/openModel';
+import { openModel } from '../ort/withModel';
 
 /** @throws OnnxError */
 export async function inspect(request: InspectRequest, job: Job): Promise<InspectReply> {
   const { model: path, granularity, shapes } = request;
-  job.progress('Reading the model', 0);
-  const { file, model } = await openModel(path, job);
+  const { original, read: model } = await openModel(path, job);
   await job.checkpoint();
   job.progress('Finding the functions', 0.3);
   const found = request.branches ? undefined : await findBranches(request, model, job);
@@ -33,9 +32,9 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const floatActivations = keepFloats(new Graph(model.graph!), network);
   await job.checkpoint();
   job.progress('Hashing the model', 0.6);
-  const { sha256, bytes } = await fingerprint(path, file);
+  const { sha256, bytes } = await fingerprint(path, original);
   const files = [path];
-  for (const location of externalLocations(file)) files.push(await externalPath(path, location));
+  for (const location of externalLocations(original)) files.push(await externalPath(path, location));
   const { outputs } = planOutputs(
     takeBranches(model, branches).model,
     network,

@@ -1,8 +1,8 @@
 /** Which branch of each If the samples take: found by running what decides it, on each of them. */
 import { create } from '@bufbuild/protobuf';
+import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isFloat } from '../../../calibration/inputs/tensorTypes';
-import { openDataset } from '../../../calibration/open';
 import { Names } from '../../../onnx/graph/names';
 import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { type OpenIf, takeBranches } from '../../../onnx/network/branches';
@@ -14,6 +14,7 @@ import { type ModelProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_
 import type { Job } from '../job/job';
 import { fixedBatch, padded, Samples } from './samples';
 import { Session } from './session';
+import { withDataset } from './withModel';
 
 /** Bytes of samples that are kept between rounds. */
 const HELD = 64e6;
@@ -35,9 +36,8 @@ export async function branchesTaken(
   job: Job,
 ): Promise<Taken> {
   if (takeBranches(model).open.length === 0) return { branches: {}, numbers: {} };
-  const { inputs } = findNetwork(model, { shapes: data.shapes });
-  const dataset = await openDataset(data, inputs, { signal: job.signal, atMost: true });
-  try {
+  const network = findNetwork(model, { shapes: data.shapes });
+  const find = async (dataset: Dataset): Promise<Taken> => {
     const samples = await Samples.open(dataset, HELD, job, () => undefined);
     const taken: Record<string, Branch> = {};
     const seen = new Set<string>();
@@ -47,15 +47,14 @@ export async function branchesTaken(
       const open = inlined.open.filter(({ name }) => !seen.has(name));
       if (open.length === 0) return { branches: taken, numbers: await singleNumbers(samples) };
       for (const { name } of open) seen.add(name);
-      const found = await decideBranches(path, inlined.model, open, { samples, inputs, job });
+      const found = await decideBranches(path, inlined.model, open, { samples, inputs: network.inputs, job });
       open.forEach(({ name }, i) => {
         const branch = found[i];
         if (branch) taken[name] = branch;
       });
     }
-  } finally {
-    await dataset.close();
-  }
+  };
+  return withDataset(data, network, job, find, { atMost: true });
 }
 
 /** What the first sample has for the inputs that are one whole number, as a sample rate. */

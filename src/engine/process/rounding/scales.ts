@@ -1,13 +1,12 @@
 /** Scales of weights from the weights alone: what a tool needs that takes encodings. Nothing here loads onnxruntime. */
 import { OnnxError } from '../../../common/fileErrors';
 import { searchScales } from '../../../core/rounding/scales';
-import { findNetwork } from '../../../onnx/network/functions';
 import { networkWeights } from '../../../onnx/packing/size';
 import { tensorFinder } from '../../../onnx/packing/weights';
 import { readFloats } from '../../../onnx/proto/tensors';
 import type { ScalesReply, ScalesRequest } from '../../protocol';
 import type { Job } from '../job/job';
-import { openModel } from '../ort/openModel';
+import { openNetwork } from '../ort/withModel';
 import { gatherRows, storedRows } from './rows';
 
 /** Per output channel the scale with the least mean square error (see searchScales). @throws OnnxError, JobCancelled */
@@ -15,13 +14,11 @@ export async function scales(
   { model: path, granularity, shapes, branches, bits }: ScalesRequest,
   job: Job,
 ): Promise<ScalesReply> {
-  job.progress('Reading the model', 0);
-  const { model } = await openModel(path, job);
-  const network = findNetwork(model, { granularity, shapes, branches });
+  const { file, network } = await openNetwork(path, { granularity, shapes, branches }, job);
   if (bits.length !== network.functions.length) {
     throw new OnnxError(`${path} has ${network.functions.length} functions, not ${bits.length}.`);
   }
-  const find = tensorFinder(model, branches);
+  const find = tensorFinder(file, branches);
   const layers = new Map(network.functions.flatMap((f) => f.layers).map((layer) => [layer.weight, layer]));
   const todo = networkWeights(network).filter(({ owner }) => bits[owner] <= 8);
   const tensors: ScalesReply['tensors'] = [];

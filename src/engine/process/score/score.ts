@@ -1,11 +1,6 @@
 /** Calibration inputs through the network, Gram matrices out (Ma et al., OMPQ, section 3.2). */
-import { seeded } from '../../../onnx/graph/seeded';
-import { basename } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
-import { openDataset } from '../../../calibration/open';
 import { isAllAlike } from '../../../core/scoring/orthogonality';
-import { takeBranches } from '../../../onnx/network/branches';
-import { findNetwork } from '../../../onnx/network/functions';
 import type { Network } from '../../../onnx/network/network';
 import { externalLocations, externalPath } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
@@ -15,9 +10,9 @@ import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { findDamage } from '../ort/damagedWeights';
 import { limitOf, liveActivationBytes, megabytes, residentMemory } from '../ort/memory';
-import { openModel } from '../ort/openModel';
 import { Samples } from '../ort/samples';
 import { deviceLabel, onnxRuntime } from '../ort/session';
+import { withModel } from '../ort/withModel';
 import { type BatchProbe, closeBatchProbe, DOMINANCE, probeBatches } from './batchProbe';
 import { Grams, NotFinite } from './grams';
 import { choosePlan, leastBytes, type Load, type Plan } from './plan';
@@ -34,28 +29,19 @@ const SECOND_LOOK = 5 * DOMINANCE;
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply> {
   const start = performance.now();
-  job.progress('Reading the model', 0);
-  const { model: file } = await openModel(request.model, job);
-  const { granularity, data } = request;
-  const network = findNetwork(file, { granularity, shapes: data.shapes, branches: data.branches });
-  const model = seeded(takeBranches(file, data.branches).model);
-  if (network.functions.length === 0) {
-    throw new EngineFault(`${basename(request.model)} has no layer that can be scored.`);
-  }
-  // Refused here in our words; ONNX Runtime would refuse them, too.
-  for (const location of externalLocations(model)) await externalPath(request.model, location);
-  await onnxRuntime();
-  job.progress('Reading samples', STEP.data);
-  const dataset = await openDataset(data, network.inputs, { signal: job.signal });
-  try {
-    return await scoreOn(dataset, { request, model, network, job, start });
-  } catch (error) {
-    // The data is not to blame where a weight is no number.
-    if (error instanceof NotFinite) await findDamage(model, request.model);
-    throw error;
-  } finally {
-    await dataset.close();
-  }
+  return withModel(request, job, async ({ model, network, dataset }) => {
+    // Refused here in our words; ONNX Runtime would refuse them, too.
+    for (const location of externalLocations(model)) await externalPath(request.model, location);
+    await onnxRuntime();
+    job.progress('Reading samples', STEP.data);
+    try {
+      return await scoreOn(dataset, { request, model, network, job, start });
+    } catch (error) {
+      // The data is not to blame where a weight is no number.
+      if (error instanceof NotFinite) await findDamage(model, request.model);
+      throw error;
+    }
+  });
 }
 
 interface Work {

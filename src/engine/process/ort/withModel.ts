@@ -1,0 +1,106 @@
+/** How every job begins: the model in the form that functions are looked for in, its network, the branches that the data take, the data. */
+import { basename } from 'node:path';
+import type { Dataset } from '../../../calibration/inputs/dataset';
+import type { OpenOptions } from '../../../calibration/inputs/source';
+import type { DataSpec } from '../../../calibration/inputs/spec';
+import { openDataset } from '../../../calibration/open';
+import { OnnxError } from '../../../common/fileErrors';
+import { canonicalModel } from '../../../onnx/canonical/canonical';
+import { readModel } from '../../../onnx/files/file';
+import { seeded } from '../../../onnx/graph/seeded';
+import { takeBranches } from '../../../onnx/network/branches';
+import { findNetwork, type NetworkOptions } from '../../../onnx/network/functions';
+import type { Granularity, Network } from '../../../onnx/network/network';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { EngineFault } from '../job/faults';
+import type { Job } from '../job/job';
+import { foldWeights } from './foldWeights';
+
+export interface ReadModel {
+  /** As it is on disk. */
+  original: ModelProto;
+  /** In the form that functions are looked for in (see canonicalModel), computed weights stored. */
+  read: ModelProto;
+}
+
+export interface OpenedNetwork {
+  original: ModelProto;
+  /** As functions are looked for in it. */
+  read: ModelProto;
+  /** `read`, prepared for what the job is about. */
+  file: ModelProto;
+  network: Network;
+}
+
+export interface OpenedModel extends OpenedNetwork {
+  /** What is run: `file` with the branches of Ifs in line, drawing the same numbers in every run. */
+  model: ModelProto;
+  dataset: Dataset;
+}
+
+/** @throws OnnxError, EngineFault, JobCancelled */
+export async function openModel(path: string, job: Job): Promise<ReadModel> {
+  job.progress('Reading the model', 0);
+  const original = await readModel(path);
+  try {
+    return { original, read: await foldWeights(canonicalModel(original), path, job) };
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    throw new OnnxError(`${path}: ${error.message}`, { cause: error });
+  }
+}
+
+/**
+ * @param prepare what is done to the file before functions are looked for
+ * @throws OnnxError, JobCancelled; EngineFault where there is no layer
+ */
+export async function openNetwork(
+  path: string,
+  options: NetworkOptions,
+  job: Job,
+  prepare = (file: ModelProto): ModelProto => file,
+): Promise<OpenedNetwork> {
+  const { original, read } = await openModel(path, job);
+  const file = prepare(read);
+  const network = findNetwork(file, options);
+  if (network.functions.length === 0) {
+    throw new EngineFault(`${basename(path)} has no layer that can be quantized.`);
+  }
+  return { original, read, file, network };
+}
+
+interface OpenRequest {
+  /** Absolute path. */
+  model: string;
+  granularity: Granularity;
+  data: DataSpec;
+}
+
+/** The data are closed when `work` is done, however it ends. @throws OnnxError, DataError, EngineFault, JobCancelled */
+export async function withModel<T>(
+  { model: path, granularity, data }: OpenRequest,
+  job: Job,
+  work: (opened: OpenedModel) => Promise<T>,
+  { prepare, ...options }: Omit<OpenOptions, 'signal'> & { prepare?: (file: ModelProto) => ModelProto } = {},
+): Promise<T> {
+  const { branches, shapes } = data;
+  const opened = await openNetwork(path, { granularity, shapes, branches }, job, prepare);
+  const model = seeded(takeBranches(opened.file, branches).model);
+  return withDataset(data, opened.network, job, (dataset) => work({ ...opened, model, dataset }), options);
+}
+
+/** @throws DataError, JobCancelled */
+export async function withDataset<T>(
+  data: DataSpec,
+  { inputs }: Network,
+  job: Job,
+  work: (dataset: Dataset) => Promise<T>,
+  options: Omit<OpenOptions, 'signal'> = {},
+): Promise<T> {
+  const dataset = await openDataset(data, inputs, { signal: job.signal, ...options });
+  try {
+    return await work(dataset);
+  } finally {
+    await dataset.close();
+  }
+}
