@@ -319,6 +319,66 @@ describe('operators that ONNX Runtime fused', () => {
   });
 });
 
+describe('Einsum with stored weights', () => {
+  /** [equation, sizes of x (the first one open), sizes of the weights, operators that it becomes] */
+  const PRODUCTS: [string, number[], number[], string][] = [
+    ['bij,jk->bik', [2, 3, 6], [6, 9], 'MatMul'],
+    ['bij, kj -> bik', [2, 3, 6], [9, 6], 'Transpose MatMul'],
+    ['...j,jk->...k', [2, 3, 4, 6], [6, 9], 'MatMul'],
+    ['bij,jk', [2, 3, 6], [6, 9], 'MatMul'],
+    ['bsd,dhk->bshk', [2, 3, 6], [6, 4, 5], 'Constant Reshape MatMul Constant Reshape'],
+    ['bshd,hde->bse', [2, 3, 4, 6], [4, 6, 9], 'Constant Reshape Constant Reshape MatMul'],
+    ['bhd,hdk->bk', [2, 4, 6], [4, 6, 9], 'Constant Reshape Constant Reshape MatMul'],
+    ['bhsd,hdk->bhsk', [2, 4, 3, 6], [4, 6, 9], 'MatMul'],
+    ['bshd,hdk->bshk', [2, 3, 4, 6], [4, 6, 9], 'Transpose MatMul Transpose'],
+    ['bnid,nde->bine', [2, 4, 3, 6], [4, 6, 9], 'MatMul Transpose'],
+    ['ij,bjk->bik', [2, 6, 3], [9, 6], 'MatMul'],
+    ['nchw,co->nohw', [2, 6, 3, 4], [6, 9], 'Transpose MatMul Transpose'],
+  ];
+
+  const einsum = ([equation, sizes, weights]: (typeof PRODUCTS)[number]): ModelProto => {
+    const b = new ModelBuilder({ seed: 12 });
+    b.input('x', ['batch', ...sizes.slice(1)]);
+    const w = b.weight('w', weights, 0.4);
+    const operands = equation.startsWith('ij,') ? [w, 'x'] : ['x', w];
+    return b.output(b.op('Einsum', operands, { equation }, { name: 'product' })).build();
+  };
+
+  it('is the same product in as few steps as its order of axes allows', async () => {
+    for (const each of PRODUCTS) {
+      const [equation, sizes, , steps] = each;
+      const flat = canonicalModel(einsum(each));
+      const made = flat.graph!.node.map(({ opType }) => opType).join(' ');
+      expect([equation, made]).toEqual([equation, steps]);
+      expect(distance(await outputs(einsum(each), sizes), await outputs(flat, sizes))).toBeLessThan(1e-6);
+    }
+  });
+
+  it('is quantized like others: heads that share an axis, rows behind columns, heads of their own', async () => {
+    for (const equation of ['bsd,dhk->bshk', 'ij,bjk->bik', 'bshd,hdk->bshk']) {
+      const each = PRODUCTS.find(([own]) => own === equation)!;
+      expect([equation, await chain(einsum(each), each[1])]).toEqual([equation, ['product']]);
+    }
+  });
+
+  it('that is no product stays, and its equation is named', async () => {
+    for (const equation of ['bij,jk->bk', 'bij,ij->bij', 'bij,kl->bik', 'bii,ij->bj']) {
+      const b = new ModelBuilder({ seed: 12 });
+      b.input('x', ['batch', 40, 40]);
+      const y = b.op('Einsum', ['x', b.weight('w', [40, 40], 0.4)], { equation }, { name: 'other' });
+      const model = b.output(y).build();
+      expect(canonicalModel(model).graph!.node.map(({ opType }) => opType)).toEqual(['Einsum']);
+      expect((await inspected(save(model))).skipped).toEqual([
+        {
+          name: 'other',
+          op: 'Einsum',
+          reason: `its equation "${equation}" is no product of the input with a matrix`,
+        },
+      ]);
+    }
+  });
+});
+
 describe('weights that are computed from stored ones', () => {
   it('fake quantization per channel and per tensor, at float32 and float16', async () => {
     const b = new ModelBuilder({ seed: 6 });

@@ -1,9 +1,10 @@
 /**
- * The one form in which the rest of the program knows a model: without local functions, fused operators and sparse
- * weights, every initializer a constant. Computes what the file computes.
+ * The one form in which the rest of the program knows a model: without local functions, fused operators, sparse
+ * weights and products written as Einsum, every initializer a constant. Computes what the file computes.
  */
 import { opsetOf } from '../proto/attributes';
 import { densify } from './sparse';
+import { einsumsAsProducts } from './einsum';
 import { inlineFunctions } from './inlineFunctions';
 import { raiseModel } from './opsets';
 import { unfuse } from './unfuse';
@@ -18,7 +19,7 @@ const LIFTED = 13;
 /** @throws OnnxError for a model that was made for one processor, or whose functions call themselves */
 export function canonicalModel(model: ModelProto): ModelProto {
   if (!model.graph) return model;
-  const whole = densify(unfuse(inlineFunctions(constantInitializers(model))));
+  const whole = einsumsAsProducts(densify(unfuse(inlineFunctions(constantInitializers(model)))));
   return opsetOf(whole) < OLDEST ? (raiseModel(whole, LIFTED) ?? whole) : whole;
 }
 

@@ -1,6 +1,6 @@
 /** Nodes whose weights stay float, and why. */
 import { Graph } from '../graph/graph';
-import { bodiesOf, isStandard, standardOp } from '../proto/attributes';
+import { bodiesOf, isStandard, standardOp, stringAttribute } from '../proto/attributes';
 import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb';
 import { isLayerOp } from './layers';
 import type { SkippedNode } from './network';
@@ -44,6 +44,9 @@ export function reasonToSkip(graph: Graph, node: NodeProto, functions: ReadonlyS
     return tensor && tensor.dims.length >= 2 && tensor.dims.reduce((a, b) => a * b, 1n) >= WORTH_A_LINE;
   });
   if (!heavy) return null;
+  if (op === 'Einsum') {
+    return `its equation "${stringAttribute(node, 'equation', '')}" is no product of the input with a matrix`;
+  }
   return `the operator ${op} is not supported`;
 }
 
