@@ -10,10 +10,11 @@ import type { RangeMethod } from '../core/rounding/activationRange';
 import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing/listing';
 import type { Branches, Granularity, Network } from '../onnx/network/network';
+import type { FormChoice } from '../onnx/packing/forms';
 import type { Shares } from '../onnx/packing/shares';
 import type { SizeModel } from '../onnx/packing/size';
 
-export type { RangeMethod, RoundingMethod, SizeModel };
+export type { FormChoice, RangeMethod, RoundingMethod, SizeModel };
 
 /** Environment variable of the engine: a file for the times of its work; unset: nothing is measured. */
 export const TRACE = 'OMPQ_TRACE';
@@ -158,6 +159,8 @@ export interface ExportRequest {
   bits: number[];
   rounding: RoundingMethod;
   scaleType: 'float32' | 'float16';
+  /** How weights are written; default: bit planes. */
+  form?: FormChoice;
   /** Null: weights only. */
   activations: ActivationChoice | null;
   /** Calibration samples: for rounding and for ranges, and to try the written file on. */
@@ -191,6 +194,11 @@ export interface ExportReply {
   rounding: RoundingMethod;
   /** Null: weights only. */
   activations: (ActivationChoice & ActivationCounts) | null;
+  /**
+   * Weights that stay packed in memory, and the least signal over noise of an output with ONNX Runtime's kernels for them, in
+   * dB (null: the model is too large to be run as floats); null: none, and all outputs are exact.
+   */
+  packed: { weights: number; leastDb: number | null } | null;
   /** Samples that rounding used; 0 for 'nearest'. */
   samples: number;
   /** Layers that an earlier export had rounded alike. */

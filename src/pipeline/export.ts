@@ -75,6 +75,7 @@ export async function exportModel(
   const data = Object.keys(outputs).length > 0 ? { ...given, outputs } : given;
   const inspect = await inspectFor(engine, configPath, config, options);
   const { out, overwrite, rounding, scaleType, activations, samples, provider, memoryLimit } = settings;
+  const { form = 'auto' } = settings;
   const reply = await engine.request(
     {
       kind: 'export',
@@ -85,6 +86,7 @@ export async function exportModel(
       bits: config.functions.map((f) => f.bits),
       rounding,
       scaleType,
+      form,
       activations,
       data: { ...data, samples },
       config: createHash('sha256').update(formatConfig(config)).digest('hex'),

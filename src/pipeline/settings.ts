@@ -95,6 +95,8 @@ export interface ExportSettings {
   overwrite: boolean;
   rounding: ExportRequest['rounding'];
   scaleType: ExportRequest['scaleType'];
+  /** Default 'auto'. */
+  form?: ExportRequest['form'];
   /** Null: weights only. */
   activations: ExportRequest['activations'];
   /** Calibration samples for rounding and for ranges, at most. */

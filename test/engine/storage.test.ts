@@ -3,6 +3,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { fromFloat16Bits, roundToFloat16 } from '../../src/onnx/proto/float16';
+import type { ScaleGroup } from '../../src/onnx/network/scaleAxes';
 import type { CodeBits } from '../../src/onnx/packing/planes';
 import { quantizeModel, type WeightStorage } from '../../src/onnx/packing/quantizeModel';
 import { ModelProtoSchema, TensorProto_DataType, type ModelProto } from '../../src/onnx/proto/onnx_pb';
@@ -14,7 +15,7 @@ const FLOAT16 = TensorProto_DataType.FLOAT16;
 const widths: CodeBits[] = [2, 3, 4, 5, 6, 7, 8];
 
 /** Tensors as each operator stores them; the last one is too small for bit planes. */
-const tensors: [name: string, shape: number[], axis: number, apart?: number[]][] = [
+const tensors: [name: string, shape: number[], axis: number, apart?: number[], group?: ScaleGroup][] = [
   ['conv', [16, 24, 3, 3], 0],
   ['oddConv', [31, 5, 7, 3], 0],
   ['grouped', [48, 8, 5, 5], 0],
@@ -26,6 +27,10 @@ const tensors: [name: string, shape: number[], axis: number, apart?: number[]][]
   ['recurrent', [2, 36, 21], 1, [0]],
   ['experts', [3, 17, 29], 2, [0]],
   ['small', [3, 3, 1, 1], 0],
+  ['byInputs', [128, 33], 1, undefined, { axis: 0, size: 32 }],
+  ['byInputsT', [33, 192], 0, undefined, { axis: 1, size: 64 }],
+  ['byInputsOdd', [7, 384], 0, undefined, { axis: 1, size: 128 }],
+  ['smallByInputs', [3, 64], 0, undefined, { axis: 1, size: 32 }],
 ];
 
 /** A model that only hands out its weights (through an Identity each, beside a use of x). */
@@ -52,7 +57,9 @@ async function run(model: ModelProto, feeds: Record<string, Tensor> = {}) {
 
 function stored(bits: CodeBits, seed: number) {
   const random = new Random(seed);
-  return tensors.map(([name, shape, axis, apart]) => randomCodes(name, shape, axis, bits, random, apart));
+  return tensors.map(([name, shape, axis, apart, group]) =>
+    randomCodes(name, shape, axis, bits, random, apart, group),
+  );
 }
 
 describe('stored weights', () => {

@@ -14,8 +14,8 @@ export function unpackedTensor(weight: StoredWeight, storage: WeightStorage): Te
     const rounded = storage.values.map((value) => fromFloat16Bits(toFloat16Bits(value)));
     return tensor(weight.tensor, weight.shape, rounded);
   }
-  const { codes, scales } = storage;
-  const scaleOf = scaleIndex(weight);
+  const { codes, scales, group } = storage;
+  const scaleOf = scaleIndex({ ...weight, group });
   // One rounding, to float32: what ONNX Runtime's Mul does.
   const values = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i++) values[i] = codes[i] * scales[scaleOf(i)];

@@ -17,12 +17,12 @@ import {
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 import { type ActivationPlan, insertActivations } from '../qdq/insert';
+import type { WeightForms } from './forms';
 import { checkCodes, type CodeBits } from './planes';
 import { readerFinder, type WeightReaders } from './rowPickers';
 import { sharedPart, sortShared } from './tables';
 import {
   codesName,
-  codesPart,
   elements,
   halfPart,
   isWiderThanHalf,
@@ -31,6 +31,7 @@ import {
   type UnpackedAs,
   type UnpackPart,
 } from './unpack';
+import { storedPart } from './storedPart';
 import { tensorFinder } from './weights';
 
 /** codes: two's complement, in the tensor's own order; scales: see ScaleAxes. Weight = code * scale. */
@@ -57,6 +58,8 @@ export interface QuantizeOptions {
   branches?: Branches;
   /** Layers that run on integers, and the activations between them. */
   activations?: ActivationPlan;
+  /** Weights that are not stored as bit planes. */
+  forms?: WeightForms;
 }
 
 const note =
@@ -76,7 +79,7 @@ export function quantizeModel(
   const names = addedNames(source, weights.length);
   const form = storageForm(model, names, options.scaleType);
   const find = tensorFinder(model, options.branches);
-  const readersOf = readerFinder(model);
+  const readersOf = readerFinder(model, options.forms);
   const integer = new Set(options.activations?.layers.map(({ layer }) => layer.weight));
   const codes = new Map<string, string>();
   // What replaces the weights of the main graph, and of each branch that holds some: scopes of their own.
@@ -209,16 +212,16 @@ function weightPart(
     const content = { values: () => weight.values, codes: missing, scales: missing };
     return halfPart(stored, names, content, readers);
   }
-  const { codes, scales, axis, apart } = weight;
-  if (codes.length !== count || scales.length !== scaleCount({ shape, axis, apart })) {
+  const { codes, scales, axis, apart, group } = weight;
+  if (codes.length !== count || scales.length !== scaleCount({ shape, axis, apart, group })) {
     throw new RangeError(
       `Weight ${weight.tensor}: ${codes.length} codes and ${scales.length} scales do not fit shape [${shape.join(', ')}].`,
     );
   }
   checkCodes(codes, weight.bits);
-  const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis, apart };
+  const stored: StoredWeight = { tensor: weight.tensor, shape, dataType, axis, apart, group };
   const content = { codes: () => codes, scales: () => scales, values: missing };
-  return codesPart(stored, weight.bits, names, formFor(form, scales), content, as, readers);
+  return storedPart(stored, weight.bits, names, formFor(form, scales), content, as, readers);
 }
 
 /** Scales that float16 cannot hold stay float32, in this weight alone. */

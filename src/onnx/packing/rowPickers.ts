@@ -4,6 +4,7 @@ import { intAttribute, opsetOf, standardOp } from '../proto/attributes';
 import type { GraphProto, ModelProto, NodeProto } from '../proto/onnx_pb';
 import { inferShapes } from '../shapes/inferShapes';
 import type { Shapes } from '../shapes/rule';
+import { type ProductReader, productReaders } from './productReaders';
 
 export interface RowPicker {
   node: NodeProto;
@@ -17,18 +18,25 @@ export interface WeightReaders {
   pickers: RowPicker[];
   /** Others need the weight itself. */
   whole: boolean;
+  /** Where the weight is to be packed for them: all of them. */
+  products?: ProductReader[];
 }
 
 export const WHOLE: WeightReaders = { pickers: [], whole: true };
 
-/** Finds the readers of a tensor in the graph or body that holds it. */
-export function readerFinder(model: ModelProto): (body: GraphProto, tensor: string) => WeightReaders {
+/** Finds the readers of a tensor in the graph or body that holds it. @param packed tensors that are not stored as planes */
+export function readerFinder(
+  model: ModelProto,
+  packed?: ReadonlyMap<string, unknown>,
+): (body: GraphProto, tensor: string) => WeightReaders {
   const opset = opsetOf(model);
   const known = new Map<GraphProto, { graph: Graph; shapes: Shapes | null }>();
   return (body, tensor) => {
     let found = known.get(body);
     if (!found) known.set(body, (found = { graph: new Graph(body), shapes: null }));
     const { graph } = found;
+    if (body === model.graph && packed?.has(tensor))
+      return { ...WHOLE, products: productReaders(graph, tensor) };
     const pickers: RowPicker[] = [];
     let whole = graph.isOutput(tensor);
     for (const index of graph.consumers(tensor)) {

@@ -8,13 +8,14 @@ import { isExternal } from '../proto/external';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 import { type ActivationPlan, insertActivations } from '../qdq/insert';
+import type { WeightForms } from './forms';
 import type { CodeBits } from './planes';
 import { graphOf, recordBytes, recordBytesPerFunction, storageForm, unrecorded } from './quantizeModel';
 import { readerFinder, type WeightReaders } from './rowPickers';
+import { storedPart } from './storedPart';
 import { type SharedKey, sharedKeys, sharedPart } from './tables';
 import {
   codesName,
-  codesPart,
   halfPart,
   isWiderThanHalf,
   type StoredWeight,
@@ -42,7 +43,8 @@ const predictedWidths = [2, 3, 4, 5, 6, 7, 8, 16, 32] as const;
  * Predicts the size of what quantizeModel writes for `network` (with a record), to within a few bytes: message lengths
  * that grow by a digit. Data in files beside the model counts as if it were inside. Cost: serializing the model without its weights.
  * `branches`: those that the network was found through. `integer`: weights that integer layers read, with the most bits of
- * their codes; what those layers and their activations add is activationBytes.
+ * their codes; what those layers and their activations add is activationBytes. `forms`: weights that are not stored as bit
+ * planes.
  */
 export function sizeModel(
   model: ModelProto,
@@ -51,13 +53,14 @@ export function sizeModel(
     scaleType: 'float32' | 'float16';
     integer?: ReadonlyMap<string, CodeBits>;
     branches?: Branches;
+    forms?: WeightForms;
   } = {
     scaleType: 'float32',
   },
 ): SizeModel {
   const graph = graphOf(model);
   const find = tensorFinder(model, options.branches);
-  const readersOf = readerFinder(model);
+  const readersOf = readerFinder(model, options.forms);
   const weights = networkWeights(network);
   const names = addedNames(graph, weights.length);
   const form = storageForm(model, names, options.scaleType);
@@ -172,7 +175,7 @@ function predictedPart(
   if (bits === 32) return null;
   if (bits === 16)
     return isWiderThanHalf(weight.dataType) ? halfPart(weight, names, noContent, readers) : null;
-  return codesPart(weight, bits satisfies CodeBits, names, form, noContent, as, readers);
+  return storedPart(weight, bits satisfies CodeBits, names, form, noContent, as, readers);
 }
 
 /** Bytes of a model with all its data inside, without serializing large tensors. */

@@ -1,6 +1,6 @@
 /** The nodes that turn one weight's stored form back into the tensor the model's own nodes read. */
 import { type ConstantForm, type GraphPart, intConstant, partBytes, rawConstant } from '../graph/graphPart';
-import { type ScaleAxes, scaleDims } from '../network/scaleAxes';
+import { type ScaleAxes, scaleDims, splitAxes } from '../network/scaleAxes';
 import { node } from '../proto/build';
 import { roundToFloat16, toFloat16Bits } from '../proto/float16';
 import { TensorProto_DataType as DataType, type NodeProto } from '../proto/onnx_pb';
@@ -123,8 +123,13 @@ export function elements(shape: number[]): number {
 }
 
 /** Rows along the first axis stand for themselves: none shares a scale with another one. */
-function isPickable({ axis, apart = [] }: StoredWeight): boolean {
-  return Math.min(axis, ...apart) === 0;
+function isPickable({ axis, apart = [], group }: StoredWeight): boolean {
+  return Math.min(axis, ...apart) === 0 && group?.axis !== 0;
+}
+
+/** Dims under which the scales broadcast over the codes: the weight's own, groups split. */
+function splitDims(weight: StoredWeight): number[] {
+  return [...splitAxes(weight).shape];
 }
 
 /** The nodes of one part as they are written: those of the part itself, or those in the place of a node that picks rows. */
@@ -191,10 +196,10 @@ class Rows {
     return this.picker ? this.writer.add('Gather', [constant, this.picker.numbers]) : constant;
   }
 
-  /** Gives each row the dims of the weight's, cut down from `padded` elements. */
+  /** Gives each row the dims of the weight's (its groups split), cut down from `padded` elements. */
   shaped(codes: string, padded: number, form: StorageForm, output?: string): string {
     const { writer, weight } = this;
-    const dims = weight.shape.slice(1);
+    const dims = splitDims(weight).slice(1);
     const length = elements(dims);
     if (padded === length) return this.reshape(codes, dims, output);
     const rank = this.picker ? this.picker.rank : 1;
@@ -204,10 +209,15 @@ class Rows {
     return dims.length === 1 && output === undefined ? cut : this.reshape(cut, dims, output);
   }
 
+  /** Gives each row the weight's own dims. */
+  whole(values: string, output?: string): string {
+    return this.reshape(values, this.weight.shape.slice(1), output);
+  }
+
   private reshape(from: string, dims: number[], output?: string): string {
     const { writer, weight, picker } = this;
     const shape = !picker
-      ? writer.int64s([weight.shape[0], ...dims])
+      ? writer.int64s([elements(weight.shape) / elements(dims), ...dims])
       : picker.rank === null
         ? writer.add('Concat', [writer.add('Shape', [picker.numbers]), writer.int64s(dims)], { axis: 0 })
         : writer.int64s([...new Array<number>(picker.rank).fill(0), ...dims]);
@@ -229,7 +239,7 @@ function int8Part(
     return new Uint8Array(buffer, byteOffset, length);
   };
   const own = as === 'codes' ? codesName(names) : undefined;
-  const codes = writer.raw(DataType.INT8, weight.shape, elements(weight.shape), bytes, own);
+  const codes = writer.raw(DataType.INT8, splitDims(weight), elements(weight.shape), bytes, own);
   if (as === 'codes') return writer.part;
   const scaled = scaling(writer, weight, form, content);
   return writer.forReaders(weight, readers, (rows, output) => scaled(rows.of(codes), rows, output));
@@ -285,7 +295,7 @@ function planesPart(
       padded === count
         ? codes
         : addSlice(writer, writer.add('Reshape', [codes, writer.shared(FLAT, form.shared)]), 0, count, form);
-    return writer.add('Reshape', [flat, writer.int64s(weight.shape)], {}, output);
+    return writer.add('Reshape', [flat, writer.int64s(splitDims(weight))], {}, output);
   };
   if (as === 'codes') {
     unpacked(new Rows(writer, weight, null), codesName(names));
@@ -321,12 +331,15 @@ function scaling(writer: UnpackWriter, weight: StoredWeight, form: StorageForm, 
     const own = rows.of(scales);
     const scale = half ? writer.add('Cast', [own], { to: DataType.FLOAT }) : own;
     const plain = weight.dataType === (DataType.FLOAT as number);
-    const product = writer.add('Mul', [floats, scale], {}, plain ? output : undefined);
-    if (!plain) writer.add('Cast', [product], { to: weight.dataType }, output);
+    const isLast = plain && !weight.group;
+    const product = writer.add('Mul', [floats, scale], {}, isLast ? output : undefined);
+    const whole = weight.group ? rows.whole(product, plain ? output : undefined) : product;
+    if (!plain) writer.add('Cast', [whole], { to: weight.dataType }, output);
   };
 }
 
-function scaleBytes(scales: Float32Array, half: boolean, tensor: string): Uint8Array {
+/** @throws RangeError for a scale that float16 cannot hold, where it should */
+export function scaleBytes(scales: Float32Array, half: boolean, tensor: string): Uint8Array {
   if (!half) return littleEndian(scales);
   for (const scale of scales) {
     if (roundToFloat16(scale) !== scale) {

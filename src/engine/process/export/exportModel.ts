@@ -63,11 +63,13 @@ async function exportOpened(
   const expected = { model: file, path: request.model, network, storages: rounded.storages, branches };
   const plan = placement && (await activationPlan(placement, request, expected, model, rounded, job));
   const roundedAt = performance.now();
-  const bytes = await writeVerified(request, expected, plan, rounded.trial, job);
+  const written = await writeVerified(request, expected, plan, rounded.trial, job);
+  const { bytes, forms, packedDb } = written;
   const seconds = (from: number, to: number) => Math.round(to - from) / 1000;
   const now = performance.now();
   job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
-  const weightBytes = predictedBytes(sizeModel(read, network, { scaleType, branches }), bits);
+  const source = plan ? read : written.model;
+  const weightBytes = predictedBytes(sizeModel(source, network, { scaleType, branches, forms }), bits);
   const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
   return {
     bytes,
@@ -84,6 +86,7 @@ async function exportOpened(
             bytes: predicted - weightBytes,
           }
         : null,
+    packed: forms.size > 0 ? { weights: forms.size, leastDb: packedDb } : null,
     samples: rounded.samples,
     reused: rounded.reused,
     provider: rounded.provider,
@@ -96,6 +99,7 @@ async function exportOpened(
       ...tight,
       ...dataset.warnings,
       ...rounded.warnings,
+      ...written.warnings,
       ...(isLarge
         ? [
             'The written weights were compared one by one: the model is too large to be run as rounded floats.',

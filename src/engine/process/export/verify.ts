@@ -12,10 +12,16 @@ import { weightsFolder } from '../../../onnx/proto/external';
 import { type ModelProto } from '../../../onnx/proto/onnx_pb';
 import { processor } from '../devices/processor';
 import { EngineFault } from '../job/faults';
+import type { Job } from '../job/job';
 import { type Feeds, Session } from '../ort/session';
+import { verifyWeights } from './verifyWeights';
 
 /** Above this, it does not matter by how little quantized activations changed an output. */
 const ALIKE_DB = 40;
+/** The same sums in another order. */
+const REORDERED_DB = 60;
+/** At least so much signal over noise is kept by products on packed weights, which may round what they read to 8 bits. */
+const PACKED_DB = 20;
 /** Numbers of an output that may all be equal by chance. */
 const FEW = 16;
 
@@ -36,6 +42,51 @@ export async function verify(path: string, expected: Expected, samples: Feeds): 
   }
   await refuseDead(expected, written, samples);
 }
+
+/**
+ * A file with packed weights. Its weights are the rounded ones, bit for bit; without fused kernels its outputs are theirs but
+ * for the order of sums; with the kernels that ONNX Runtime fuses, which may round activations to 8 bits, they keep within
+ * PACKED_DB.
+ * @returns signal over noise of the furthest output with fused kernels, in dB
+ * @throws EngineFault that says which output differs, and by how much
+ */
+export async function verifyPacked(
+  path: string,
+  expected: Expected,
+  packed: ReadonlySet<string>,
+  samples: Feeds,
+  job: Job,
+): Promise<number> {
+  await verifyWeights(path, expected, job, packed);
+  const names = verifiedNames(expected);
+  const wanted = await outputsOf(fakeQuantized(expected), expected.path, names, samples);
+  const literally = await outputsOfFile(path, expected, names, samples, true);
+  refuseFurther(literally, wanted, REORDERED_DB, 'without fused kernels');
+  const written = await outputsOfFile(path, expected, names, samples);
+  const furthest = refuseFurther(written, wanted, PACKED_DB, 'with the kernels that ONNX Runtime fuses');
+  await refuseDead(expected, written, samples);
+  return furthest;
+}
+
+/** Least signal over noise of the float outputs, in dB; other outputs follow from these. */
+function refuseFurther(written: Feeds, wanted: Feeds, least: number, how: string): number {
+  let furthest = Infinity;
+  for (const [name, tensor] of Object.entries(wanted)) {
+    const found = written[name] as Feeds[string] | undefined;
+    if (!isFloat(tensor.type) || found?.data.length !== tensor.data.length) continue;
+    const likeness = new Likeness();
+    likeness.add(numbers(tensor), numbers(found));
+    furthest = Math.min(furthest, likeness.sqnrDb);
+    if (likeness.sqnrDb >= least) continue;
+    throw new PackedFault(
+      `The quantized model was not kept: ${how} its output "${name}" is ${likeness.sqnrDb.toFixed(1)} dB from that of the rounded weights, where ${least} dB are asked for; export it with --form planes.`,
+    );
+  }
+  return furthest;
+}
+
+/** Packed weights are not for this model. */
+export class PackedFault extends EngineFault {}
 
 /**
  * Integer kernels round where floats do not, so a few activations land on the next step: the written file may differ from
