@@ -10,6 +10,7 @@ import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { readFloats } from '../../../onnx/proto/tensors';
 import type { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
+import { span } from '../job/trace';
 import { openMatMul } from '../ort/matmul';
 import { QuadraticForms } from '../ort/quadratic';
 import type { Feeds } from '../ort/session';
@@ -20,8 +21,8 @@ import { inputsOf, im2colLayer } from '../rounding/roundNetwork';
 import { inputPowers, outputVariance, wideNoise } from '../rounding/wideLayers';
 import { gatherRows, type LayerRows } from '../rounding/rows';
 
-/** Multiplications below which plain loops are faster. */
-const SMALL = 200_000;
+/** Bytes of rounding errors that wait to be multiplied with the same moments. */
+const WAITING_BYTES = 256e6;
 
 export interface NoiseWork {
   /** The model as samples are run through it. */
@@ -68,7 +69,7 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
   const uses = new Map<string, number>();
   for (const { layer } of layers) uses.set(layer.weight, (uses.get(layer.weight) ?? 0) + 1);
   const shared = new Map<string, RoundedWeights>();
-  const forms = await QuadraticForms.open();
+  const forms = new QuadraticForms();
   const fast = rounding === 'nearest' ? null : await openMatMul();
   const tools = { roundScale: Math.fround, matmul: fast?.matmul, roughMatmul: fast?.roughMatmul };
   try {
@@ -104,18 +105,26 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       const weights = known?.weights ?? gatherRows(await read(), rows);
       const differences = known?.differences ?? new Map<number, Float64Array>();
       if (!known && uses.get(layer.weight)! > 1) shared.set(layer.weight, { rows, weights, differences });
-      variances[owner] += await variance(weights, rows, sums, forms);
+      // The moments meet the weights and the errors of all widths in one product.
+      const most = Math.max(1, Math.floor(WAITING_BYTES / (8 * weights.length)));
+      const waiting: Float64Array[] = [weights];
+      const energies: number[] = [];
       for (const bits of widths) {
         await job.checkpoint();
         const difference =
-          differences.get(bits) ?? (await roundingError(weights, rows, sums, bits, rounding, tools));
+          differences.get(bits) ??
+          (await span('round', () => roundingError(weights, rows, sums, bits, rounding, tools)));
         if (shared.has(layer.weight)) differences.set(bits, difference);
-        errors[owner].set(bits, errors[owner].get(bits)! + (await energy(difference, rows, sums, forms)));
+        if (waiting.push(difference) < most) continue;
+        energies.push(...(await energiesOf(waiting.splice(0), rows, sums, forms)));
       }
+      energies.push(...(await energiesOf(waiting, rows, sums, forms)));
+      variances[owner] += Math.max(0, energies[0] - energyOfMeans(weights, rows, sums));
+      widths.forEach((bits, i) => errors[owner].set(bits, errors[owner].get(bits)! + energies[i + 1]));
       for (const bits of activationWidths ?? []) {
         const off = inputError(seen, layer.input, bits);
         const offSums = await layerMoments(unfolded, off, null, path, job, work.devices);
-        const error = await energy(weights, rows, offSums, forms);
+        const [error] = await energiesOf([weights], rows, offSums, forms);
         inputErrors[owner].set(bits, inputErrors[owner].get(bits)! + error);
       }
     }
@@ -188,58 +197,41 @@ async function roundingError(
     const own = weights.subarray(g * size, (g + 1) * size);
     const problem = { weights: own, rows, columns, bits, moments: moments[g] };
     const { codes, scales } = await roundRows(problem, method, tools);
-    for (let i = 0; i < size; i++) {
-      difference[g * size + i] = codes[i] * scales[Math.floor(i / columns)] - own[i];
+    for (let r = 0, i = 0; r < rows; r++) {
+      for (const end = i + columns; i < end; i++) difference[g * size + i] = codes[i] * scales[r] - own[i];
     }
   }
   return difference;
 }
 
-/** E ||V x||^2 for rows V. */
-async function energy(
-  values: Float64Array,
+/** E ||V x||^2 for each V, [groups, rows, columns]. */
+function energiesOf(
+  matrices: readonly Float64Array[],
   { groups, rows, columns }: LayerRows,
   { moments }: Moments,
   forms: QuadraticForms,
-): Promise<number> {
-  const size = rows * columns;
-  let sum = 0;
-  for (let g = 0; g < groups; g++) {
-    const v = values.subarray(g * size, (g + 1) * size);
-    // A call into ONNX Runtime costs more than a small form: depthwise convolutions have hundreds.
-    sum +=
-      size * columns < SMALL ? plain(v, moments[g], columns) : await forms.sum(v, moments[g], rows, columns);
-  }
-  return sum;
-}
-
-function plain(values: Float64Array, h: Float64Array, columns: number): number {
-  let sum = 0;
-  for (let from = 0; from < values.length; from += columns) {
-    for (let i = 0; i < columns; i++) {
-      const v = values[from + i];
-      if (v === 0) continue;
-      let dot = 0;
-      for (let j = 0; j < columns; j++) dot += h[i * columns + j] * values[from + j];
-      sum += v * dot;
+): Promise<number[]> {
+  return span('energy', async () => {
+    const size = rows * columns;
+    const energies = matrices.map(() => 0);
+    for (let g = 0; g < groups; g++) {
+      const own = matrices.map((values) => values.subarray(g * size, (g + 1) * size));
+      const sums = await forms.sums(own, moments[g], columns);
+      sums.forEach((sum, i) => (energies[i] += sum));
     }
-  }
-  return sum;
+    return energies;
+  });
 }
 
-async function variance(
-  weights: Float64Array,
-  size: LayerRows,
-  sums: Moments,
-  forms: QuadraticForms,
-): Promise<number> {
+/** ||W E x||^2 */
+function energyOfMeans(weights: Float64Array, size: LayerRows, { means }: Moments): number {
   const { groups, rows, columns } = size;
   let squares = 0;
   for (let row = 0; row < groups * rows; row++) {
-    const mean = sums.means[Math.floor(row / rows)];
+    const mean = means[Math.floor(row / rows)];
     let output = 0;
     for (let k = 0; k < columns; k++) output += weights[row * columns + k] * mean[k];
     squares += output ** 2;
   }
-  return Math.max(0, (await energy(weights, size, sums, forms)) - squares);
+  return squares;
 }
