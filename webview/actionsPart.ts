@@ -40,7 +40,7 @@ export function actionsPart(
     }
     if (has('write') && isAllocated) {
       const write = button(document, { look: 'primary' }, () => void writeConfig(), t('Write config'));
-      write.disabled = !store.unwritten || store.trouble !== null;
+      write.disabled = !store.unwritten || store.problem !== null;
       made.push(write);
     }
     const at = [...element.children].findIndex((child) => child.contains(document.activeElement));
@@ -67,7 +67,7 @@ export function actionsPart(
   function exportButton(): HTMLElement {
     const act = (): void => void request({ type: 'export' });
     if (!store.unwritten) return button(document, { look: 'secondary' }, act, t('Export quantized model'));
-    if (store.trouble !== null) {
+    if (store.problem !== null) {
       const title = t('Reads the config as it is written, without the changes made here');
       return button(document, { look: 'secondary', title }, act, t('Export quantized model (as written)'));
     }

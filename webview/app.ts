@@ -17,6 +17,7 @@ import type { PanelRequest, PanelState, ToPage } from './protocol';
 import { keepView, restoreView } from './savedView';
 import type { Solver } from './solver';
 import { Store } from './store';
+import { stayingPart } from './stayingPart';
 import { tablePart } from './tablePart';
 import { followTheme } from './theme';
 
@@ -60,6 +61,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     h(document, 'div', { class: 'pair' }, budgetPart(store, document, bar).element, orm.element),
     contestPart(store, document, request).element,
     tablePart(store, document, reveal).element,
+    stayingPart(store, document).element,
   );
   const waiting = h(document, 'p', { class: 'waiting', role: 'status' }, t('Reading the model…'));
   root.replaceChildren(waiting, main);

@@ -7,7 +7,7 @@ import { limitsPart } from './limitsPart';
 import type { Part } from './part';
 import { settingsPart } from './settingsPart';
 import type { Store } from './store';
-import { troublePart } from './troublePart';
+import { problemPart } from './problemPart';
 
 /** @param bar takes the number of the budget, which stays in sight of the bit map */
 export function budgetPart(store: Store, document: Document, bar: HTMLElement): Part {
@@ -22,7 +22,7 @@ export function budgetPart(store: Store, document: Document, bar: HTMLElement): 
     curvePart(store, document, { slider: control.slider, hint }).element,
     control.slider,
     limitsPart(store, document).element,
-    troublePart(store, document).element,
+    problemPart(store, document).element,
     settingsPart(store, document).element,
   );
   bar.append(control.row);

@@ -1,13 +1,15 @@
 /** Allocations of at most the same size side by side, as they measured on the user's own data. (data, document) -> element. */
 import { formatBudget } from '../src/config/budget';
-import { formatSize } from '../src/common/sizes';
+import { formatSize, roundedUp } from '../src/common/sizes';
 import { distinctEntries } from '../src/config/measured';
 import { formatSqnr } from '../src/config/quality';
 import type { Contest, ContestEntry } from '../src/config/types';
 import { h } from './dom';
 import { formatPercent, plural, significant } from './format';
 import { t } from './l10n';
+import { OBJECTIVE_NAMES } from './settingTexts';
 import { colourStrip } from './strip';
+import { IMPROVED } from '../src/config/winner';
 
 export interface ContestData {
   contest: Contest;
@@ -58,12 +60,12 @@ export function contestTable(
     const isChosen = chosen !== null && names.includes(chosen);
     const cells = [
       formatSize(entry.bytes),
-      entry.averageBits.toFixed(2),
+      roundedUp(entry.averageBits, 2).toFixed(2),
       entry.kl === null ? '–' : significant(entry.kl),
       entry.agreement === null ? '–' : formatPercent(entry.agreement),
       entry.sqnrDb === null ? '–' : formatSqnr(entry.sqnrDb + 0),
     ];
-    const name = names.join(' = ');
+    const name = [...new Set(names.map((each) => entryName(each, contest)))].join(' = ');
     const note = shortfall(entry, contest);
     return h(
       document,
@@ -86,6 +88,15 @@ export function contestTable(
     made.addEventListener('click', act);
     return made;
   }
+}
+
+/** A candidate in words: "Least noise × orthogonality, β 4", "Uniform, improved by trying". */
+export function entryName(name: string, { candidates }: Contest): string {
+  const entry = candidates.find((each) => each.name === name);
+  if (!entry) return name;
+  const objective = OBJECTIVE_NAMES[entry.objective];
+  const full = entry.beta === undefined ? objective : t('{0}, β {1}', objective, entry.beta);
+  return name.endsWith(IMPROVED) ? t('{0}, improved by trying', full) : full;
 }
 
 /** One width for all rarely takes up the budget: that is said where it is compared with others. */

@@ -26,12 +26,16 @@ export function curvePart(
     const { range, shown, frontier, plan, state } = store;
     if (!range) return;
     const width = Math.max(200, Math.floor(element.clientWidth) || 480);
-    const { totals, worth } = shown;
+    const { totals, objectiveValue } = shown;
     element.replaceChildren(
       pareto(
         {
           frontier,
-          current: totals && worth !== null ? { sizeBytes: totals.sizeBytes, objective: worth } : null,
+          current:
+            totals && objectiveValue !== null
+              ? { sizeBytes: totals.sizeBytes, objective: objectiveValue }
+              : null,
+          isOnCurve: !store.isImproved,
           measured: measuredSizes(state?.contest ?? null),
           isNoise: plan !== null && isNoise(effective(plan, state?.contest ?? null).objective),
           range,
@@ -92,6 +96,6 @@ function curveHint({ size, isComplete, isSampled }: Frontier): string {
   const n = size.length;
   if (isSampled) return plural(n, t('{0} size within the limits', n), t('{0} sizes within the limits', n));
   return isComplete
-    ? plural(n, t('all {0} distinct optimum', n), t('all {0} optima', n))
-    : plural(n, t('{0} optimum on the convex hull', n), t('{0} optima on the convex hull', n));
+    ? plural(n, t('{0} size with its best bits', n), t('all {0} sizes, each with its best bits', n))
+    : plural(n, t('{0} size with its best bits', n), t('{0} of the sizes, each with its best bits', n));
 }

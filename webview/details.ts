@@ -2,6 +2,7 @@
 import { formatSize } from '../src/common/sizes';
 import type { FixedBy } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
+import { cutName } from './cutName';
 import { h } from './dom';
 import { formatCount, formatPercent, formatShape, significant } from './format';
 import { FIXED_WORDS, icon } from './glyphs';
@@ -14,7 +15,6 @@ export interface DetailsData {
   index: number;
   count: number;
   bits: BitWidth | null;
-  theta: number | null;
   importance: number | null;
   fixedBy: FixedBy | null;
   /** Names of functions that share its weights. */
@@ -35,21 +35,27 @@ export function details(
   const fact = (name: string, value: string, title = ''): HTMLElement =>
     h(document, 'div', { title }, h(document, 'dt', {}, name), h(document, 'dd', {}, value));
   const facts = [
-    fact('operator', f.op),
-    fact('output', formatShape(f.shape)),
-    fact('parameters', formatCount(f.params)),
-    fact('MACs', f.macs === null ? 'open' : formatCount(f.macs)),
+    fact(t('operator'), f.op),
+    fact(t('output'), formatShape(f.shape)),
+    fact(t('parameters'), formatCount(f.params)),
+    fact('MACs', f.macs === null ? t('depend on the input') : formatCount(f.macs)),
   ];
   if (f.gamma !== null)
-    facts.push(fact('γ', significant(f.gamma), t('Sum of its orthogonality (ORM) with all other layers')));
-  if (data.theta !== null)
-    facts.push(fact('θ', significant(data.theta), t('Decreasing function of γ, largest = 1')));
+    facts.push(
+      fact(
+        t('overlap'),
+        significant(f.gamma),
+        t(
+          'How much its output has in common with those of all other layers: the sum of its row of the matrix (γ)',
+        ),
+      ),
+    );
   if (data.importance !== null) {
     facts.push(
       fact(
         t('importance'),
         significant(data.importance),
-        t('Weight of its bits in the objective, largest = 1'),
+        t('Weight of its bits in the objective, largest = 1: falls with the overlap'),
       ),
     );
   }
@@ -76,7 +82,7 @@ export function details(
       document,
       'div',
       { class: 'who' },
-      h(document, 'h2', { title: f.layers.join('\n') }, f.name),
+      h(document, 'h2', { title: f.layers.join('\n') }, cutName(f.name, document)),
       h(document, 'p', {}, standing(data)),
     ),
     h(document, 'dl', { class: 'facts' }, ...facts),
@@ -86,13 +92,18 @@ export function details(
 
 function standing({ index, count, fixedBy, bits, tied, function: f }: DetailsData): string {
   const parts = [t('{0} of {1}', index + 1, count)];
-  if (f.layers.length > 1) parts.push(t('{0} layers', f.layers.length));
+  if (f.layers.length > 1) parts.push(t('{0} operators with weights', f.layers.length));
   if (bits !== null)
     parts.push(
       fixedBy === 'lock' ? t('locked by you') : fixedBy ? FIXED_WORDS[fixedBy] : t('chosen by the solver'),
     );
   if (tied.length > 0) parts.push(t('has the same bits as {0}', tied.join(', ')));
   return parts.join(' · ');
+}
+
+/** In the width of a button. */
+function shortNoise(noise: number): string {
+  return noise >= 0.01 ? noise.toFixed(2) : noise.toExponential(0);
 }
 
 /** Bytes at each width as small bars; each is a button where bits can be changed. */
@@ -128,7 +139,7 @@ function widthRow(
         document,
         'span',
         { class: 'name' },
-        `${width} bit`,
+        t('{0} bit', width),
         chosen && fixedBy ? icon(document, fixedBy) : null,
       ),
       h(document, 'span', { class: 'bytes' }, formatSize(bytes)),
@@ -137,7 +148,7 @@ function widthRow(
           document,
           'span',
           { class: 'bytes', title: t('Noise in its output at this width, relative to the signal') },
-          `ε ${significant(f.noise[width])}`,
+          t('noise {0}', shortNoise(f.noise[width])),
         ),
     );
     if (choose) cell.addEventListener('click', () => choose(width));

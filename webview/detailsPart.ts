@@ -26,7 +26,6 @@ export function detailsPart(store: Store, document: Document): Part {
           index,
           count: state.functions.length,
           bits,
-          theta: shown.weights?.theta ? shown.weights.theta[index] : null,
           importance: shown.weights ? shown.weights.weight[index] : null,
           fixedBy: store.fixedBy(index),
           tied: (state.ties.find((tie) => tie.includes(index)) ?? [])

@@ -34,7 +34,7 @@ export function editOf(store: Store): PanelEdit | null {
 
 /** What writing the plan on show would come to. */
 export function outcomeOf(store: Store): PlanOutcome {
-  if (store.trouble) return { problem: store.trouble.message };
+  if (store.problem) return { problem: store.problem.message };
   const edit = editOf(store);
   return edit ? { edit } : { problem: t('These settings have no solution yet.') };
 }

@@ -1,5 +1,6 @@
 /** The head of the page: title, the few numbers, warnings. */
 import type { MeasuredFile } from '../src/config/measured';
+import { roundedUp } from '../src/common/sizes';
 import { h } from './dom';
 import { footnote, title, warnings, type HeaderData } from './header';
 import { t } from './l10n';
@@ -21,7 +22,7 @@ export function headPart(store: Store, document: Document, openConfig: () => voi
     warnings: h(document, 'div', { class: 'warning-room' }),
   };
   const use = (entry: MeasuredFile): HTMLElement => {
-    const averageBits = Number(entry.averageBits.toFixed(2));
+    const averageBits = roundedUp(entry.averageBits, 2);
     const take = (): void => {
       if (store.plan) store.commit({ ...store.plan, budget: { bytes: entry.bytes } });
     };
@@ -32,19 +33,23 @@ export function headPart(store: Store, document: Document, openConfig: () => voi
     const data = headerData(store);
     part.title.replaceChildren(title(data, document, openConfig));
     part.tiles.replaceChildren(tiles(data, document), footnote(data, document) ?? '');
+    // a warning that comes or goes would move the slider under the pointer
+    if (store.preview) return;
     part.warnings.replaceChildren(warnings(data, document, use) ?? '');
   });
   return part;
 }
 
-function headerData({ state, shown, plan, unwritten, trouble }: Store): HeaderData {
+function headerData(store: Store): HeaderData {
+  const { state, shown, plan, unwritten, problem } = store;
   return {
+    isImproved: store.isImproved,
     state: state!,
     totals: shown.totals,
     solver: shown.solver,
     measured: shown.measured,
     objective: plan && effective(plan, state!.contest).objective,
-    trouble: trouble !== null,
+    problem: problem !== null,
     unwritten,
   };
 }

@@ -1,4 +1,5 @@
 /** The head of the page: what the model is, what must not be overlooked, and how sure the solution is. (data, document) -> element. */
+import { roundedUp } from '../src/common/sizes';
 import { formatBudget, solverBudget } from '../src/config/budget';
 import { type MeasuredFile, remedyOf } from '../src/config/measured';
 import type { Certificate } from '../src/core/problem/problem';
@@ -18,8 +19,10 @@ export interface HeaderData {
   measured: MeasuredBits | null;
   /** What made the bits. */
   objective: Objective | null;
+  /** The bits were found by trying swaps on the data, not by solving. */
+  isImproved: boolean;
   /** The settings have no solution: the bits shown are older. */
-  trouble: boolean;
+  problem: boolean;
   /** The page shows something that is not in the config yet. */
   unwritten: boolean;
 }
@@ -61,12 +64,13 @@ export function title(
 
 /** In one line under the numbers: how the bits were found, and whether better ones are possible by that objective. */
 export function footnote(data: HeaderData, document: Document): HTMLElement | null {
-  const { state, totals, solver, objective, trouble } = data;
-  if (!totals || trouble) return null;
+  const { state, totals, solver, objective, problem } = data;
+  if (!totals || problem) return null;
   if (solver && objective) {
     const name = OBJECTIVE_NAMES[objective];
-    const text =
-      solver.status === 'optimal'
+    const text = data.isImproved
+      ? t('Found by trying changes on your data, starting from “{0}”.', name)
+      : solver.status === 'optimal'
         ? t('Proven optimal for “{0}” in {1}.', name, formatSeconds(solver.milliseconds / 1000))
         : t('Found for “{0}”, not proven optimal: gap {1}.', name, significant(solver.gap));
     return h(document, 'p', { class: `footnote ${solver.status}`, title: certificate(solver) }, text);
@@ -105,28 +109,34 @@ export function certificate(solver: Certificate): string {
 
 /** What must not be overlooked: poor quality with what mends it, synthetic calibration, whatever the extension warns of. */
 export function warnings(
-  { state, totals, measured, trouble }: HeaderData,
+  { state, totals, measured, problem }: HeaderData,
   document: Document,
   use: (entry: MeasuredFile) => HTMLElement,
 ): HTMLElement | null {
   const made: HTMLElement[] = [];
   const warn = (text: string, ...more: HTMLElement[]): void => {
     const sign = h(document, 'span', { 'aria-hidden': 'true' }, '⚠ ');
-    made.push(h(document, 'p', {}, sign, text, ...more));
+    made.push(h(document, 'p', {}, h(document, 'span', {}, sign, text), ...more));
   };
-  if (measured?.verdict === 'poor' && totals && !trouble) {
+  if (measured?.verdict === 'poor' && totals && !problem) {
     const remedy = remedyOf(state.contest, totals.sizeBytes);
-    const bits = totals.averageBits.toFixed(2);
+    const bits = roundedUp(totals.averageBits, 2).toFixed(2);
     if (remedy) {
-      const better = formatBudget({ averageBits: Number(remedy.averageBits.toFixed(2)) });
+      const better = formatBudget({ averageBits: Number(roundedUp(remedy.averageBits, 2).toFixed(2)) });
       warn(
-        t('Too few bits: at {0} bits {1}. At {2} {3}.', bits, headline(measured), better, headline(remedy)),
+        t(
+          'Too few bits. At {0} bits on average: {1}. At {2}: {3}.',
+          bits,
+          headline(measured),
+          better,
+          headline(remedy),
+        ),
         use(remedy),
       );
     } else {
       warn(
         t(
-          'Too few bits: at {0} bits {1}. Give it a larger budget or other samples.',
+          'Too few bits. At {0} bits on average: {1}. No larger file that was measured is good: allow more than that, or give other samples.',
           bits,
           headline(measured),
         ),

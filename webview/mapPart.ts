@@ -1,5 +1,6 @@
 /** The bit map with its legend, its keyboard and its pointer. */
-import { bitMap, columnAt, columnSpans, type BitMapData, type Span } from './bitMap';
+import { bitMap } from './bitMap';
+import { columnAt, columnSpans, type BitMapData, type Span } from './bitMapLayout';
 import { h } from './dom';
 import { FIXED_WORDS } from './glyphs';
 import { t } from './l10n';
@@ -7,6 +8,7 @@ import { legend } from './legend';
 import { mapData } from './mapData';
 import { choose, mapKey } from './mapKeys';
 import type { Part } from './part';
+import { changesPart } from './changesPart';
 import { sizeMap } from './sizeMap';
 import type { Store } from './store';
 import { checkbox, dropdown } from './toolkit';
@@ -35,14 +37,14 @@ export function mapPart(
     mark();
   }
 
-  function legendOf({ columns, skipped, showDecider, columnWidth }: BitMapData): HTMLElement {
+  function legendOf({ columns, showDecider, columnWidth }: BitMapData): HTMLElement {
     const fixed = columns.map((c) => c.fixedBy);
     return legend(
       {
         bits: store.shown.bits,
         pins: fixed.filter((f) => f === 'pin').length,
         locks: fixed.filter((f) => f === 'lock').length,
-        skipped,
+        skipped: store.state?.skipped ?? [],
         decider: showDecider ? store.shown.decider : null,
         area: isAllocated() && columnWidth === 'size',
       },
@@ -88,6 +90,7 @@ export function mapPart(
       tools.replaceChildren(...(isAllocated() ? viewTools(store, document) : []));
     if (change !== 'frontier') draw();
   });
+  element.append(changesPart(store, document).element);
   new ResizeObserver(() => {
     if (store.state && picture && Math.abs(box.clientWidth - picture.clientWidth) > 1) draw();
   }).observe(box);

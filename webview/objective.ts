@@ -48,7 +48,7 @@ export function valueOf({ objective, gamma, decay, beta }: Task): Value {
 }
 
 /** The sum itself; NaN where a width is not among the choices. */
-export function worth(task: Task, bits: readonly (BitWidth | null)[]): number {
+export function objectiveValue(task: Task, bits: readonly (BitWidth | null)[]): number {
   const value = valueOf(task);
   return task.problem.candidates.reduce((sum, candidate, i) => {
     const choice = candidate.choices.find((c) => c.bits === bits[i]);

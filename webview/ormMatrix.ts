@@ -1,5 +1,5 @@
 /** The orthogonality matrix as a heat map on a canvas. (data, document) -> canvas. */
-import { type Run } from './bitMap';
+import { type Run } from './bitMapLayout';
 import { heatColour, type Theme } from './palette';
 
 export interface OrmMatrixData {

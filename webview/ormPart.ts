@@ -1,5 +1,5 @@
 /** The ORM matrix with its scale, and the pair under the pointer or the arrow keys. */
-import { stageRuns } from './bitMap';
+import { stageRuns } from './bitMapLayout';
 import { h } from './dom';
 import { t } from './l10n';
 import { resolution } from './mapData';

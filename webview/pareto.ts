@@ -8,6 +8,8 @@ export interface ParetoData {
   /** null while it is sought. */
   frontier: Frontier | null;
   current: Point | null;
+  /** false: the bits on show were found by trying; they answer another question than the curve. */
+  isOnCurve?: boolean;
   /** Files that were run, with what came of it in a word or two. */
   measured: { sizeBytes: number; text: string }[];
   /** Objectives are negative sums of noise, shown in dB. */
@@ -21,18 +23,22 @@ export interface ParetoData {
 /** Left and right edges of the plot in pixels; the budget slider lies under it and shares them. */
 export const PARETO_MARGIN = { left: 46, right: 18 };
 
+/** Pixels that the words at a measured point take: they stand on a slope, which keeps neighbours apart as well. */
+const WORD_ROOM = 34;
+
 export interface Point {
   sizeBytes: number;
   objective: number;
 }
 
 export function pareto(data: ParetoData, document: Document): SVGSVGElement {
-  const { frontier, current, range, isNoise } = data;
+  const { frontier, current, range, isNoise, isOnCurve = true } = data;
   const points = thinned(data);
   const height = heightOf(data);
   const size = (p: Point): number => p.sizeBytes;
   const few = points.length <= 60;
   const tried = triedPoints(data);
+  const said = apart(tried, data);
   const svg = Plot.plot({
     document,
     width: data.width,
@@ -43,9 +49,19 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
     marginBottom: 28,
     className: 'pareto',
     style: { background: 'none' },
-    x: { domain: [range.smallest, range.largest], tickFormat: formatSize, ticks: 5, label: null },
+    x: {
+      domain: [range.smallest, range.largest],
+      tickFormat: formatSize,
+      ticks: Math.max(2, Math.floor(data.width / 100)),
+      label: null,
+    },
     y: isNoise
-      ? { label: t('estimate from the noise of each layer, dB'), ticks: 4, nice: true }
+      ? {
+          label: t('quality, estimated'),
+          ticks: 4,
+          tickFormat: () => '',
+          nice: true,
+        }
       : { label: t('objective, % of the best'), ticks: 4, domain: [0, 100] },
     marks: [
       Plot.gridY({ ticks: 4, stroke: 'currentColor', strokeOpacity: 0.15 }),
@@ -54,8 +70,8 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
         : Plot.areaY(points, { x: size, y: height, y1: 0, curve: 'step-after', className: 'under' }),
       Plot.lineY(points, { x: size, y: height, curve: 'step-after', className: 'frontier' }),
       few ? Plot.dot(points, { x: size, y: height, r: 2, className: 'optima' }) : null,
-      Plot.dot(tried, { x: size, y: height, r: 4, symbol: 'diamond', className: 'tried' }),
-      Plot.text(tried, {
+      Plot.dot(tried, { x: size, y: height, r: 4.5, symbol: 'diamond', className: 'tried' }),
+      Plot.text(said, {
         x: size,
         y: height,
         text: 'text',
@@ -66,7 +82,9 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
       current
         ? [
             Plot.ruleX([current], { x: size, strokeDasharray: '2,3', className: 'here' }),
-            frontier ? Plot.dot([current], { x: size, y: height, r: 5.5, className: 'current' }) : null,
+            frontier && isOnCurve
+              ? Plot.dot([current], { x: size, y: height, r: 5.5, className: 'current' })
+              : null,
           ]
         : null,
     ],
@@ -104,6 +122,18 @@ function triedPoints({ frontier, measured, range }: ParetoData): (Point & { text
   });
 }
 
+/** Those of the points whose words do not run into each other, the one on show first. */
+function apart<P extends Point>(points: readonly P[], { current, range, width }: ParetoData): P[] {
+  const scale = (width - PARETO_MARGIN.left - PARETO_MARGIN.right) / (range.largest - range.smallest || 1);
+  const distance = (a: Point, b: Point): number => Math.abs(a.sizeBytes - b.sizeBytes) * scale;
+  const near = (p: P): number => (current ? distance(p, current) : 0);
+  const kept: P[] = [];
+  for (const point of [...points].sort((a, b) => near(a) - near(b))) {
+    if (kept.every((other) => distance(point, other) >= WORD_ROOM)) kept.push(point);
+  }
+  return kept;
+}
+
 /** An objective as a height of the picture. */
 function heightOf({ frontier, current, isNoise }: ParetoData): (point: Point) => number {
   if (isNoise) return ({ objective }) => -10 * Math.log10(Math.max(1e-12, -objective));
@@ -111,25 +141,16 @@ function heightOf({ frontier, current, isNoise }: ParetoData): (point: Point) =>
   return ({ objective }) => (100 * objective) / best;
 }
 
-function describe(data: ParetoData): string {
-  const { frontier, current, range, isNoise } = data;
-  const height = heightOf(data);
-  const where = current
-    ? t(
-        ' Now at {0}, {1} {2}.',
-        formatSize(current.sizeBytes),
-        height(current).toFixed(1),
-        isNoise ? t('dB by the noise of each layer') : t('percent of the best objective'),
-      )
-    : '';
-  const count = frontier
-    ? `${frontier.size.length} ${frontier.isComplete ? t('distinct optima') : t('optima on its convex hull')}`
-    : t('still computed,');
-  return t(
-    'Objective against size: {0} from {1} to {2}.{3}',
-    count,
-    formatSize(range.smallest),
-    formatSize(range.largest),
-    where,
-  );
+function describe({ current, measured, range }: ParetoData): string {
+  const sentences = [
+    t(
+      'Curve of sizes from {0} to {1}, each with its best bits.',
+      formatSize(range.smallest),
+      formatSize(range.largest),
+    ),
+  ];
+  if (current) sentences.push(t('The bits on show take {0}.', formatSize(current.sizeBytes)));
+  const points = measured.map(({ sizeBytes, text }) => t('{0} at {1}', text, formatSize(sizeBytes)));
+  if (points.length > 0) sentences.push(t('Measured: {0}.', points.join(', ')));
+  return sentences.join(' ');
 }

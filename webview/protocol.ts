@@ -43,6 +43,14 @@ export interface SkippedLayer {
   reason: string;
 }
 
+/** Stored tensors that stay as they are. */
+export interface Staying {
+  op: string;
+  bytes: number;
+  /** A few of the largest. */
+  largest: { name: string; bytes: number }[];
+}
+
 /** What the user can change without scoring again. */
 export interface PanelSettings {
   /** auto: that of the contest's chosen candidate. */
@@ -77,6 +85,8 @@ export interface PanelState {
   config: { uri: string; name: string; dirty: boolean } | null;
   functions: PanelFunction[];
   skipped: SkippedLayer[];
+  /** Stored tensors that no bits are chosen for, by the operator that reads them and by falling size. */
+  staying: Staying[];
   /** Groups of indices into functions that share their weights, or that the config ties. */
   ties: number[][];
   /** Function name -> widths that the config's rules leave it. */

@@ -47,8 +47,8 @@ export function headline({ agreement, kl, sqnrDb }: Measured): string {
   return kl === null ? t('same outputs') : t('KL divergence {0}', significant(kl));
 }
 
-/** The same for a label on the curve: "2.1 %", "23.4 dB". */
+/** The same for a label on the curve: "2.1 % change", "23.4 dB". */
 export function mark({ agreement, sqnrDb }: Measured): string {
-  if (agreement !== null) return t('{0} same', formatPercent(agreement));
+  if (agreement !== null) return t('{0} change', formatPercent(1 - agreement));
   return sqnrDb === null ? '' : formatSqnr(sqnrDb);
 }

@@ -28,6 +28,8 @@ export interface Row {
 export interface Column {
   id: Exclude<keyof Row, 'stage' | 'fixedBy'>;
   title: string;
+  /** What it means, where the title does not say it. */
+  help?: string;
   /** CSS grid track. */
   track: string;
   /** Left out of a table narrower than this, in pixels: it would push the bits out of sight. */
@@ -67,6 +69,7 @@ export const COLUMNS: readonly Column[] = [
     id: 'macs',
     from: 900,
     title: 'MACs',
+    help: t('Multiply-accumulates for one sample'),
     track: 'minmax(74px, 0.7fr)',
     numeric: true,
     text: (r) => (r.macs === null ? '?' : formatCount(r.macs)),
@@ -74,7 +77,8 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'gamma',
     from: 480,
-    title: 'γ',
+    title: t('Overlap'),
+    help: t('How much the output has in common with those of all other layers (γ)'),
     track: 'minmax(62px, 0.6fr)',
     numeric: true,
     text: (r) => (r.gamma === null ? '' : significant(r.gamma)),
@@ -83,6 +87,7 @@ export const COLUMNS: readonly Column[] = [
     id: 'importance',
     from: 620,
     title: t('Importance'),
+    help: t('Weight of the bits in the objective, largest = 1'),
     track: 'minmax(86px, 0.7fr)',
     numeric: true,
     text: (r) => (r.importance === null ? '' : significant(r.importance)),

@@ -40,8 +40,8 @@ export function settingControls(data: SettingData, document: Document, change: C
     row(t('Last layer'), pinControl('last', plan, document, change)),
   ];
   if (effective(plan, contest).objective === 'uniform') return rows;
-  rows.push(row(t('θ, importance'), decayControl(plan, document, change)));
-  if (plan.decay === 'exp') rows.push(row(t('β, steepness'), betaControl(plan, document, change)));
+  rows.push(row(t('Importance'), decayControl(plan, document, change)));
+  if (plan.decay === 'exp') rows.push(row(t('Steepness (β)'), betaControl(plan, document, change)));
   return rows;
 }
 
@@ -108,16 +108,22 @@ function objectiveControl(
 
 function decayControl(plan: Plan, document: Document, change: Change): HTMLElement {
   const options = DECAYS.map((value) => ({ value, text: DECAY_NAMES[value] }));
-  const made = dropdown(document, t('Importance of a layer from its γ'), options, plan.decay, (value) => {
-    const chosen = DECAYS.find((d) => d === value);
-    if (chosen) change({ decay: chosen });
-  });
+  const made = dropdown(
+    document,
+    t('Importance of a layer from its overlap'),
+    options,
+    plan.decay,
+    (value) => {
+      const chosen = DECAYS.find((d) => d === value);
+      if (chosen) change({ decay: chosen });
+    },
+  );
   made.setAttribute('data-setting', 'decay');
   return made;
 }
 
 function betaControl(plan: Plan, document: Document, change: Change): HTMLElement {
-  const options = { label: t('β, steepness'), value: String(plan.beta), size: 8 };
+  const options = { label: t('Steepness (β)'), value: String(plan.beta), size: 8 };
   const made = textField(document, options, (text) => {
     const value = Number(text);
     if (text.trim() !== '' && Number.isFinite(value) && value >= 0) change({ beta: value });

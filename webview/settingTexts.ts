@@ -12,9 +12,9 @@ export const OBJECTIVE_NAMES: Record<Objective, string> = {
 };
 
 export const DECAY_NAMES: Record<Decay, string> = {
-  exp: 'exp(-β γ)',
-  log: '-log γ',
-  linear: '-γ',
-  cubic: '-γ³',
-  negexp: '-exp γ',
+  exp: t('exp(−β × overlap)'),
+  log: t('−log(overlap)'),
+  linear: t('−overlap'),
+  cubic: t('−overlap³'),
+  negexp: t('−exp(overlap)'),
 };

@@ -42,8 +42,8 @@ export function settingsPart(store: Store, document: Document): Part {
 function summaryOf(plan: Plan): string {
   const facts = [OBJECTIVE_NAMES[plan.objective], runs(plan.widths), pinText(plan), DECAY_NAMES[plan.decay]];
   return plan.decay === 'exp'
-    ? t('{0} · widths {1} · {2} · θ = {3}, β = {4}', ...facts, plan.beta)
-    : t('{0} · widths {1} · {2} · θ = {3}', ...facts);
+    ? t('{0} · widths {1} · {2} · importance {3}, β = {4}', ...facts, plan.beta)
+    : t('{0} · widths {1} · {2} · importance {3}', ...facts);
 }
 
 function runs(widths: readonly BitWidth[]): string {

@@ -1,6 +1,6 @@
 /** Before any bits are chosen: the size of each function, from the file alone. (data, document) -> SVG. */
 import { formatSize } from '../src/common/sizes';
-import { type BitMapData, columnSpans, gapFor, stageRuns } from './bitMap';
+import { type BitMapData, columnSpans, gapFor, stageRuns } from './bitMapLayout';
 import { s } from './dom';
 
 const TOP = 22;

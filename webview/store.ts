@@ -1,10 +1,9 @@
 /** What the page knows: the extension's state, the user's plan with its history, and the solution that is shown. */
 import { SettingsError } from '../src/core/allocation/buildProblem';
-import type { Certificate, FixedBy } from '../src/core/problem/problem';
+import type { FixedBy } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
-import type { Importance } from '../src/core/scoring/importance';
-import { t } from './l10n';
-import { effective, improved, isNoise, type Task, worth } from './objective';
+import { improved, type Task, winnerOf } from './objective';
+import { IMPROVED } from '../src/config/winner';
 import {
   type History,
   moveTo,
@@ -17,43 +16,17 @@ import {
   withLocks,
   withoutLocks,
 } from './plan';
-import { deciderOf, type Decider } from './decider';
-import { measuredBits, type MeasuredBits } from './quality';
-import { fixed, fixesOf, problemOf, type Range, rangeOf, weightsOf, widestProblem } from './problem';
-import type { PanelState, SavedView } from './protocol';
-import { type Plan } from './protocol';
+import { fixed, fixesOf, type Range, rangeOf, weightsOf, widestProblem } from './problem';
+import type { PanelState, Plan, SavedView } from './protocol';
+import { factsOf, NOTHING, type Shown, taskOf } from './shown';
+import { sameBits } from '../src/config/measured';
 import type { Frontier, Solver } from './solver';
-import { totalsOf, type Totals } from './totals';
 
-/** What is on show; bits stay those of the last solution while a new one is sought or none exists. */
-export interface Shown {
-  bits: (BitWidth | null)[];
-  solver: Certificate | null;
-  weights: Importance | null;
-  /** Of the bits on show under the objective on show; null where there are none. */
-  worth: number | null;
-  totals: Totals | null;
-  /** What was measured of exactly these bits; null: nothing. */
-  measured: MeasuredBits | null;
-  /** What decided about the bits, layer by layer; null where nothing of the kind did. */
-  decider: Decider | null;
-}
-
-export interface Trouble {
+export interface Problem {
   message: string;
   /** Plans that have a solution, with what they change. */
   fixes: { label: string; plan: Plan }[];
 }
-
-const NOTHING: Shown = {
-  bits: [],
-  solver: null,
-  weights: null,
-  totals: null,
-  worth: null,
-  measured: null,
-  decider: null,
-};
 
 /** What changed, so that a part of the page redraws only what it must. */
 export type Change = 'state' | 'solution' | 'frontier' | 'selection' | 'active' | 'view';
@@ -61,7 +34,11 @@ export type Change = 'state' | 'solution' | 'frontier' | 'selection' | 'active' 
 export class Store {
   state: PanelState | null = null;
   shown: Shown = NOTHING;
-  trouble: Trouble | null = null;
+  problem: Problem | null = null;
+  /** What was on show before the last change; null: nothing has changed yet. */
+  before: Shown | null = null;
+  /** What is on show since the last step, while the next is dragged. */
+  private settled: Shown = NOTHING;
   range: Range | null = null;
   frontier: Frontier | null = null;
   history: History | null = null;
@@ -81,7 +58,7 @@ export class Store {
     hovered: -1,
   };
   private written: Plan | null = null;
-  /** The plan that the bits on show, or the trouble, are of. */
+  /** The plan that the bits on show, or the problem, are of. */
   private settledPlan: Plan | null = null;
   private readonly stepListeners = new Set<(before: Plan, after: Plan) => void>();
   private readonly listeners = new Set<(change: Change) => void>();
@@ -97,7 +74,7 @@ export class Store {
     this.stepListeners.add(listener);
   }
 
-  private tell(change: Change): void {
+  private notify(change: Change): void {
     for (const listener of this.listeners) listener(change);
   }
 
@@ -115,6 +92,12 @@ export class Store {
     return this.preview === null && this.plan !== null && this.settledPlan === this.plan;
   }
 
+  /** The bits on show were found by trying changes of the answer: no program has them for an answer. */
+  get isImproved(): boolean {
+    const winner = this.plan && winnerOf(this.plan, this.state?.contest ?? null);
+    return winner !== null && winner.name.endsWith(IMPROVED) && sameBits(winner.bits, this.shown.bits);
+  }
+
   indexOf(name: string): number {
     return this.state?.functions.findIndex((f) => f.name === name) ?? -1;
   }
@@ -124,6 +107,10 @@ export class Store {
     const fresh = planOf(state);
     const mine = this.unwritten ? this.plan : null;
     const moved = this.written !== null && fresh !== null && !samePlan(fresh, this.written);
+    if (state.functions.length !== this.settled.bits.length) {
+      this.settled = NOTHING;
+      this.before = null;
+    }
     this.state = state;
     this.written = fresh;
     this.preview = null;
@@ -140,8 +127,8 @@ export class Store {
     }
     if (this.view.active < 0 && state.functions.length > 0) this.view.active = 0;
     this.showConfig(null);
-    this.tell('state');
-    this.ponder(true);
+    this.notify('state');
+    this.solve(true);
   }
 
   /** Drops unwritten changes for what the config says; undo brings them back. */
@@ -152,13 +139,13 @@ export class Store {
 
   keepMine(): void {
     this.conflict = false;
-    this.tell('view');
+    this.notify('view');
   }
 
   /** Shows a plan while it is dragged. */
   drag(plan: Plan): void {
     this.preview = plan;
-    this.ponder(false);
+    this.solve(false);
   }
 
   commit(plan: Plan): void {
@@ -170,7 +157,7 @@ export class Store {
     if (this.history.present !== present) {
       for (const listener of this.stepListeners) listener(present, this.history.present);
     }
-    this.ponder(before === null || !sameCurve(before, plan) || this.frontier === null);
+    this.solve(before === null || !sameCurve(before, plan) || this.frontier === null);
   }
 
   undo(): void {
@@ -193,7 +180,7 @@ export class Store {
     this.preview = null;
     this.conflict = false;
     this.history = move(this.history);
-    this.ponder(!sameCurve(before, this.history.present));
+    this.solve(!sameCurve(before, this.history.present));
   }
 
   lock(names: readonly string[], bits: BitWidth | null): void {
@@ -223,32 +210,32 @@ export class Store {
   select(names: Iterable<string>, active?: number): void {
     this.view.selected = new Set(names);
     if (active !== undefined) this.view.active = active;
-    this.tell('selection');
+    this.notify('selection');
   }
 
-  /** What a change of bits is about: the selection, or else the active layer. */
+  /** What a key that changes bits is about: the layer with the cursor, with the whole selection that it belongs to. */
   chosenNames(): string[] {
     const { selected, active } = this.view;
-    if (selected.size > 0) return [...selected];
     const name = this.state?.functions[active]?.name;
-    return name === undefined ? [] : [name];
+    if (name === undefined) return [...selected];
+    return selected.has(name) ? [...selected] : [name];
   }
 
   activate(index: number): void {
     if (this.view.active === index) return;
     this.view.active = index;
-    this.tell('active');
+    this.notify('active');
   }
 
   hover(index: number): void {
     if (this.view.hovered === index) return;
     this.view.hovered = index;
-    this.tell('active');
+    this.notify('active');
   }
 
   setView(view: Partial<Pick<Store['view'], 'columnWidth' | 'showDecider' | 'budgetUnit'>>): void {
     Object.assign(this.view, view);
-    this.tell('view');
+    this.notify('view');
   }
 
   /** What the config says, without solving anything. */
@@ -258,66 +245,44 @@ export class Store {
     const bits = state.functions.map((f) => f.bits);
     const weights = weightsOf(state, state.settings ?? { decay: 'exp', beta: 1 });
     const solver = state.edited?.length ? null : state.solver;
-    this.shown = { ...this.factsOf(state, bits, weights, task), solver };
-    this.trouble = null;
+    this.show({ ...factsOf(state, bits, weights, task), solver });
   }
 
-  private factsOf(
-    state: PanelState,
-    bits: (BitWidth | null)[],
-    weights: Importance | null,
-    task: Task | null,
-  ): Omit<Shown, 'solver'> {
-    return {
-      bits,
-      weights,
-      totals: totalsOf(state, bits),
-      worth: task && finite(worth(task, bits)),
-      measured: measuredBits(state, bits),
-      decider: deciderOf(state, weights, task),
-    };
-  }
-
-  /** What the plan on show asks of the solver; null where there is nothing to solve. @throws SettingsError */
-  private taskOf(state: PanelState, plan: Plan): Task | null {
-    const weights = weightsOf(state, plan);
-    if (!weights) return null;
-    const { objective, beta } = effective(plan, state.contest);
-    if (isNoise(objective) && state.functions.some((f) => f.noise === null)) {
-      throw new SettingsError(
-        t('The noise of this network was not measured: score again with this objective.'),
-      );
-    }
-    const problem = problemOf(state, plan, weights.weight);
-    return { problem, gamma: weights.gamma, objective, decay: plan.decay, beta };
+  /** Takes a solution on show; what it replaces is kept to compare with. */
+  private show(shown: Shown): void {
+    this.shown = shown;
+    this.problem = null;
+    const hasBits = this.settled.totals !== null;
+    if (hasBits && !sameBits(this.settled.bits, shown.bits)) this.before = this.settled;
+    if (!this.preview) this.settled = shown;
   }
 
   /** Solves the plan on show, and the frontier again where `curve` says that more than the budget has changed. */
-  private ponder(curve: boolean): void {
+  private solve(curve: boolean): void {
     const { state, plan } = this;
     let task: Task | null = null;
     try {
-      task = state && plan && this.taskOf(state, plan);
+      task = state && plan && taskOf(state, plan);
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error;
-      this.trouble = { message: error.message, fixes: [] };
+      this.problem = { message: error.message, fixes: [] };
     }
     if (!state || !plan || !task) {
       this.settledPlan = plan;
-      return this.tell('solution');
+      return this.notify('solution');
     }
     this.range = rangeOf(widestProblem(state, plan));
     if (curve) {
       this.frontier = null;
-      this.tell('frontier');
+      this.notify('frontier');
       void this.seekFrontier(task);
     }
     if (this.written && samePlan(plan, this.written)) {
       this.showConfig(task);
       this.settledPlan = plan;
-      this.tell('solution');
+      this.notify('solution');
     } else {
-      void this.solve(state, plan, task);
+      void this.solvePlan(state, plan, task);
     }
   }
 
@@ -327,31 +292,26 @@ export class Store {
       const frontier = await this.solver.frontier(task, quick);
       if (!frontier) return;
       this.frontier = frontier;
-      this.tell('frontier');
+      this.notify('frontier');
     }
   }
 
-  private async solve(state: PanelState, plan: Plan, task: Task): Promise<void> {
+  private async solvePlan(state: PanelState, plan: Plan, task: Task): Promise<void> {
     const outcome = await this.solver.solve(task);
     if (!outcome || this.state !== state || (!this.unwritten && this.written !== null)) return;
     if ('allocation' in outcome) {
       const { bits, solver } = improved(outcome.allocation, plan, state.contest, task);
       const weights = weightsOf(state, plan);
-      this.shown = { ...this.factsOf(state, bits, weights, task), solver };
-      this.trouble = null;
+      this.show({ ...factsOf(state, bits, weights, task), solver });
     } else if ('infeasible' in outcome) {
       const fixes = outcome.fixes.map((fix) => fixed(plan, fix, state.model.bytes));
-      this.trouble = { message: outcome.infeasible, fixes };
+      this.problem = { message: outcome.infeasible, fixes };
     } else {
-      this.trouble = { message: outcome.failed, fixes: [] };
+      this.problem = { message: outcome.failed, fixes: [] };
     }
     this.settledPlan = plan;
-    this.tell('solution');
+    this.notify('solution');
   }
-}
-
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }
 
 /** The plans differ in nothing but their budget. */

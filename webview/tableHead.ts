@@ -16,6 +16,7 @@ export function tableHead(
       {
         role: 'columnheader',
         class: column.numeric ? 'cell numeric' : 'cell',
+        title: column.help ?? null,
         'aria-colindex': c + 1,
         'aria-sort': isSorted ? (sorting.descending ? 'descending' : 'ascending') : 'none',
       },

@@ -1,4 +1,5 @@
 /** One row of the table. (row, columns) -> element. */
+import { cutName } from './cutName';
 import { h } from './dom';
 import { FIXED_WORDS, icon } from './glyphs';
 import type { Column, Row } from './rows';
@@ -26,9 +27,8 @@ export function tableRow(
         role: 'gridcell',
         class: `cell ${column.numeric ? 'numeric ' : ''}${column.id}`,
         'aria-colindex': c + 1,
-        title: column.id === 'name' ? row.name : null,
       },
-      ...(column.id === 'bits' && row.bits !== null ? bitsOf(row, document) : [column.text(row)]),
+      ...contentOf(row, column, document),
     ),
   );
   const made = h(
@@ -45,6 +45,11 @@ export function tableRow(
   );
   made.style.top = `${at * ROW_HEIGHT}px`;
   return made;
+}
+
+function contentOf(row: Row, column: Column, document: Document): (Node | string)[] {
+  if (column.id === 'name') return [cutName(row.name, document)];
+  return column.id === 'bits' && row.bits !== null ? bitsOf(row, document) : [column.text(row)];
 }
 
 function bitsOf({ bits, fixedBy }: Row, document: Document): (Node | string)[] {

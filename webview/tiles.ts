@@ -1,5 +1,5 @@
 /** The few numbers that matter, large, quality first. (data, document) -> element. */
-import { formatSize } from '../src/common/sizes';
+import { formatSize, roundedUp } from '../src/common/sizes';
 import { formatQuality } from '../src/config/quality';
 import { h } from './dom';
 import { formatCount, formatPercent, formatSeconds, plural, significant } from './format';
@@ -34,10 +34,10 @@ export function tiles(data: HeaderData, document: Document): HTMLElement {
 }
 
 /** What the bits on show do to the answers: the first thing to know about them. */
-function qualityTile({ totals, measured, trouble }: HeaderData, document: Document): Tile | null {
+function qualityTile({ totals, measured, problem }: HeaderData, document: Document): Tile | null {
   if (!totals) return null;
   const name = t('Quality');
-  if (trouble) {
+  if (problem) {
     const value = h(document, 'strong', { class: 'badge poor' }, t('no solution'));
     return { name, value, note: t('the bits shown are those of before') };
   }
@@ -82,7 +82,7 @@ function sizeTiles({ state, totals, unwritten }: HeaderData, document: Document)
     },
     {
       name: t('Average bits'),
-      value: plain(totals.averageBits.toFixed(2), document),
+      value: plain(roundedUp(totals.averageBits, 2).toFixed(2), document),
       note: t('per weight'),
     },
   ];

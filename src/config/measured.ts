@@ -55,12 +55,13 @@ export function sameBits(a: readonly (number | null)[], b: readonly (number | nu
 
 export type MeasuredFile = NonNullable<Contest['curve']>[number];
 
-/** The smallest measured file beyond `bytes` that is good; null where none was found. */
+/** The smallest measured file beyond `bytes` that is good, or else the smallest that is fair; null where none was found. */
 export function remedyOf(contest: Contest | null | undefined, bytes: number): MeasuredFile | null {
-  const better = (contest?.curve ?? [])
-    .filter((point) => point.bytes > bytes && verdictOf(point) === 'good')
+  const larger = (contest?.curve ?? [])
+    .filter((point) => point.bytes > bytes)
     .sort((a, b) => a.bytes - b.bytes);
-  return better[0] ?? null;
+  const first = (wanted: Verdict) => larger.find((point) => verdictOf(point) === wanted);
+  return first('good') ?? first('fair') ?? null;
 }
 
 /** What a contest, or a plan, asks of every allocation. */

@@ -12,6 +12,7 @@ import type { Listing } from '../onnx/listing/listing';
 import type { Branches, Granularity, Network } from '../onnx/network/network';
 import type { FormChoice } from '../onnx/packing/forms';
 import type { Shares } from '../onnx/packing/shares';
+import type { Dimension } from '../onnx/proto/dims';
 import type { SizeModel } from '../onnx/packing/size';
 
 export type { FormChoice, RangeMethod, RoundingMethod, SizeModel };
@@ -52,6 +53,8 @@ export interface InspectReply {
   outputs: OutputFacts[];
   /** Through which the network was found; absent where no If holds layers, or none could be run. */
   branches?: Branches;
+  /** Per function, the shape of its output for samples of the data; absent without data, or where the file tells all sizes. */
+  shapesOnData?: (Dimension[] | null)[];
   /** Per function, whether its activations stay floats in an export that quantizes others; absent: none does. */
   floatActivations?: boolean[];
   /** SHA-256 of the model (and of its external data), hex. */

@@ -12,20 +12,25 @@ export class Models {
 
   constructor(private readonly engine: Engine) {}
 
-  /** @param path absolute @throws with one sentence when the model cannot be read */
+  /**
+   * @param path absolute
+   * @param data sizes that the model leaves open are those of its samples
+   * @throws with one sentence when the model cannot be read
+   */
   async inspect(
     path: string,
     granularity: Granularity = 'layer',
     { shapes, branches }: Pick<DataSpec, 'shapes' | 'branches'> = { shapes: {} },
+    data?: DataSpec,
   ): Promise<InspectReply> {
     const { mtimeMs, size } = await stat(path).catch(() => {
       throw new Error(vscode.l10n.t('{0} does not exist any more.', path));
     });
-    const key = JSON.stringify([path, granularity, shapes, branches]);
+    const key = JSON.stringify([path, granularity, shapes, branches, data]);
     const version = `${mtimeMs}:${size}`;
     const known = this.known.get(key);
     if (known?.version === version) return known.reply;
-    const reply = this.engine.request({ kind: 'inspect', model: path, granularity, shapes, branches }, {});
+    const reply = this.engine.request({ kind: 'inspect', model: path, granularity, shapes, branches, data }, {});
     this.known.set(key, { version, reply });
     reply.catch(() => this.known.delete(key));
     return reply;

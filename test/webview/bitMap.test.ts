@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bitMap, columnAt, columnSpans, stageRuns, type BitMapData } from '../../webview/bitMap';
+import { bitMap } from '../../webview/bitMap';
+import { columnAt, columnSpans, stageRuns, type BitMapData } from '../../webview/bitMapLayout';
 import { sizeMap } from '../../webview/sizeMap';
 
 const BITS = [8, 2, 4, 4, 32, 8] as const;
@@ -8,13 +9,14 @@ const data: BitMapData = {
   columns: BITS.map((bits, i) => ({
     name: `f${i}`,
     bits,
+    before: null,
     floatBytes: 1000 * (i + 1) ** 2,
     decider: (i + 1) / 6,
     fixedBy: i === 0 ? 'pin' : i === 2 ? 'lock' : null,
     stage: i < 3 ? 0 : i < 5 ? 1 : 2,
     resolution: i < 3 ? '56 × 56' : i < 5 ? '28 × 28' : '',
   })),
-  skipped: [{ name: 'lstm', op: 'LSTM', reason: 'stays float' }],
+  float: { layers: 1, bytes: 5000 },
   columnWidth: 'equal',
   showDecider: true,
   width: 480,
@@ -81,12 +83,47 @@ describe('bitMap', () => {
   });
 
   it('shows layers left float apart from the columns', () => {
-    expect(bitMap(data, document).querySelectorAll('.skipped rect')).toHaveLength(1);
-    expect(bitMap({ ...data, skipped: [] }, document).querySelector('.skipped')).toBeNull();
-    const crowd = Array.from({ length: 400 }, () => data.skipped[0]);
-    expect(bitMap({ ...data, skipped: crowd }, document).querySelector('.skipped text')?.textContent).toBe(
-      '400 float',
-    );
+    expect(bitMap(data, document).querySelectorAll('.float rect')).toHaveLength(1);
+    const none = { layers: 0, bytes: 0 };
+    expect(bitMap({ ...data, float: none }, document).querySelector('.float rect')).toBeNull();
+    const crowd = { layers: 400, bytes: 5000 };
+    const drawn = bitMap({ ...data, float: crowd }, document);
+    expect(drawn.querySelector('.float text')?.textContent).toBe('400 float');
+  });
+
+  it.each([240, 640, 1200])(
+    'leaves the columns most of the width %i, however many layers stay float',
+    (width) => {
+      const spans = columnSpans({ ...data, width, float: { layers: 400, bytes: 5000 } });
+      const last = spans.at(-1)!;
+      const full = columnSpans({ ...many(40), width, float: { layers: 400, bytes: 0 } }).at(-1)!;
+      expect(last.x + last.width).toBeLessThanOrEqual(width);
+      expect(full.x + full.width).toBeGreaterThan(0.75 * width);
+    },
+  );
+
+  it('draws areas that are bytes, those of what no bits are chosen for included', () => {
+    const sized = { ...data, columnWidth: 'size' as const, width: 4000, float: { layers: 0, bytes: 9000 } };
+    const drawn = bitMap(sized, document);
+    const area = (element: Element): number =>
+      Number(element.getAttribute('width')) * Number(element.getAttribute('height'));
+    const columns = [...drawn.querySelectorAll('.column')];
+    // the two of 4 bits: floatBytes of 9000 and 16000
+    const perByte = (area(columns[3]) - area(columns[2])) / (((16_000 - 9000) * 4) / 32);
+    const rest = drawn.querySelector('.float rect')!;
+    expect(area(rest) / 9000 / perByte).toBeGreaterThan(0.95);
+    expect(area(rest) / 9000 / perByte).toBeLessThan(1.05);
+  });
+
+  it('outlines the bits before the last change where they were others', () => {
+    const columns = data.columns.map((c, i) => ({ ...c, before: i === 2 ? (8 as const) : null }));
+    const drawn = bitMap({ ...data, columns }, document);
+    const ghosts = [...drawn.querySelectorAll('.ghosts rect')];
+    expect(ghosts).toHaveLength(1);
+    const height = (element: Element): number => Number(element.getAttribute('height'));
+    const own = [...drawn.querySelectorAll('.column')][2];
+    expect(height(ghosts[0])).toBeCloseTo(2 * height(own), 0);
+    expect(bitMap(data, document).querySelector('.ghosts rect')).toBeNull();
   });
 
   it('finds the column under a point', () => {

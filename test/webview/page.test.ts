@@ -182,10 +182,10 @@ describe('the budget', () => {
     const field = page.locator('.budget-bar vscode-text-field input');
     await field.fill('10 KB');
     await field.press('Enter');
-    await page.locator('.trouble').waitFor();
-    expect(await page.locator('.trouble').innerText()).toContain('10,000 bytes');
-    await page.locator('.trouble vscode-button').click();
-    await page.locator('.trouble').waitFor({ state: 'hidden' });
+    await page.locator('.problem').waitFor();
+    expect(await page.locator('.problem').innerText()).toContain('10,000 bytes');
+    await page.locator('.problem vscode-button').click();
+    await page.locator('.problem').waitFor({ state: 'hidden' });
     expect(await page.locator('.budget-bar vscode-text-field input').inputValue()).not.toBe('10');
   });
 

@@ -63,11 +63,11 @@ describe('store', () => {
     const before = store.shown.bits;
     store.commit({ ...store.plan!, budget: { bytes: 1000 } });
     await settled();
-    expect(store.trouble?.message).toMatch(/1,000 bytes/);
+    expect(store.problem?.message).toMatch(/1,000 bytes/);
     expect(store.shown.bits).toBe(before);
-    store.commit(store.trouble!.fixes[0].plan);
+    store.commit(store.problem!.fixes[0].plan);
     await settled();
-    expect(store.trouble).toBeNull();
+    expect(store.problem).toBeNull();
     expect(store.shown.totals?.sizeBytes).toBe(store.range?.smallest);
   });
 
@@ -76,9 +76,9 @@ describe('store', () => {
     async (budget) => {
       store.commit({ ...store.plan!, budget });
       await settled();
-      store.commit(store.trouble!.fixes[0].plan);
+      store.commit(store.problem!.fixes[0].plan);
       await settled();
-      expect(store.trouble).toBeNull();
+      expect(store.problem).toBeNull();
     },
   );
 
@@ -87,20 +87,20 @@ describe('store', () => {
     const limits = { bops: Math.floor(bops / 1.01) };
     store.commit({ ...store.plan!, budget: { averageBits: 8 }, limits });
     await settled();
-    if (!store.trouble) store.commit({ ...store.plan!, limits: { bops: 1000 } });
+    if (!store.problem) store.commit({ ...store.plan!, limits: { bops: 1000 } });
     await settled();
-    expect(store.trouble).not.toBeNull();
-    expect(store.trouble!.fixes.map(({ label }) => label)).toEqual(['Remove the limit on BOPs']);
-    store.commit(store.trouble!.fixes[0].plan);
+    expect(store.problem).not.toBeNull();
+    expect(store.problem!.fixes.map(({ label }) => label)).toEqual(['Remove the limit on BOPs']);
+    store.commit(store.problem!.fixes[0].plan);
     await settled();
-    expect(store.trouble).toBeNull();
+    expect(store.problem).toBeNull();
   });
 
   it('says which locks of tied functions contradict each other', async () => {
     const [a, b] = [4, 6].map((i) => store.state!.functions[i].name);
     store.commit({ ...store.plan!, locks: { [a]: 4, [b]: 5 } });
     await settled();
-    expect(store.trouble?.message).toContain('are tied to each other');
+    expect(store.problem?.message).toContain('are tied to each other');
   });
 
   it('takes a config that changed outside; the editor that changed it undoes it', async () => {
@@ -168,8 +168,8 @@ describe('store', () => {
     store.commit({ ...store.plan!, objective: 'noise-aware' });
     await settled();
     expect(store.shown.bits).not.toEqual(paper);
-    expect(store.shown.worth).toBeLessThan(0);
-    expect(store.shown.worth).toBeCloseTo(-store.shown.solver!.objective, 9);
+    expect(store.shown.objectiveValue).toBeLessThan(0);
+    expect(store.shown.objectiveValue).toBeCloseTo(-store.shown.solver!.objective, 9);
     store.commit({ ...store.plan!, objective: 'uniform' });
     await settled();
     const free = store.shown.bits.filter((_, i) => store.fixedBy(i) === null);
@@ -181,7 +181,7 @@ describe('store', () => {
     store.receive({ ...state, functions: state.functions.map((f) => ({ ...f, noise: null })) });
     store.commit({ ...store.plan!, objective: 'noise-aware' });
     await settled();
-    expect(store.trouble?.message).toContain('was not measured');
+    expect(store.problem?.message).toContain('was not measured');
   });
 
   it('adopts another candidate of the contest, and goes back to bits that were found by trying', async () => {

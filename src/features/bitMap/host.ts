@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { Capability, PanelEdit, PanelState } from '../../../webview/protocol';
 import { parseConfig } from '../../config/config';
 import { modelPathOf } from '../../config/paths';
+import { dataOf } from '../../pipeline/configured';
 import { replaceConfig } from '../configEditor/documents';
 import type { Services } from '../services';
 import { COMMAND } from '../ids';
@@ -50,6 +51,7 @@ export class ExtensionHost implements PanelHost {
       model.fsPath,
       value?.scoring.granularity,
       value?.calibration,
+      value && dataOf(value, uri.fsPath),
     );
     return panelState({
       model: { uri: model.toString(), name: basename(model.path) },

@@ -41,7 +41,7 @@ export function panelState(sources: PanelSources): PanelState {
         name: f.name,
         op: f.op,
         layers: f.layers.map((layer) => layer.node),
-        shape: f.shape,
+        shape: inspect.shapesOnData?.[i] ?? f.shape,
         params: f.params,
         macs: f.macs,
         stage: f.stage,
@@ -58,6 +58,7 @@ export function panelState(sources: PanelSources): PanelState {
       };
     }),
     skipped: network.skipped,
+    staying: inspect.shares.staying,
     ties,
     rules,
     restMilliseconds: value?.allocation.restMilliseconds,

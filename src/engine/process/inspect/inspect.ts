@@ -16,6 +16,7 @@ import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { branchesTaken, type Taken } from '../ort/branchesTaken';
 import { openModel } from '../ort/withModel';
+import { shapesOnData } from './shapesOnData';
 
 /** @throws OnnxError */
 export async function inspect(request: InspectRequest, job: Job): Promise<InspectReply> {
@@ -26,7 +27,9 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const found = request.branches ? undefined : await findBranches(request, model, job);
   const branches = request.branches ?? found?.branches;
   const notTaken = found && othersOf(request, found);
-  const network = findNetwork(model, { granularity, shapes, branches, notTaken });
+  const options = { granularity, shapes, branches, notTaken };
+  const network = findNetwork(model, options);
+  const onData = request.data && (await shapesOnData(model, network, options, request.data, job));
   const size = sizeModel(model, network, { scaleType: 'float32', branches });
   // In the file as it is: what lies in a branch of it is left alone there.
   const floatActivations = keepFloats(new Graph(model.graph!), network);
@@ -41,7 +44,18 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
     request.outputs ?? request.data?.outputs,
   );
   const shares = sharesOf(model, network, branches);
-  return { network, outputs, branches, floatActivations, sha256, bytes, files, size, shares };
+  return {
+    network,
+    outputs,
+    branches,
+    ...(onData ? { shapesOnData: onData } : {}),
+    floatActivations,
+    sha256,
+    bytes,
+    files,
+    size,
+    shares,
+  };
 }
 
 /** Who does not take the other branches, where no data of the user's decided. */

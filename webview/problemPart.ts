@@ -4,17 +4,17 @@ import type { Part } from './part';
 import type { Store } from './store';
 import { button } from './toolkit';
 
-export function troublePart(store: Store, document: Document): Part {
-  const element = h(document, 'div', { class: 'trouble', role: 'alert', hidden: true });
+export function problemPart(store: Store, document: Document): Part {
+  const element = h(document, 'div', { class: 'problem', role: 'alert', hidden: true });
 
   function draw(): void {
-    const { trouble, plan } = store;
-    element.hidden = !trouble;
-    if (!trouble || !plan) return element.replaceChildren();
-    const offers = trouble.fixes.map(({ label, plan: possible }) =>
+    const { problem, plan } = store;
+    element.hidden = !problem;
+    if (!problem || !plan) return element.replaceChildren();
+    const offers = problem.fixes.map(({ label, plan: possible }) =>
       button(document, { look: 'secondary' }, () => store.commit(possible), label),
     );
-    element.replaceChildren(h(document, 'p', {}, trouble.message), ...offers);
+    element.replaceChildren(h(document, 'p', {}, problem.message), ...offers);
   }
 
   store.subscribe((change) => {
