@@ -30,7 +30,10 @@ export class Models {
     const version = `${mtimeMs}:${size}`;
     const known = this.known.get(key);
     if (known?.version === version) return known.reply;
-    const reply = this.engine.request({ kind: 'inspect', model: path, granularity, shapes, branches, data }, {});
+    const reply = this.engine.request(
+      { kind: 'inspect', model: path, granularity, shapes, branches, data },
+      {},
+    );
     this.known.set(key, { version, reply });
     reply.catch(() => this.known.delete(key));
     return reply;
