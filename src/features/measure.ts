@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Evaluation } from '../config/measured';
-import type { Config } from '../config/types';
 import { modelPathOf } from '../config/paths';
+import type { Config } from '../config/types';
 import type { BitWidth } from '../core/problem/widths';
-import { part } from '../engine/progress';
+import { steps } from '../engine/progress';
 import type { EvaluateReply } from '../engine/protocol';
 import { dataOf } from '../pipeline/configured';
 import { evaluateModels } from '../pipeline/evaluate';
@@ -53,6 +53,7 @@ function run(
   const model = modelPathOf(config, configUri.fsPath);
   const title = vscode.l10n.t('Measuring the bits of {0}', basename(model));
   return services.device.working(title, async (options) => {
+    const step = steps(options, { export: 3, evaluate: 2 });
     await exportModel(
       services.engine,
       configUri.fsPath,
@@ -67,7 +68,7 @@ function run(
         provider,
         memoryLimit,
       },
-      { ...part(options, 0, 0.6), cache: services.cache },
+      { ...step.export, cache: services.cache },
     );
     const samples = TIMES_CALIBRATION * config.calibration.samples;
     return evaluateModels(
@@ -76,7 +77,7 @@ function run(
       out,
       { ...data, samples },
       { all: false, perLayer: false, provider, memoryLimit },
-      part(options, 0.6, 1),
+      step.evaluate,
     );
   });
 }

@@ -1,30 +1,24 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
 import { roundedUp } from '../common/sizes';
 import type { Contest, ContestEntry, MeasuredSize } from '../config/config';
+import type { Question } from '../config/measured';
 import { IMPROVED } from '../config/winner';
 import { costOf } from '../core/allocation/divergence';
-import { allocateNoiseAware } from '../core/allocation/noiseObjective';
 import { InfeasibleBudgetError } from '../core/allocation/infeasible';
+import { allocateNoiseAware } from '../core/allocation/noiseObjective';
 import {
+  type AllocationInputs,
   type Candidate,
   candidatesOf,
-  type AllocationInputs,
   type Noise,
 } from '../core/allocation/objectives';
 import { checkedTotals } from '../core/allocation/solution';
-import type { Question } from '../config/measured';
-import { remembered, type Remembering } from './keptReplies';
 import { isAllowed, limitRows } from '../core/problem/limits';
 import type { Allocation, AllocationProblem } from '../core/problem/problem';
 import { CancelledError, type Engine, type RequestOptions } from '../engine/client';
 import type { ContestReply, ContestRequest, Measured } from '../engine/protocol';
-import type { ContestSettings, ScoreSettings } from './settings';
-
-export interface Decided {
-  allocation: Allocation;
-  contest: Contest;
-  cached: boolean;
-}
+import { remembered } from './keptReplies';
+import type { ContestSettings, Scored, ScoreOptions, ScoreSettings } from './settings';
 
 /** Of the samples that a contest asks for, how many are run for one that is for rounding. */
 const TRIALS = 3;
@@ -55,20 +49,19 @@ export function contestRequest(
  */
 export async function decideByContest(
   engine: Engine,
-  score: ScoreSettings,
+  { settings: scoring, inspect }: Scored,
   inputs: AllocationInputs,
   noise: Noise,
   settings: ContestSettings & { asked: Question },
-  options: RequestOptions,
-  memory: Omit<Remembering, 'signal'>,
-): Promise<Decided> {
+  options: ScoreOptions,
+): Promise<{ allocation: Allocation; contest: Contest; cached: boolean }> {
   const candidates = candidatesOf(inputs);
   const { problem } = inputs;
   const points = otherSizes(problem, candidates.find(({ name }) => name === 'noise-aware')!.allocation);
   const { rounding, searchSeconds, asked } = settings;
   const request: ContestRequest = {
     ...contestRequest(
-      score,
+      scoring,
       candidates.map((c) => c.allocation),
       rounding,
     ),
@@ -78,7 +71,7 @@ export async function decideByContest(
   const { reply, stopped, cached } = await salvaged(options, (listening) =>
     remembered(
       request,
-      { ...memory, signal: options.signal },
+      { cache: options.cache, sha256: inspect.sha256, signal: options.signal },
       () => engine.request(request, listening),
       ({ complete }) => complete,
     ),

@@ -6,7 +6,7 @@ import { formatConfig } from '../config/format';
 import { modelPathOf } from '../config/paths';
 import { SettingsError } from '../core/allocation/buildProblem';
 import type { Engine } from '../engine/client';
-import { part } from '../engine/progress';
+import { steps } from '../engine/progress';
 import type {
   ActivationBits,
   ActivationChoice,
@@ -76,6 +76,7 @@ export async function exportModel(
   const inspect = await inspectFor(engine, configPath, config, options);
   const { out, overwrite, rounding, scaleType, activations, samples, provider, memoryLimit } = settings;
   const { form = 'auto' } = settings;
+  const step = steps(options, { export: 9, look: 1 });
   const reply = await engine.request(
     {
       kind: 'export',
@@ -94,7 +95,7 @@ export async function exportModel(
       provider,
       memoryLimit,
     },
-    part(options, 0, 0.9),
+    step.export,
   );
   const evaluation = await evaluateModels(
     engine,
@@ -102,7 +103,7 @@ export async function exportModel(
     out,
     { ...data, samples: LOOK_SAMPLES },
     { all: false, perLayer: false, provider, memoryLimit },
-    part(options, 0.9, 1),
+    step.look,
   );
   return { path: out, export: reply, inspect, evaluation };
 }

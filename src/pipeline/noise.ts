@@ -1,24 +1,26 @@
 /** The noise of every function at every width, measured or from the cache. */
 import { NOISE_WIDTHS } from '../config/types';
-import type { Noise } from '../core/allocation/objectives';
 import type { Engine } from '../engine/client';
 import type { NoiseRequest } from '../engine/protocol';
 import { remembered } from './keptReplies';
 import { OUTER_BITS } from './problem';
-import type { ContestSettings, Scored, ScoreOptions, ScoreSettings } from './settings';
-import { type AllocationSettings } from './settings';
+import type { Measurements, Scored, ScoreOptions } from './settings';
+import { asksForNoise, type Settled } from './settled';
 
-/** Noise of every function at every width, on the calibration inputs. */
-export async function noiseOf(
+export interface MeasuredNoise {
+  measured: Pick<Measurements, 'noise' | 'activationNoise'>;
+  cached: boolean;
+}
+
+/** On the calibration inputs, with the rounding of the contest; nothing where the settings ask for none. */
+export async function measureNoise(
   engine: Engine,
-  settings: ScoreSettings,
-  {
-    rounding,
-    activationWidths,
-  }: Pick<ContestSettings, 'rounding'> & Pick<AllocationSettings, 'activationWidths'>,
-  { inspect, score }: Scored,
+  { settings, inspect, score }: Scored,
+  asked: Settled,
   options: ScoreOptions,
-): Promise<{ noise: Noise; activationNoise?: Noise; cached: boolean }> {
+): Promise<MeasuredNoise> {
+  if (!asksForNoise(asked)) return { measured: { noise: null }, cached: true };
+  const { activationWidths } = asked;
   const { model, granularity, data, provider, memoryLimit } = settings;
   const request: NoiseRequest = {
     kind: 'noise',
@@ -27,7 +29,7 @@ export async function noiseOf(
     widths: [...NOISE_WIDTHS],
     // The first and the last function's keep 8.
     ...(activationWidths ? { activationWidths: [...new Set([...activationWidths, OUTER_BITS])] } : {}),
-    rounding,
+    rounding: asked.contest.rounding,
     data,
     provider,
     memoryLimit,
@@ -38,5 +40,5 @@ export async function noiseOf(
     () => engine.request(request, options),
     ({ samples }) => samples >= score.samples,
   );
-  return { noise: reply.noise, activationNoise: reply.activationNoise, cached };
+  return { measured: { noise: reply.noise, activationNoise: reply.activationNoise }, cached };
 }

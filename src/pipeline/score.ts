@@ -6,7 +6,7 @@ import { SettingsError } from '../core/allocation/buildProblem';
 import { importance } from '../core/scoring/importance';
 import { gramToOrm } from '../core/scoring/orthogonality';
 import type { Engine } from '../engine/client';
-import { part } from '../engine/progress';
+import { steps } from '../engine/progress';
 import type { InspectReply, InspectRequest, ScoreReply } from '../engine/protocol';
 import { findScore, keepScore, scoreKey } from './keptScores';
 import type { Scored, ScoreOptions, ScoreSettings } from './settings';
@@ -17,7 +17,8 @@ export async function scoreModel(
   asked: ScoreSettings,
   options: ScoreOptions,
 ): Promise<Scored> {
-  const inspect = await engine.request(inspectRequest(asked), part(options, 0, 0.05));
+  const step = steps(options, { inspect: 1, score: 19 });
+  const inspect = await engine.request(inspectRequest(asked), step.inspect);
   const settings = withBranches(asked, inspect);
   const { model, data, granularity, provider, memoryLimit } = settings;
   if (inspect.network.functions.length === 0) {
@@ -39,7 +40,7 @@ export async function scoreModel(
   const before = await stamps(inspect.files);
   const score = await engine.request(
     { kind: 'score', model, granularity, data, provider, memoryLimit },
-    part(options, 0.05, 1),
+    step.score,
   );
   if ((await stamps(inspect.files)) !== before) {
     throw new SettingsError(

@@ -6,6 +6,7 @@ import { decodeRecord, encodeRecord } from '../cache/record';
 import { writeAtomically } from '../common/atomicFile';
 import { canonical } from '../common/canonical';
 import { ioError } from '../common/fileErrors';
+import { listed } from '../common/words';
 import { SettingsError } from '../core/allocation/buildProblem';
 import type { EvaluateReply, ScoreReply, Shard } from '../engine/protocol';
 import { type Tally } from '../engine/protocol';
@@ -127,7 +128,7 @@ export function mergeEvaluations(parts: readonly EvaluateShard[]): EvaluateReply
       replies[0].models.map(({ path, bytes }) => ({ path, bytes })),
       replies[0].plan!,
     ),
-    provider: unique(replies.map(({ provider }) => provider)).join(' and '),
+    provider: listed(unique(replies.map(({ provider }) => provider))),
     seconds: replies.reduce((sum, { seconds }) => sum + seconds, 0),
     warnings: unique(replies.flatMap(({ warnings }) => warnings)),
   };
@@ -141,7 +142,7 @@ export function mergeScores(parts: readonly ScoreShard[]): ScoreReply {
   return {
     ...replies[0],
     grams,
-    provider: unique(replies.map(({ provider }) => provider)).join(' and '),
+    provider: listed(unique(replies.map(({ provider }) => provider))),
     seconds: { load: total('load'), score: total('score') },
     warnings: unique(replies.flatMap(({ warnings }) => warnings)),
   };

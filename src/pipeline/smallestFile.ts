@@ -1,16 +1,11 @@
 /** The inverse question, where it takes measuring: the smallest file whose outputs are close enough to the float model's. */
 import { roundedUp } from '../common/sizes';
+import { listed } from '../common/words';
 import { type BudgetSpec, solverBudget } from '../config/budget';
 import type { Limits } from '../config/limits';
 import type { Quality } from '../config/types';
 import { SettingsError } from '../core/allocation/buildProblem';
-import {
-  amount,
-  infeasible,
-  type InfeasibleBudgetError,
-  limitOf,
-  listed,
-} from '../core/allocation/infeasible';
+import { amount, infeasible, type InfeasibleBudgetError, limitOf } from '../core/allocation/infeasible';
 import { allocateNoiseAware, smallestFile } from '../core/allocation/noiseObjective';
 import { decidedPins } from '../core/allocation/pins';
 import type { Allocation, AllocationProblem, Budget } from '../core/problem/problem';
@@ -19,8 +14,8 @@ import { part } from '../engine/progress';
 import type { ContestRequest, Measured } from '../engine/protocol';
 import { contestRequest } from './contest';
 import { allocationInputs } from './problem';
-import type { ScoreSettings } from './settings';
-import { type AllocationSettings, type Measurements, QUICK_CONTEST } from './settings';
+import type { Measurements, Scored, ScoreSettings } from './settings';
+import type { Settled } from './settled';
 
 type MeasuredQuality = Exclude<Quality, { noise: number }>;
 
@@ -148,17 +143,17 @@ function unreachable(
   );
 }
 
-/** The settings with the smallest size at which the quality is reached as budget. */
+/** Where a quality is asked for, the settings with the smallest size at which it is reached as budget. */
 export async function smallestFor(
   engine: Engine,
-  score: ScoreSettings,
-  measured: Measurements,
-  asked: AllocationSettings & { quality: Quality },
+  measured: Scored & Measurements,
+  asked: Settled,
   options: RequestOptions,
-): Promise<AllocationSettings> {
+): Promise<Settled> {
+  const { quality } = asked;
+  if (!quality) return asked;
   const settings = { ...asked, pin: decidedPins(allocationInputs(measured, asked).problem, asked.pin) };
-  const { quality } = settings;
-  const rounding = settings.contest?.rounding ?? QUICK_CONTEST.rounding;
+  const { rounding } = settings.contest;
   const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };
   if ('noise' in quality) {
     const limited = { ...settings, limits: { ...limits, noise: quality.noise } };
@@ -168,7 +163,7 @@ export async function smallestFor(
   }
   const limited = { ...settings, limits };
   const { problem } = allocationInputs(measured, limited);
-  const found = await smallestMeasured(engine, score, problem, quality, rounding, options);
+  const found = await smallestMeasured(engine, measured.settings, problem, quality, rounding, options);
   return { ...limited, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
 }
 
