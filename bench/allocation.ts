@@ -12,8 +12,8 @@ import { allocateNoiseAware, noiseOf } from '../src/core/allocation/noiseObjecti
 import { paretoCurve } from '../src/core/allocation/pareto';
 import { sampleCurve } from '../src/core/allocation/paretoSample';
 import type { Allocation, AllocationProblem, Choice, Width } from '../src/core/problem/problem';
-import { networkLike, random, SHAPES, withMoreLimits } from '../test/unit/core/problem/problems';
-import { byHighs, linear, type Score } from '../test/unit/core/problem/reference';
+import { networkLike, random, SHAPES, withMoreLimits } from '../test/support/allocation/problems';
+import { byHighs, linear, type Score } from '../test/support/allocation/oracle';
 
 const AVERAGES = [3.3, 2.4, 4.6, 5.5, 6.7];
 const withHighs = !process.argv.includes('--without-highs');

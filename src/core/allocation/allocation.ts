@@ -1,7 +1,6 @@
 /** Importance and sizes -> bits: the exact integer program of the paper's objective, with a certificate. */
 import type { Allocation, AllocationProblem, Budget, Choice, Width } from '../problem/problem';
 import { formulate, type Value } from '../problem/program';
-import type { Highs } from '../solver/highsSolver';
 import { type SolveOptions, solveProgram } from '../solver/solveProgram';
 import type { Search } from '../solver/stateSearch';
 import { infeasibleBudget } from './infeasible';
@@ -19,8 +18,6 @@ export interface AllocateOptions {
   timeLimit?: number;
   /** A solution within all budgets, as the index of each candidate's choice: the search starts no worse. */
   near?: readonly number[];
-  /** Used where several limits bind and the own search does not end; see highsSolver.ts. */
-  highs?: Highs;
 }
 
 /**
@@ -49,8 +46,8 @@ export function allocateByValue(
   const deadline = start + (options.timeLimit ?? 2000);
   const formulation = formulate(problem, valueOf);
   const near = options.near && optionsOf(formulation, options.near);
-  const answer = solveProgram(formulation.program, { deadline, highs: options.highs, near });
-  if (answer.options === null) throw noAnswer(problem, answer, { deadline, highs: options.highs });
+  const answer = solveProgram(formulation.program, { deadline, near });
+  if (answer.options === null) throw noAnswer(problem, answer, { deadline });
   const spent = { ...answer, options: spendRest(problem, formulation, answer.options) };
   return toAllocation(problem, formulation, spent, valueOf, start);
 }

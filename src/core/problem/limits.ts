@@ -37,10 +37,10 @@ export function limitRows(problem: AllocationProblem): Row[] {
         return [
           {
             budget,
-            capacity: floorOf(budget.bops, 'BOPs') - whole(problem.fixedBops ?? 0, 'fixedBops'),
+            capacity: floorOf(budget.bops, 'BOPs'),
             use: (candidate, { bops }) => whole(given(bops, 'BOPs', candidate), `BOPs of ${candidate.name}`),
             unit: 1,
-            outside: problem.fixedBops ?? 0,
+            outside: 0,
           },
         ];
       case 'latency':

@@ -45,7 +45,7 @@ export type Budget =
   | { kind: 'bytes'; bytes: number }
   /** sum params_i b_i <= bits * sum params_i, over all functions, exactly as the number reads in decimal. */
   | { kind: 'averageBits'; bits: number }
-  /** Sum of bops, fixedBops included. */
+  /** Sum of bops. */
   | { kind: 'bops'; bops: number }
   /** Sum of milliseconds, fixedMilliseconds included; counted in whole nanoseconds, each function rounded up. */
   | { kind: 'latency'; milliseconds: number }
@@ -61,8 +61,7 @@ export interface AllocationProblem {
   ties: number[][];
   /** Bytes of the file that no choice changes. */
   fixedBytes: number;
-  /** BOPs and run time of what is outside the search; 0 where left out. */
-  fixedBops?: number;
+  /** Run time of what is outside the search; 0 where left out. */
   fixedMilliseconds?: number;
   budgets: Budget[];
 }

@@ -3,13 +3,12 @@
 export interface OrthogonalityOptions {
   /** Centre the Gram matrices first (ORM is then linear CKA, as the released code has it); false: the paper's formula. */
   centered: boolean;
-  /**
-   * A function whose (centred) Gram matrix is smaller than this fraction of the matrix it came from has an output that
-   * does not depend on the input, as far as float32 activations can tell.
-   */
-  constantBelow?: number;
 }
 
+/**
+ * A function whose (centred) Gram matrix is smaller than this fraction of the matrix it came from has an output that does
+ * not depend on the input, as far as float32 activations can tell.
+ */
 const CONSTANT_BELOW = 1e-6;
 
 /**
@@ -27,7 +26,7 @@ export function gramToOrm(
   grams: Float64Array,
   functions: number,
   samples: number,
-  { centered, constantBelow = CONSTANT_BELOW }: OrthogonalityOptions,
+  { centered }: OrthogonalityOptions,
 ): Float64Array {
   checkGrams(grams, functions, samples, centered);
   const size = samples * samples;
@@ -40,7 +39,7 @@ export function gramToOrm(
       constant[i] = 1;
     } else if (centered) {
       center(gram, samples);
-      if (scaleToUnit(gram) <= constantBelow) constant[i] = 1;
+      if (scaleToUnit(gram) <= CONSTANT_BELOW) constant[i] = 1;
     }
   }
   const orm = new Float64Array(functions * functions).fill(1);

@@ -1,6 +1,5 @@
 /** One door to the solvers, for any number of limits. */
 import { mostValuable, totalOf } from './greedy';
-import { type Highs, solveByHighs } from './highsSolver';
 import { type Dual, solveDual } from './lagrangian';
 import type { Program } from '../problem/program';
 import { coarsest, dropUseless } from './reduce';
@@ -9,8 +8,6 @@ import { type Search, searchStates } from './stateSearch';
 export interface SolveOptions {
   /** Clock reading (performance.now) at which to stop. */
   deadline: number;
-  /** Asked for programs with several limits that the state search does not close. */
-  highs?: Highs;
   /** A solution to start from. */
   near?: Int32Array;
 }
@@ -54,12 +51,7 @@ function within(program: Program, useful: Program, options: Int32Array): Int32Ar
 }
 
 /** The answer under some of the limits. @param dual under all of them */
-function solveWith(
-  program: Program,
-  limits: number[],
-  { deadline, highs, near }: SolveOptions,
-  dual: Dual,
-): Search {
+function solveWith(program: Program, limits: number[], { deadline, near }: SolveOptions, dual: Dual): Search {
   if (limits.length === 0) {
     const options = mostValuable(program);
     const { value } = totalOf(program, options);
@@ -70,24 +62,6 @@ function solveWith(
     capacity: Float64Array.from(limits, (m) => program.capacity[m]),
   };
   const known = { deadline, near, dual: limits.length === program.capacity.length ? dual : undefined };
-  if (limits.length === 1) return searchStates(part, { maxStates: 2 ** 17, ...known });
-  // With several limits a state costs more; HiGHS, where there is one, is better than a long search.
-  const search = searchStates(part, { maxStates: highs ? 2 ** 11 : 2 ** 15, ...known });
-  return highs && !search.isProven ? askHighs(highs, part, search, deadline) : search;
-}
-
-/** The better of the search's answer and that of HiGHS, which is believed no further than it can be checked. */
-function askHighs(highs: Highs, program: Program, search: Search, deadline: number): Search {
-  const seconds = Math.max(0.1, (deadline - performance.now()) / 1000);
-  const { options, isOptimal, isInfeasible } = solveByHighs(highs, program, seconds);
-  if (isInfeasible && search.options === null) return NO_SOLUTION;
-  if (options === null) return search;
-  const { use, value } = totalOf(program, options);
-  if (!use.every((u, m) => u <= program.capacity[m])) return search;
-  // HiGHS proves within its tolerances, and so does this bound.
-  const bound = isOptimal
-    ? Math.min(search.bound, value + 1e-10 * Math.max(1, Math.abs(value)))
-    : search.bound;
-  const better = value > search.value ? { options, value } : search;
-  return { ...better, bound: Math.max(bound, better.value), isProven: isOptimal };
+  // With several limits a state costs more.
+  return searchStates(part, { maxStates: limits.length === 1 ? 2 ** 17 : 2 ** 15, ...known });
 }

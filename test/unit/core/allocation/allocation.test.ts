@@ -3,8 +3,8 @@ import loadHighs from 'highs';
 import { describe, expect, it } from 'vitest';
 import { allocate, InfeasibleBudgetError, ProblemError } from '../../../../src/core/allocation/allocation';
 import type { Allocation, AllocationProblem } from '../../../../src/core/problem/problem';
-import { AMPLE, networkLike, SHAPES, sized, smallProblems } from '../problem/problems';
-import { bruteForce, byHighs, isWithin, linear } from '../problem/reference';
+import { AMPLE, networkLike, SHAPES, sized, smallProblems } from '../../../support/allocation/problems';
+import { bruteForce, byHighs, isWithin, linear } from '../../../support/allocation/oracle';
 
 const highs = await loadHighs();
 
@@ -28,7 +28,7 @@ function check(problem: AllocationProblem, answer: Allocation): void {
 
 function solveOrNull(problem: AllocationProblem): Allocation | null {
   try {
-    return allocate(problem);
+    return allocate(problem, AMPLE);
   } catch (error) {
     if (error instanceof InfeasibleBudgetError) return null;
     throw error;

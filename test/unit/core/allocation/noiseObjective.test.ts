@@ -17,8 +17,8 @@ import {
   severalLimits,
   smallProblems,
   withMoreLimits,
-} from '../problem/problems';
-import { bruteForce, byHighs, isWithin } from '../problem/reference';
+} from '../../../support/allocation/problems';
+import { bruteForce, byHighs, isWithin } from '../../../support/allocation/oracle';
 
 const highs = await loadHighs();
 
@@ -58,7 +58,7 @@ describe('allocateNoiseAware', () => {
           const problem = withNoise(plain, seed);
           const cost = noiseOf(objective);
           const best = bruteForce(problem, (c, choice) => -cost(c, choice));
-          const answer = solve(() => allocateNoiseAware(problem, objective));
+          const answer = solve(() => allocateNoiseAware(problem, objective, AMPLE));
           if (best === null || answer === null) {
             expect(answer).toBe(best);
             return;
@@ -205,7 +205,7 @@ describe('bits of the activations as part of the search', () => {
             (c, choice, i) => -costs[i][c.choices.indexOf(choice)].noise,
             isWithinAll,
           );
-          const answer = solve(() => allocateNoiseAware(problem, 'noise-aware'));
+          const answer = solve(() => allocateNoiseAware(problem, 'noise-aware', AMPLE));
           if (best === null || answer === null) {
             expect(answer).toBe(best);
             return;

@@ -4,8 +4,14 @@ import { allocate } from '../../../../src/core/allocation/allocation';
 import { paretoCurve } from '../../../../src/core/allocation/pareto';
 import { sampleCurve } from '../../../../src/core/allocation/paretoSample';
 import type { AllocationProblem } from '../../../../src/core/problem/problem';
-import { AMPLE, networkLike, severalLimits, SHAPES, smallProblems } from '../problem/problems';
-import { bruteForce, isWithin, linear } from '../problem/reference';
+import {
+  AMPLE,
+  networkLike,
+  severalLimits,
+  SHAPES,
+  smallProblems,
+} from '../../../support/allocation/problems';
+import { bruteForce, isWithin, linear } from '../../../support/allocation/oracle';
 
 /** All pairs of size and objective that no other beats, by trying everything. */
 function frontOf({ candidates, fixedBytes, ...problem }: AllocationProblem): [number, number][] {

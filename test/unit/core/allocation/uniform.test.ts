@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AllocationProblem } from '../../../../src/core/problem/problem';
 import { allocateUniform } from '../../../../src/core/allocation/uniform';
-import { sized } from '../problem/problems';
+import { sized } from '../../../support/allocation/problems';
 
 const problem = (bits: number): AllocationProblem => ({
   candidates: [

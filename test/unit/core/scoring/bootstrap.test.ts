@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bootstrap, drawn, needsMoreSamples } from '../../../../src/core/scoring/bootstrap';
 import { isLower } from '../../../../src/core/allocation/paired';
-import { random } from '../problem/problems';
+import { random } from '../../../support/allocation/problems';
 
 describe('bootstrap', () => {
   it('has the Gram matrices of the features of the drawn samples', () => {

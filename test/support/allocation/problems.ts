@@ -1,7 +1,7 @@
 /** Allocation problems for tests: random, adversarial, and shaped like real networks. */
 import fc from 'fast-check';
-import type { AllocationProblem, Budget, Choice, Width } from '../../../../src/core/problem/problem';
-import type { BitWidth } from '../../../../src/core/problem/widths';
+import type { AllocationProblem, Budget, Choice, Width } from '../../../src/core/problem/problem';
+import type { BitWidth } from '../../../src/core/problem/widths';
 
 /** Time for the solver that only a hang uses up. */
 export const AMPLE = { timeLimit: 600_000 };
@@ -165,7 +165,7 @@ export const severalLimits: fc.Arbitrary<AllocationProblem> = fc
           return { kind, bytes: 700 + Math.floor(next() * 300) };
       }
     });
-    return { ...problem, fixedBops: 77, fixedMilliseconds: 0.5, budgets };
+    return { ...problem, fixedMilliseconds: 0.5, budgets };
   });
 
 /** `networkLike` with limits on BOPs and run time as well. */

@@ -1,6 +1,6 @@
 /** Independent solutions of allocation problems: by trying everything, and by HiGHS. */
 import type { Highs } from 'highs';
-import type { AllocationProblem, Choice, Width } from '../../../../src/core/problem/problem';
+import type { AllocationProblem, Choice, Width } from '../../../src/core/problem/problem';
 
 export type Score = (candidate: Width, choice: Choice, index: number) => number;
 
@@ -25,7 +25,7 @@ export function rowsOf({ candidates, budgets, ...fixed }: AllocationProblem): Ro
           most: Math.floor(budget.bits * candidates.reduce((sum, c) => sum + c.params, 0) + 1e-6),
         };
       case 'bops':
-        return { use: use((_, x) => x.bops ?? NaN), most: budget.bops - (fixed.fixedBops ?? 0) };
+        return { use: use((_, x) => x.bops ?? NaN), most: budget.bops };
       case 'latency':
         return {
           use: use((_, x) => Math.ceil((x.milliseconds ?? NaN) * 1e6)),
