@@ -1,4 +1,5 @@
 /** Run time per function and width, from a table that somebody measured: JSON or CSV. */
+import { parse } from 'csv-parse/sync';
 import { SettingsError } from '../core/allocation/buildProblem';
 import { BIT_WIDTHS } from '../core/problem/widths';
 import type { Named } from './rules';
@@ -57,15 +58,14 @@ function fromJson(text: string, file: string): LatencyTable {
 }
 
 function fromCsv(text: string, file: string): LatencyTable {
-  const [head = '', ...lines] = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (cells(head).join().toLowerCase() !== 'function,bits,milliseconds') {
+  const [head = [], ...rows] = cellsOf(text, file);
+  if (head.join().toLowerCase() !== 'function,bits,milliseconds') {
     throw new SettingsError(
       `${file} is no table of times: its first line must be "function,bits,milliseconds".`,
     );
   }
   const table: LatencyTable = { rest: 0, functions: {} };
-  for (const [i, line] of lines.entries()) {
-    const [name, bits, time, ...more] = cells(line);
+  for (const [i, [name, bits, time, ...more]] of rows.entries()) {
     if (!name || time === undefined || time === '' || more.length > 0 || !isTime(Number(time))) {
       throw new SettingsError(`${file}, line ${i + 2}, is not "function,bits,milliseconds".`);
     }
@@ -75,10 +75,12 @@ function fromCsv(text: string, file: string): LatencyTable {
   return table;
 }
 
-function cells(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)\s*(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
-    quoted === undefined ? plain.trim() : quoted.replaceAll('""', '"'),
-  );
+function cellsOf(text: string, file: string): string[][] {
+  try {
+    return parse(text, { bom: true, skip_empty_lines: true, trim: true, relax_column_count: true });
+  } catch (error) {
+    throw new SettingsError(`${file} is not a valid CSV file: ${(error as Error).message}.`);
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Limits that counted quantized activations hold only in files that have them. */
+import { listed } from '../common/words';
 import type { Config } from './types';
 
 const COUNTED = { bops: 'BOPs', activationBytes: 'activation memory', milliseconds: 'latency' };
@@ -23,7 +24,7 @@ export function neededActivations({ allocation, functions }: Config): NeededActi
       limits[kind] !== undefined && (kind === 'milliseconds' ? isFasterOnIntegers(functions) : isNarrow),
   );
   if (kinds.length === 0) return null;
-  const names = kinds.map((kind) => COUNTED[kind]).join(' and ');
+  const names = listed(kinds.map((kind) => COUNTED[kind]));
   return { limits: names, bits: activationWidths ? 'config' : Math.min(8, activationBits) };
 }
 

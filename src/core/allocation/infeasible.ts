@@ -1,5 +1,6 @@
 /** Why no allocation fits, and what would help. */
 import { roundedUp } from '../../common/sizes';
+import { grouped, listed } from '../../common/words';
 import { isAllowed } from '../problem/limits';
 import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
 import { formulate } from '../problem/program';
@@ -190,12 +191,4 @@ export function amount(kind: Budget['kind'], value: number): string {
     case 'noise':
       return `a noise of ${Number(value.toPrecision(4))}`;
   }
-}
-
-function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-}
-
-export function listed(names: string[]): string {
-  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

@@ -2,6 +2,9 @@
  * What "close to the original" means for a model: what each of its outputs is, and on which tensors another version of the
  * model is compared with it. Everything that measures closeness asks here.
  */
+import { OnnxError } from '../../common/fileErrors';
+import { listed } from '../../common/words';
+import { Graph } from '../graph/graph';
 import {
   findAttribute,
   intAttribute,
@@ -10,13 +13,11 @@ import {
   opsetOf,
   standardOp,
 } from '../proto/attributes';
-import { OnnxError } from '../../common/fileErrors';
-import { Graph } from '../graph/graph';
 import type { ModelProto, NodeProto } from '../proto/onnx_pb';
 import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import { elementTypes, NO_TENSOR } from './elementTypes';
+import { type Influence, influenceOf } from './influence';
 import type { Network } from './network';
-import { influenceOf, type Influence } from './influence';
 
 /** What a user may say that an output is. */
 export const OUTPUT_CHOICES = ['classes', 'regression', 'ignore'] as const;
@@ -155,7 +156,7 @@ function reasonOf(kind: OutputKind, tensors: readonly string[]): string {
   }
 }
 
-const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(' and ');
+const list = (names: readonly string[]): string => listed(names.map((name) => `"${name}"`));
 
 const isFloat = (type: number | undefined): boolean => FLOATS.has(type ?? DataType.FLOAT);
 

@@ -3,6 +3,7 @@
  * the CPU again where the device fails.
  */
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
+import { listed } from '../../../common/words';
 import type { Provider } from '../../protocol';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
@@ -46,7 +47,7 @@ export class Devices {
 
   /** What has done the work so far, for people. */
   get label(): string {
-    return this.used.size > 0 ? [...this.used].join(' and ') : (this.forced?.device ?? deviceLabel('cpu'));
+    return this.used.size > 0 ? listed([...this.used]) : (this.forced?.device ?? deviceLabel('cpu'));
   }
 
   /** Devices of this machine that may be tried. */

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { freemem, release, totalmem, version } from 'node:os';
 import { dirname, join } from 'node:path';
+import { listed } from '../../../common/words';
 import type { DoctorReply } from '../../protocol';
 import type { Job } from '../job/job';
 import { freeMemory } from '../ort/memory';
@@ -93,7 +94,7 @@ function cudaFix(ortVersion: string): string {
   const steps = [
     ...(files.length > 0
       ? [
-          `put ${files.join(' and ')} (folder lib of onnxruntime-${system}-x64-gpu-${ortVersion} from ONNX Runtime's releases: the very same version) into ${folder}`,
+          `put ${listed(files)} (folder lib of onnxruntime-${system}-x64-gpu-${ortVersion} from ONNX Runtime's releases: the very same version) into ${folder}`,
         ]
       : []),
     ...(libraries.length > 0

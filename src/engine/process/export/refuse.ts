@@ -1,6 +1,7 @@
 /** What an export refuses before any work is done. */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { listed } from '../../../common/words';
 import type { Network } from '../../../onnx/network/network';
 import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
@@ -51,7 +52,7 @@ export function checkBits({ model, bits, activations }: ExportRequest, network: 
   for (const tied of network.ties) {
     const names = tied.map((index) => network.functions[index].name);
     if (tied.some((index) => bits[index] !== bits[tied[0]])) {
-      throw new EngineFault(`${names.join(' and ')} share their weights and must get the same bits.`);
+      throw new EngineFault(`${listed(names)} share their weights and must get the same bits.`);
     }
   }
 }
