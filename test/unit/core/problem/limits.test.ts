@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import loadHighs from 'highs';
 import { describe, expect, it } from 'vitest';
-import { allocate, type AllocateOptions, InfeasibleBudgetError, SolverError } from '../../../../src/core/allocation/allocation';
+import {
+  allocate,
+  type AllocateOptions,
+  InfeasibleBudgetError,
+  SolverError,
+} from '../../../../src/core/allocation/allocation';
 import type { Allocation, AllocationProblem } from '../../../../src/core/problem/problem';
 import {
   AMPLE,
@@ -14,7 +19,10 @@ import { bruteForce, byHighs, isWithin, linear } from '../../../support/allocati
 
 const highs = await loadHighs();
 
-function solve(problem: AllocationProblem, options: AllocateOptions = AMPLE): Allocation | InfeasibleBudgetError {
+function solve(
+  problem: AllocationProblem,
+  options: AllocateOptions = AMPLE,
+): Allocation | InfeasibleBudgetError {
   try {
     return allocate(problem, options);
   } catch (error) {
