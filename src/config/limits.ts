@@ -105,13 +105,13 @@ export function parseLimit(kind: LimitKind, text: string): number | null {
 const PREFIXES: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
 /** "2G", "1.5 TBOPs", "3e9" -> a whole number of operations; null where it is none. */
-export function parseOperations(text: string): number | null {
+function parseOperations(text: string): number | null {
   const match = /^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*([kmgt]?)(?:bops)?\s*$/i.exec(text);
   const value = match ? Math.floor(Number(match[1]) * PREFIXES[match[2].toLowerCase()]) : 0;
   return value > 0 ? value : null;
 }
 
-export function formatOperations(value: number): string {
+function formatOperations(value: number): string {
   for (const [unit, size] of [
     ['T', 1e12],
     ['G', 1e9],
@@ -126,7 +126,7 @@ export function formatOperations(value: number): string {
 const TIMES: Record<string, number> = { us: 1e-3, µs: 1e-3, ms: 1, s: 1e3 };
 
 /** "5ms", "800 us", "0.1s" -> milliseconds; null where it is no time. */
-export function parseMilliseconds(text: string): number | null {
+function parseMilliseconds(text: string): number | null {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(us|µs|ms|s)\s*$/i.exec(text);
   const value = match ? Number(match[1]) * TIMES[match[2].toLowerCase()] : 0;
   return value > 0 ? value : null;

@@ -18,14 +18,3 @@ export function parseWidths(text: string): BitWidth[] | null {
   }
   return [...widths].sort((a, b) => a - b);
 }
-
-/** [4, 5, 6, 8] -> "4-6, 8". */
-export function formatWidths(widths: readonly BitWidth[]): string {
-  const runs: BitWidth[][] = [];
-  for (const width of widths) {
-    const last = runs.at(-1);
-    if (last && BIT_WIDTHS.indexOf(width) === BIT_WIDTHS.indexOf(last[last.length - 1]) + 1) last.push(width);
-    else runs.push([width]);
-  }
-  return runs.map((run) => (run.length > 2 ? `${run[0]}-${run[run.length - 1]}` : run.join(', '))).join(', ');
-}

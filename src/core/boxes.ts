@@ -1,7 +1,7 @@
 /** Two sets of detected boxes: how many of one are found in the other. */
 
 /** Overlap from which two boxes are the same detection, as everywhere in the field. */
-export const SAME_BOX = 0.5;
+const SAME_BOX = 0.5;
 
 export interface Boxes {
   /** Corners x1, y1, x2, y2 of each, one after the other. */

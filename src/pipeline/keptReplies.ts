@@ -44,7 +44,7 @@ export async function remembered<R extends Kept>(
 }
 
 /** null where the data cannot be read. The memory limit is left out: a reply that depends on it is not kept. */
-export async function replyKey(sha256: string, request: Kept, signal?: AbortSignal): Promise<string | null> {
+async function replyKey(sha256: string, request: Kept, signal?: AbortSignal): Promise<string | null> {
   const content = await dataFingerprint(request.data.path, signal);
   if (content === null) return null;
   const { path } = request.data;

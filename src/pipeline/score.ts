@@ -72,7 +72,7 @@ export function withBranches<S extends { data: DataSpec }>(settings: S, { branch
 }
 
 /** Equal as long as nobody has written to the files. */
-export async function stamps(paths: readonly string[]): Promise<string> {
+async function stamps(paths: readonly string[]): Promise<string> {
   const found = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
   return found.map((file) => (file ? `${file.size} ${file.mtimeMs}` : 'gone')).join();
 }

@@ -168,7 +168,7 @@ export async function smallestFor(
 }
 
 /** A budget as the limit that it is where the size is the answer; the float model's own size is none. */
-export function limitOfBudget(budget: BudgetSpec, modelBytes: number): Limits {
+function limitOfBudget(budget: BudgetSpec, modelBytes: number): Limits {
   if ('ratio' in budget && budget.ratio === 1) return {};
   const limit = solverBudget(budget, modelBytes);
   return limit.kind === 'bytes' ? { bytes: limit.bytes } : { averageBits: limit.bits };

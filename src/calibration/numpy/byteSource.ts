@@ -31,7 +31,7 @@ export class FileBytes implements ByteSource {
 }
 
 /** @throws DataError where the file cannot be read or ends early. */
-export async function readRange(path: string, position: number, length: number): Promise<Buffer> {
+async function readRange(path: string, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   try {
     const file = await open(path, 'r');

@@ -21,8 +21,8 @@ export interface PinnedEnds {
 }
 
 /** Where nothing is asked for by hand: the width of an end that costs little, and the least of one that does not. */
-export const AUTO_PIN: BitWidth = 8;
-export const AUTO_FLOOR: BitWidth = 4;
+const AUTO_PIN: BitWidth = 8;
+const AUTO_FLOOR: BitWidth = 4;
 /** An end costs little where it takes at most this share of the weight bytes of the budget. */
 const AUTO_SHARE = 1 / 20;
 

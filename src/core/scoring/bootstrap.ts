@@ -44,7 +44,7 @@ export function drawn(grams: Float64Array, functions: number, rows: Int32Array):
 }
 
 /** Bits kept in less than this share of draws are a matter of chance. */
-export const SHAKY = 0.8;
+const SHAKY = 0.8;
 /** A network with more of its weights in shaky functions needs more samples. */
 const TOO_MANY = 0.25;
 

@@ -21,7 +21,7 @@ export function solveDual(program: Program): Dual {
 }
 
 /** The bound at the given prices, any that are not negative. */
-export function priced({ groups, capacity }: Program, prices: Float64Array): Dual {
+function priced({ groups, capacity }: Program, prices: Float64Array): Dual {
   const best = new Int32Array(groups.length);
   let bound = capacity.reduce((sum, most, m) => sum + most * prices[m], 0);
   let size = Math.abs(bound);

@@ -80,6 +80,6 @@ export function maximum(values: Float64Array): number {
   return most;
 }
 
-export function countOptions(groups: readonly Group[]): number {
+function countOptions(groups: readonly Group[]): number {
   return groups.reduce((sum, group) => sum + group.value.length, 0);
 }

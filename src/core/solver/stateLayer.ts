@@ -82,7 +82,7 @@ export function bestStates(
 }
 
 /** How many entries are not above x. */
-export function countUpTo(sorted: Float64Array, x: number): number {
+function countUpTo(sorted: Float64Array, x: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

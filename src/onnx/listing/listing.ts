@@ -213,7 +213,7 @@ class Writer {
 }
 
 /** Quoted unless it is an identifier of the syntax. */
-export function identifier(name: string): string {
+function identifier(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? name : quoted(name);
 }
 

@@ -47,7 +47,7 @@ export function paddedRows(codes: Int8Array, length: number, padded: number): In
 }
 
 /** Bytes of one plane of `count` codes. */
-export function planeBytes(count: number, plane: Plane): number {
+function planeBytes(count: number, plane: Plane): number {
   return (paddedLength(count) * plane.bits) / 8;
 }
 

@@ -25,7 +25,7 @@ export function isExternal(tensor: TensorProto): boolean {
 }
 
 /** @throws OnnxError where the entries are missing or not numbers. */
-export function externalRange(tensor: TensorProto): ExternalRange {
+function externalRange(tensor: TensorProto): ExternalRange {
   const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
   const location = entries.get('location') ?? '';
   if (location === '') {

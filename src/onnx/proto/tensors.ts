@@ -46,7 +46,7 @@ const word = new Uint32Array(1);
 const wordAsFloat = new Float32Array(word.buffer);
 
 /** bfloat16 is the upper half of a float32. */
-export function fromBfloat16Bits(bits: number): number {
+function fromBfloat16Bits(bits: number): number {
   word[0] = bits << 16;
   return wordAsFloat[0];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatSize, parseSize, roundedUp } from '../../../src/common/sizes';
 import { formatBudget, solverBudget } from '../../../src/config/budget';
-import { formatWidths, parseWidths } from '../../../src/config/widths';
+import { parseWidths } from '../../../src/config/widths';
 
 describe('sizes', () => {
   it.each([
@@ -48,9 +48,4 @@ describe('widths', () => {
   it.each(['', '1-4', '8-4', '4-9', 'four', '4-', '2,,4'])('refuses "%s"', (text) =>
     expect(parseWidths(text)).toBeNull(),
   );
-
-  it('writes them as ranges', () => {
-    expect(formatWidths([2, 4, 5, 6, 8])).toBe('2, 4-6, 8');
-    expect(formatWidths([4, 5])).toBe('4, 5');
-  });
 });

@@ -183,7 +183,7 @@ function isOutOfMemory(reason: string): boolean {
   return /bad_alloc|bad allocation|Failed to allocate memory|out of memory|BFCArena/i.test(reason);
 }
 
-export function runtimeFault(error: unknown, what: string): EngineFault {
+function runtimeFault(error: unknown, what: string): EngineFault {
   const reason = firstLine(error);
   if (isOutOfMemory(reason)) {
     return new EngineFault(
