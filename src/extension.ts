@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import { registerBitMap } from './features/bitMap/register';
 import { registerCommands } from './features/commands';
 import { registerConfigEditor } from './features/configEditor/register';
+import { registerExplorer } from './features/explorer/register';
 import { registerListing } from './features/listing/register';
 import { registerMcp } from './features/mcp';
 import { registerPytorch } from './features/pytorch/register';
@@ -19,5 +20,6 @@ export function activate(context: vscode.ExtensionContext): void {
   registerListing(context, services);
   registerPytorch(services);
   registerBitMap(context, services);
+  registerExplorer(context, services);
   registerMcp(context);
 }

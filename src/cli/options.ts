@@ -99,7 +99,7 @@ export function addDataOptions(command: Command): Command {
     .option('--synthetic', 'seeded synthetic input instead of data (scores then say little)')
     .option('--seed <N>', 'seed of the shuffle that chooses the samples', count, 0)
     .addOption(
-      new Option('--preset <NAME>', 'how pictures become tensors')
+      new Option('--preset <NAME>', 'image preprocessing')
         .choices(['imagenet', 'cifar10', 'unit', 'raw'])
         .default('imagenet'),
     )

@@ -56,7 +56,7 @@ export interface Robustness {
   kept: number[];
 }
 
-/** What the budget was found for: the smallest file that is as good as this. */
+/** What the budget was found for: the smallest file that meets this quality. */
 export type Quality =
   | { noise: number }
   /** At most so many nats of KL divergence from the float model; measured: of these bits. */

@@ -5,7 +5,7 @@ import { formatSize } from '../common/sizes';
 import type { DoctorReply } from '../engine/protocol';
 import { doctorLines } from '../pipeline/doctorReport';
 import { withProgress } from './progress';
-import { escaped, Reports } from './reports';
+import { escaped } from './reports';
 import type { Services } from './services';
 
 export async function doctor(services: Services): Promise<DoctorReply> {
@@ -17,7 +17,7 @@ export async function doctor(services: Services): Promise<DoctorReply> {
   const where = vscode.env.remoteName ? ` (${vscode.env.remoteName})` : '';
   const versions = { OMPQ: version, 'VS Code': `${vscode.version}${where}` };
   log.info(`Doctor:\n${doctorLines(reply, versions).join('\n')}`);
-  await Reports.of(services).show(vscode.l10n.t('OMPQ Doctor'), page(reply, versions));
+  await services.reports.show(vscode.l10n.t('OMPQ Doctor'), page(reply, versions));
   return reply;
 }
 

@@ -12,6 +12,7 @@ import { configOf } from './configEditor/documents';
 import { type DataChoice, pickData } from './pickData';
 import { pickOne } from './pickOne';
 import { escaped, Reports } from './reports';
+import { evaluationOf } from './runs';
 import type { Services } from './services';
 import { readSettings } from './settings';
 
@@ -36,15 +37,20 @@ export async function evaluateCommand(
   const last = { path: calibration.path, preprocessing: calibration.preprocessing };
   const data =
     choices.data ??
-    (await pickData(vscode.Uri.file(model), network.inputs, last, {
-      title: vscode.l10n.t('Evaluate: data'),
-      placeholder: vscode.l10n.t(
-        'With labels (folders named by class, .npz, CSV): top-1 and top-5. Without: agreement',
-      ),
+    (await pickData({
+      model: vscode.Uri.file(model),
+      inputs: network.inputs,
+      last,
+      words: {
+        title: vscode.l10n.t('Evaluate: data'),
+        placeholder: vscode.l10n.t(
+          'With labels (folders named by class, .npz, CSV): top-1 and top-5. Without: agreement',
+        ),
+      },
     }));
   if (!data) return undefined;
   const { provider, memoryLimit } = readSettings(configUri);
-  const reply = await services.device.working(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
+  const reply = await services.jobs.run(vscode.l10n.t('Evaluating {0}', basename(other)), (options) =>
     evaluateModels(
       services.engine,
       model,
@@ -56,7 +62,18 @@ export async function evaluateCommand(
   );
   for (const warning of reply.warnings) services.log.warn(warning);
   services.device.show(reply.provider);
-  await Reports.of(services).show(basename(other), report(reply));
+  const reportName = Reports.nameFor(basename(other));
+  const exported = services.history.runs(vscode.Uri.file(model)).find(({ file }) => file === other);
+  await services.history.keep(vscode.Uri.file(model), {
+    ...evaluationOf(reply, exported?.bits ?? [], exported?.rounding ?? '-'),
+    sha256: config.model.sha256,
+    kind: 'evaluate',
+    config: basename(configUri.fsPath),
+    file: other,
+    ...(exported?.activationBits === undefined ? {} : { activationBits: exported.activationBits }),
+    report: reportName,
+  });
+  await services.reports.show(reportName, report(reply));
   return reply;
 }
 

@@ -5,8 +5,9 @@ import { unlinked } from '../common/printable';
 import { formatSize } from '../common/sizes';
 import type { Config } from '../config/config';
 import { keepsNeeded, neededActivations } from '../config/neededActivations';
+import { modelPathOf } from '../config/paths';
 import { formatSqnr } from '../config/quality';
-import type { ExportRequest } from '../engine/protocol';
+import type { ActivationChoice, ExportRequest } from '../engine/protocol';
 import {
   type Exported,
   exportModel,
@@ -17,14 +18,18 @@ import {
 import { configOf } from './configEditor/documents';
 import { COMMAND } from './ids';
 import { pickOne } from './pickOne';
+import { evaluationOf } from './runs';
 import type { Services } from './services';
 import { readSettings } from './settings';
+import { askInTurn } from './wizard';
 
 type Rounding = ExportRequest['rounding'];
 
 /** Answers that need not be asked for. */
 export interface ExportChoices {
   rounding?: Rounding;
+  /** Bits of the activations; null: they stay floats. Where `out` is given, by default as the settings say. */
+  activations?: ActivationChoice['bits'] | null;
   /** Absolute path. */
   out?: string;
 }
@@ -36,18 +41,19 @@ export async function exportCommand(
   choices: ExportChoices = {},
 ): Promise<string | undefined> {
   const { uri: configUri, config } = await configOf(uri);
-  const rounding = choices.rounding ?? (await pickRounding());
-  if (!rounding) return undefined;
+  const { provider, memoryLimit, activations: setting } = readSettings(configUri);
+  // What was searched is part of the config; the question is for those where nothing was.
+  const isSearched = config.allocation.activationWidths !== undefined;
+  const form = await pickForm(choices, setting, isSearched);
+  if (!form) return undefined;
+  const { rounding, activations: asked } = form;
   const target = choices.out ? vscode.Uri.file(choices.out) : await pickTarget(configUri.fsPath);
   if (!target) return undefined;
-  const { provider, memoryLimit, activations: asked } = readSettings(configUri);
-  // What was searched is part of the config; the setting is for those where nothing was.
-  const isSearched = config.allocation.activationWidths !== undefined;
   const activations = isSearched
     ? searchedActivations(config, configUri.fsPath, asked?.range ?? 'percentile')
     : asked;
   const title = vscode.l10n.t('Exporting {0}', basename(target.fsPath));
-  const exported = await services.device.working(title, (options) =>
+  const exported = await services.jobs.run(title, (options) =>
     exportModel(
       services.engine,
       configUri.fsPath,
@@ -68,6 +74,18 @@ export async function exportCommand(
   );
   for (const warning of exported.export.warnings) services.log.warn(warning);
   services.device.show(exported.export.provider);
+  await services.history.keep(vscode.Uri.file(modelPathOf(config, configUri.fsPath)), {
+    ...evaluationOf(
+      exported.evaluation,
+      config.functions.map((f) => f.bits),
+      rounding,
+    ),
+    sha256: config.model.sha256,
+    kind: 'export',
+    config: basename(configUri.fsPath),
+    file: target.fsPath,
+    ...(activations ? { activationBits: activations.bits } : {}),
+  });
   const needed = neededActivations(config);
   if (needed && !keepsNeeded(config, needed, isSearched ? 'config' : (asked?.bits ?? null))) {
     void vscode.window.showWarningMessage(
@@ -83,6 +101,64 @@ export async function exportCommand(
   services.log.info(summary);
   void offerNextSteps(summary, configUri, target);
   return exported.path;
+}
+
+interface Form {
+  rounding: Rounding;
+  activations: ActivationChoice | null;
+}
+
+/** What is not given, nor decided by a search, is asked for. undefined: the user pressed Escape. */
+async function pickForm(
+  { rounding, activations, out }: ExportChoices,
+  setting: ActivationChoice | null,
+  isSearched: boolean,
+): Promise<Form | undefined> {
+  const form: Partial<Form> = { rounding };
+  const range = setting?.range ?? 'percentile';
+  const isAnswered = await askInTurn([
+    async () => {
+      if (rounding) return 'skipped';
+      form.rounding = await pickRounding();
+      return form.rounding ? 'answered' : 'escaped';
+    },
+    async () => {
+      form.activations = typeof activations === 'number' ? { bits: activations, range } : setting;
+      if (activations === null) form.activations = null;
+      if (isSearched || activations !== undefined || out) return 'skipped';
+      const bits = await pickActivations(setting);
+      if (bits === undefined) return 'escaped';
+      form.activations = bits === null ? null : { bits, range };
+      return 'answered';
+    },
+  ]);
+  return isAnswered ? (form as Form) : undefined;
+}
+
+/** null: they stay floats. */
+async function pickActivations(
+  setting: ActivationChoice | null,
+): Promise<ActivationChoice['bits'] | null | undefined> {
+  const bits = setting?.bits ?? 8;
+  const items = [
+    {
+      bits: null,
+      label: vscode.l10n.t('Weights only'),
+      description: vscode.l10n.t('activations stay floats'),
+    },
+    {
+      bits,
+      label: vscode.l10n.t('Weights and {0}-bit activations', bits),
+      description: vscode.l10n.t('runs in integers where the hardware does; needs opset 13 or later'),
+    },
+  ];
+  const item = await pickOne(items, {
+    title: vscode.l10n.t('Export quantized model: activations'),
+    placeholder: vscode.l10n.t('What is quantized'),
+    active: items[setting ? 1 : 0],
+    canGoBack: true,
+  });
+  return item && item.bits;
 }
 
 function pickRounding(): Promise<Rounding | undefined> {
@@ -104,8 +180,8 @@ function pickRounding(): Promise<Rounding | undefined> {
     },
   ];
   return pickOne(items, {
-    title: vscode.l10n.t('Export quantized model: rounding'),
-    placeholder: vscode.l10n.t('How the weights find their codes'),
+    title: vscode.l10n.t('Export quantized model: rounding method'),
+    placeholder: vscode.l10n.t('Rounding method'),
   }).then((item) => item?.rounding);
 }
 

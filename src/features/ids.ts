@@ -1,6 +1,7 @@
 /** Commands, settings and context keys; a test holds them against package.json. */
 export const COMMAND = {
   quantize: 'ompq.quantize',
+  quantizeAndExport: 'ompq.quantizeAndExport',
   quantizeConfig: 'ompq.quantizeConfig',
   resolve: 'ompq.resolve',
   updateTotals: 'ompq.updateTotals',
@@ -17,10 +18,14 @@ export const COMMAND = {
   trySample: 'ompq.trySample',
   showLog: 'ompq.showLog',
   doctor: 'ompq.doctor',
+  cancelJob: 'ompq.cancelJob',
+  openReport: 'ompq.openReport',
+  compareRuns: 'ompq.compareRuns',
 } as const;
 
-/** View types: the editor of .onnx files, which is the bit map. */
+/** The editor of .onnx files, which is the bit map, and the view of models in the activity bar. */
 export const VIEW = {
+  models: 'ompq.models',
   model: 'ompq.model',
 } as const;
 

@@ -13,6 +13,7 @@ import { dataOf } from '../pipeline/configured';
 import { evaluateModels } from '../pipeline/evaluate';
 import { exportModel } from '../pipeline/export';
 import { configOf } from './configEditor/documents';
+import { evaluationOf } from './runs';
 import type { Services } from './services';
 import { readSettings } from './settings';
 
@@ -34,8 +35,14 @@ export async function measureCommand(
   const folder = await mkdtemp(join(tmpdir(), 'ompq-measure-'));
   try {
     const reply = await run(services, configUri, measured, { out: join(folder, 'measured.onnx'), rounding });
-    const evaluation = evaluationOf(reply, measured, rounding);
-    await services.history.keep(model, { ...evaluation, sha256: config.model.sha256 });
+    const evaluation = evaluationOf(
+      reply,
+      measured.functions.map((f) => f.bits),
+      rounding,
+    );
+    const { sha256 } = config.model;
+    const name = basename(configUri.fsPath);
+    await services.history.keep(model, { ...evaluation, sha256, kind: 'measure', config: name });
     return evaluation;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -52,7 +59,7 @@ function run(
   const data = dataOf(config, configUri.fsPath);
   const model = modelPathOf(config, configUri.fsPath);
   const title = vscode.l10n.t('Measuring the bits of {0}', basename(model));
-  return services.device.working(title, async (options) => {
+  return services.jobs.run(title, async (options) => {
     const step = steps(options, { export: 3, evaluate: 2 });
     await exportModel(
       services.engine,
@@ -80,23 +87,4 @@ function run(
       step.evaluate,
     );
   });
-}
-
-/** What is kept of a reply about `config`'s bits. */
-export function evaluationOf(reply: EvaluateReply, config: Config, rounding: string): Evaluation {
-  const { against, models, samples, dataDescription } = reply;
-  const [float, quantized] = models;
-  const sqnrDb = against?.sqnrDb ?? null;
-  return {
-    bits: config.functions.map((f) => f.bits),
-    agreement: against?.agreement ?? null,
-    kl: against?.kl ?? null,
-    sqnrDb: sqnrDb !== null && Number.isFinite(sqnrDb) ? sqnrDb : null,
-    top1: float.top1 !== null && quantized.top1 !== null ? [float.top1, quantized.top1] : null,
-    bytes: quantized.bytes,
-    samples,
-    data: dataDescription,
-    rounding,
-    date: new Date().toISOString(),
-  };
 }

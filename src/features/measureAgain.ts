@@ -19,7 +19,7 @@ export async function measureAgainCommand(services: Services, uri?: vscode.Uri):
   const model = modelPathOf(config, configUri.fsPath);
   const { granularity, centered, decay, beta } = config.scoring;
   const { allocation, contest } = config;
-  const result = await services.device.working(
+  const result = await services.jobs.run(
     vscode.l10n.t('Measuring the allocations of {0}', basename(model)),
     (options) =>
       quantize(

@@ -6,6 +6,7 @@ import type { InspectReply } from '../engine/protocol';
 import { type AllocationSettings } from '../pipeline/settings';
 import { estimatedBytes, smallestBytes } from '../pipeline/sizes';
 import { pickOne, separator } from './pickOne';
+import { type Asked, askInTurn, askText } from './wizard';
 
 interface BudgetItem extends vscode.QuickPickItem {
   /** Where it is known before asking. */
@@ -58,26 +59,33 @@ export async function pickBudget(
     others.unshift({ label: formatBudget(last), budget: last, choose: () => Promise.resolve(last) });
   }
   const active = [...averages, ...others].find((item) => isSame(item.budget, last ?? USUAL));
-  const item = await pickOne([...averages, separator, ...others], {
-    title: vscode.l10n.t('Quantize with OMPQ (2/2): budget'),
+  const options = {
+    title: vscode.l10n.t('Quantize with OMPQ: budget'),
     placeholder: vscode.l10n.t(
       'The float model is {0}; the smallest possible file is {1}',
       formatSize(inspect.bytes),
       formatSize(smallest),
     ),
     active,
-  });
-  return item?.choose();
+    canGoBack: true,
+  };
+  let chosen: BudgetItem | undefined;
+  let budget: BudgetSpec | undefined;
+  const asked = (answer: unknown): Asked => (answer === undefined ? 'escaped' : 'answered');
+  await askInTurn([
+    async () => asked((chosen = await pickOne([...averages, separator, ...others], options))),
+    async () => asked((budget = await chosen?.choose())),
+  ]);
+  return budget;
 }
 
 async function askSize(smallest: number, original: number): Promise<BudgetSpec | undefined> {
-  const text = await vscode.window.showInputBox({
+  const text = await askText({
     title: vscode.l10n.t('Size of the quantized file'),
     prompt: vscode.l10n.t('Between {0} and {1}', formatSize(smallest), formatSize(original)),
-    ignoreFocusOut: true,
-    validateInput: (value) => {
+    validate: (value) => {
       const bytes = parseSize(value);
-      if (bytes === null) return vscode.l10n.t('It looks like 1.5MB, 900KB or 1.5MiB.');
+      if (bytes === null) return vscode.l10n.t('Expected a size such as 1.5MB, 900KB or 1.5MiB.');
       return tooSmall(bytes, smallest);
     },
   });
@@ -86,13 +94,12 @@ async function askSize(smallest: number, original: number): Promise<BudgetSpec |
 }
 
 async function askRatio(smallest: number, original: number): Promise<BudgetSpec | undefined> {
-  const text = await vscode.window.showInputBox({
+  const text = await askText({
     title: vscode.l10n.t('Float file size / quantized file size'),
     prompt: vscode.l10n.t('Up to {0}', (Math.floor((original / smallest) * 100) / 100).toFixed(2)),
-    ignoreFocusOut: true,
-    validateInput: (value) => {
+    validate: (value) => {
       const ratio = Number(value);
-      if (!(ratio >= 1)) return vscode.l10n.t('It is a number of at least 1.');
+      if (!(ratio >= 1)) return vscode.l10n.t('Expected a number of at least 1.');
       return tooSmall(Math.floor(original / ratio), smallest);
     },
   });

@@ -6,6 +6,7 @@ import { findCalibrationData } from '../calibration/discover';
 import type { Preprocessing, PresetName } from '../calibration/inputs/spec';
 import type { GraphInput } from '../onnx/network/network';
 import { pickOne, separator } from './pickOne';
+import { type Asked, askInTurn } from './wizard';
 
 export interface DataChoice {
   /** Absolute path; null: synthetic. */
@@ -17,19 +18,48 @@ interface DataItem extends vscode.QuickPickItem {
   choose(): Promise<string | null | undefined>;
 }
 
+interface DataQuestion {
+  model: vscode.Uri;
+  inputs: GraphInput[];
+  last: DataChoice | undefined;
+  words: { title: string; placeholder: string };
+}
+
 /** undefined: the user pressed Escape. */
-export async function pickData(
-  model: vscode.Uri,
-  inputs: GraphInput[],
-  last: DataChoice | undefined,
-  words: { title: string; placeholder: string },
-): Promise<DataChoice | undefined> {
-  const path = await pickPath(model, last, words);
-  if (path === undefined) return undefined;
-  if (path === null) return { path, preprocessing: { preset: 'unit' } };
-  if (!(await isFolder(path))) return { path, preprocessing: { preset: 'raw' } };
-  const preprocessing = await pickPreset(inputs, last);
-  return preprocessing && { path, preprocessing };
+export async function pickData(question: DataQuestion): Promise<DataChoice | undefined> {
+  let choice: DataChoice | undefined;
+  const isAnswered = await askInTurn(dataSteps(question, (found) => (choice = found)));
+  return isAnswered ? choice : undefined;
+}
+
+/** The questions about data, each a step of its own. @param take hears the answer, as far as it is known */
+export function dataSteps(
+  { model, inputs, last, words }: DataQuestion,
+  take: (choice: DataChoice) => void,
+): (() => Promise<Asked>)[] {
+  let path: string | null = null;
+  return [
+    async () => {
+      const picked = await pickPath(model, last, words);
+      if (picked === undefined) return 'escaped';
+      path = picked;
+      take({ path, preprocessing: { preset: path === null ? 'unit' : 'raw' } });
+      return 'answered';
+    },
+    async () => {
+      if (path === null || !(await isFolder(path))) return 'skipped';
+      const preprocessing = await pickPreset(inputs, await lastOfPictures(last));
+      if (!preprocessing) return 'escaped';
+      take({ path, preprocessing });
+      return 'answered';
+    },
+  ];
+}
+
+/** What was chosen for a file of arrays says nothing of pictures. */
+async function lastOfPictures(last: DataChoice | undefined): Promise<Preprocessing | undefined> {
+  const isOfPictures = typeof last?.path === 'string' && (await isFolder(last.path).catch(() => false));
+  return isOfPictures ? last.preprocessing : undefined;
 }
 
 async function pickPath(
@@ -44,6 +74,13 @@ async function pickPath(
     description: candidate.description,
     choose: () => Promise.resolve(candidate.path),
   }));
+  const isOffered = found.some((candidate) => candidate.path === last?.path);
+  const browsed = last?.path;
+  if (browsed && !isOffered && (await exists(browsed))) {
+    const label = `$(history) ${relative(root, browsed)}`;
+    const description = vscode.l10n.t('as the last time');
+    offered.unshift({ label, description, choose: () => Promise.resolve(browsed) });
+  }
   const others: DataItem[] = [
     {
       label: `$(folder-opened) ${vscode.l10n.t('Browse for a folder...')}`,
@@ -63,7 +100,10 @@ async function pickPath(
   ];
   const item = await pickOne([...offered, separator, ...others], {
     ...words,
-    active: offered[found.findIndex((candidate) => candidate.path === last?.path)],
+    active:
+      offered[
+        browsed && offered.length > found.length ? 0 : found.findIndex(({ path }) => path === last?.path)
+      ],
   });
   return item?.choose();
 }
@@ -96,16 +136,24 @@ const PRESETS: { preset: PresetName; label: string; description: string }[] = [
 
 async function pickPreset(
   inputs: GraphInput[],
-  last: DataChoice | undefined,
+  last: Preprocessing | undefined,
 ): Promise<Preprocessing | undefined> {
   const small = inputs.some((input) => input.shape.at(-1) === 32);
-  const likely = last?.path ? last.preprocessing.preset : small ? 'cifar10' : 'imagenet';
+  const likely = last?.preset ?? (small ? 'cifar10' : 'imagenet');
   const item = await pickOne(PRESETS, {
-    title: vscode.l10n.t('Quantize with OMPQ: how pictures become tensors'),
+    title: vscode.l10n.t('Image preprocessing'),
     placeholder: vscode.l10n.t('The preprocessing that the model was trained with'),
     active: PRESETS.find(({ preset }) => preset === likely),
+    canGoBack: true,
   });
   return item && { preset: item.preset };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,29 +1,32 @@
 /** Asking for the sizes that a model leaves open and the data cannot tell. */
 import * as vscode from 'vscode';
 import type { MissingSizes } from '../calibration/inputs/openSizes';
+import { askInTurn, askText } from './wizard';
 
-/** undefined: the user pressed Escape. */
+/** undefined: the user pressed Escape. @throws WentBack */
 export async function pickShapes(
   open: MissingSizes[],
   last: Record<string, number[]> | undefined,
 ): Promise<Record<string, number[]> | undefined> {
   const shapes: Record<string, number[]> = {};
-  for (const input of open) {
-    const text = await vscode.window.showInputBox({
+  const ask = async (input: MissingSizes): Promise<boolean> => {
+    const text = await askText({
       title: vscode.l10n.t('Shape of the input "{0}"', input.name),
       prompt: vscode.l10n.t(
         'The model leaves sizes open: {0}',
         input.shape.map((d) => (d === '' ? '?' : d)).join('x'),
       ),
-      value: (last?.[input.name] ?? input.suggestion).join('x'),
-      ignoreFocusOut: true,
-      validateInput: (value) => (parseShape(value, input) ? undefined : shapeHint(input)),
+      value: (shapes[input.name] ?? last?.[input.name] ?? input.suggestion).join('x'),
+      validate: (value) => (parseShape(value, input) ? undefined : shapeHint(input)),
     });
     const shape = text === undefined ? null : parseShape(text, input);
-    if (!shape) return undefined;
-    shapes[input.name] = shape;
-  }
-  return shapes;
+    if (shape) shapes[input.name] = shape;
+    return shape !== null;
+  };
+  const isAnswered = await askInTurn(
+    open.map((input) => async () => ((await ask(input)) ? 'answered' : 'escaped')),
+  );
+  return isAnswered ? shapes : undefined;
 }
 
 function parseShape(text: string, input: MissingSizes): number[] | null {
@@ -40,5 +43,5 @@ function parseShape(text: string, input: MissingSizes): number[] | null {
 }
 
 function shapeHint(input: MissingSizes): string {
-  return vscode.l10n.t('It has {0} sizes, like {1}.', input.shape.length, input.suggestion.join('x'));
+  return vscode.l10n.t('Expected {0} sizes, such as {1}.', input.shape.length, input.suggestion.join('x'));
 }

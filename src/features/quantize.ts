@@ -10,12 +10,13 @@ import { quantize, type QuantizeResult } from '../pipeline/quantize';
 import { announce } from './announce';
 import { COMMAND } from './ids';
 import { pickBudget } from './pickBudget';
-import { type DataChoice, pickData } from './pickData';
+import { type DataChoice, dataSteps } from './pickData';
 import { wantedModel } from './pickModel';
 import { pickShapes } from './pickShapes';
 import { withProgress } from './progress';
-import type { Services } from './services';
+import { reported, type Services } from './services';
 import { readSettings, type Settings } from './settings';
+import { askInTurn } from './wizard';
 
 /** Answers that need not be asked for; also what is remembered per model. */
 export interface Choices {
@@ -28,10 +29,45 @@ export interface Choices {
 export async function quantizeCommand(
   services: Services,
   uri?: vscode.Uri,
-  given: Choices = {},
+  given: Choices | vscode.Uri[] = {},
 ): Promise<string | undefined> {
+  if (Array.isArray(given)) {
+    await quantizeMany(services, given);
+    return undefined;
+  }
   const model = uri ?? (await wantedModel(vscode.l10n.t('Quantize with OMPQ: which model?')));
   if (!model) return undefined;
+  const prepared = await prepare(services, model, given);
+  if (!prepared) return undefined;
+  const result = await run(services, prepared);
+  const config = vscode.Uri.file(prepared.configPath);
+  await vscode.window.showTextDocument(config, { preview: false });
+  await vscode.commands.executeCommand(COMMAND.openBitMap, config);
+  announce(result);
+  return prepared.configPath;
+}
+
+/** The answers for the first are those for all; the jobs run one after another. */
+async function quantizeMany(services: Services, models: vscode.Uri[]): Promise<void> {
+  const first = await prepare(services, models[0], {});
+  if (!first) return;
+  const { data, budget } = first.choices;
+  const one = async (model: vscode.Uri, at: number): Promise<void> => {
+    const prepared = at === 0 ? first : await prepare(services, model, { data, budget });
+    if (prepared) announce(await run(services, prepared));
+  };
+  await Promise.all(models.map((model, at) => reported(services.log, () => one(model, at))));
+}
+
+interface Prepared {
+  model: vscode.Uri;
+  configPath: string;
+  settings: Settings;
+  choices: Required<Choices>;
+}
+
+/** Everything that must be known before the job; undefined: the user pressed Escape. */
+async function prepare(services: Services, model: vscode.Uri, given: Choices): Promise<Prepared | undefined> {
   if (model.scheme !== 'file') {
     throw new Error(
       vscode.l10n.t(
@@ -49,12 +85,16 @@ export async function quantizeCommand(
       options,
     ),
   );
-  const memory = new Memory(services.context.workspaceState, model);
-  const choices = await ask(model, inspect, settings, given, memory.recall());
-  if (!choices) return undefined;
-  await memory.keep(choices);
+  const last = new Memory(services.context.workspaceState, model).recall();
+  const choices = await ask(model, inspect, settings, given, last);
+  return choices && { model, configPath, settings, choices };
+}
 
-  const result = await services.device.working(vscode.l10n.t('Quantizing {0}', name(model)), (options) =>
+async function run(
+  services: Services,
+  { model, configPath, settings, choices }: Prepared,
+): Promise<QuantizeResult> {
+  const result = await services.jobs.run(vscode.l10n.t('Quantizing {0}', name(model)), (options) =>
     quantize(
       services.engine,
       {
@@ -75,11 +115,9 @@ export async function quantizeCommand(
   logResult(services.log, result);
   services.device.show(result.scored.score.provider);
   await services.orms.keepScored(result);
-  const config = vscode.Uri.file(configPath);
-  await vscode.window.showTextDocument(config, { preview: false });
-  await vscode.commands.executeCommand(COMMAND.openBitMap, config);
-  announce(result);
-  return configPath;
+  // what has failed is not offered again
+  await new Memory(services.context.workspaceState, model).keep(choices);
+  return result;
 }
 
 async function ask(
@@ -90,18 +128,29 @@ async function ask(
   last: Choices,
 ): Promise<Required<Choices> | undefined> {
   const { inputs } = inspect.network;
-  const data =
-    given.data ??
-    (await pickData(model, inputs, last.data, {
-      title: vscode.l10n.t('Quantize with OMPQ (1/2): calibration data'),
-      placeholder: vscode.l10n.t('About 64 unlabelled inputs like those the model will see'),
-    }));
-  if (!data) return undefined;
-  const open = missingSizes(inputs, given.shapes ?? {});
-  const shapes = given.shapes ?? (data.path === null ? await pickShapes(open, last.shapes) : {});
-  if (!shapes) return undefined;
-  const budget = given.budget ?? (await pickBudget(inspect, allocationSettings(settings), last.budget));
-  return budget && { data, shapes, budget };
+  const answers: Choices = { ...given };
+  const words = {
+    title: vscode.l10n.t('Quantize with OMPQ: calibration data'),
+    placeholder: vscode.l10n.t('About 64 unlabelled inputs like those the model will see'),
+  };
+  const isAnswered = await askInTurn([
+    ...(given.data
+      ? []
+      : dataSteps({ model, inputs, last: last.data, words }, (data) => (answers.data = data))),
+    async () => {
+      answers.shapes = given.shapes ?? {};
+      const open = missingSizes(inputs, answers.shapes);
+      if (given.shapes || answers.data?.path !== null || open.length === 0) return 'skipped';
+      answers.shapes = await pickShapes(open, last.shapes);
+      return answers.shapes ? 'answered' : 'escaped';
+    },
+    async () => {
+      if (given.budget) return 'skipped';
+      answers.budget = await pickBudget(inspect, allocationSettings(settings), last.budget);
+      return answers.budget ? 'answered' : 'escaped';
+    },
+  ]);
+  return isAnswered ? (answers as Required<Choices>) : undefined;
 }
 
 function dataSpec({ data, shapes }: Required<Choices>, { samples, seed }: Settings): DataSpec {

@@ -1,8 +1,7 @@
-/** Pages that a command ends in. */
+/** Pages that a command ends in: read-only documents, shown as rendered Markdown, kept over a reload of the window. */
 import * as vscode from 'vscode';
 import { printable } from '../common/printable';
 import { DisposableStore } from './disposableStore';
-import type { Services } from './services';
 
 const REPORT_SCHEME = 'ompq-report';
 
@@ -13,32 +12,47 @@ export function escaped(text: string): string {
     .replace(/[\\`*_{}[\]()#+!|<>~]/g, (c) => `\\${c}`);
 }
 
-/** Reports as read-only documents, shown as rendered Markdown. */
 export class Reports extends DisposableStore implements vscode.TextDocumentContentProvider {
-  private readonly texts = new Map<string, string>();
   private readonly changed = this.add(new vscode.EventEmitter<vscode.Uri>());
   readonly onDidChange = this.changed.event;
 
-  private static only: Reports | undefined;
-
-  static of({ context }: Services): Reports {
-    if (!this.only) context.subscriptions.push((this.only = new Reports()));
-    return this.only;
-  }
-
-  private constructor() {
+  /** @param folder of the workspace's storage */
+  constructor(private readonly folder: vscode.Uri) {
     super();
     this.add(vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, this));
   }
 
-  provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.texts.get(uri.path) ?? '';
+  /** A name that tells what and when, so that an older report stays. */
+  static nameFor(subject: string, date = new Date()): string {
+    return `${subject}-${date.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
+  }
+
+  async provideTextDocumentContent({ path }: vscode.Uri): Promise<string> {
+    try {
+      return Buffer.from(await vscode.workspace.fs.readFile(this.fileOf(path))).toString();
+    } catch {
+      return vscode.l10n.t('This report is not kept any more.');
+    }
   }
 
   async show(name: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: REPORT_SCHEME, path: `/${name}.md` });
-    this.texts.set(uri.path, text);
+    const uri = uriOf(name);
+    await vscode.workspace.fs.createDirectory(this.folder);
+    await vscode.workspace.fs.writeFile(this.fileOf(uri.path), Buffer.from(text));
     this.changed.fire(uri);
-    await vscode.commands.executeCommand('markdown.showPreview', uri);
+    await this.open(name);
   }
+
+  /** Shows one that was made before. */
+  async open(name: string): Promise<void> {
+    await vscode.commands.executeCommand('markdown.showPreview', uriOf(name));
+  }
+
+  private fileOf(path: string): vscode.Uri {
+    return vscode.Uri.joinPath(this.folder, encodeURIComponent(path.slice(1)));
+  }
+}
+
+function uriOf(name: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: REPORT_SCHEME, path: `/${name}.md` });
 }

@@ -6,8 +6,10 @@ import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 import { DeviceStatus } from './deviceStatus';
 import { OrmCache } from './bitMap/ormCache';
-import { EvaluationHistory } from './history';
+import { RunHistory } from './history';
+import { Jobs } from './jobs';
 import { Models } from './models';
+import { Reports } from './reports';
 
 export interface Services {
   context: vscode.ExtensionContext;
@@ -18,7 +20,10 @@ export interface Services {
   /** Scores and more, in the extension's own storage. */
   cache: Cache;
   orms: OrmCache;
-  history: EvaluationHistory;
+  history: RunHistory;
+  reports: Reports;
+  /** What takes its time runs here. */
+  jobs: Jobs;
   device: DeviceStatus;
 }
 
@@ -34,10 +39,14 @@ export function createServices(context: vscode.ExtensionContext): Services {
   const cache = new Cache(vscode.Uri.joinPath(context.globalStorageUri, 'cache').fsPath, {
     log: (line) => log.warn(line),
   });
-  const history = new EvaluationHistory(context.workspaceState);
-  context.subscriptions.push(history);
+  const history = new RunHistory(context.workspaceState);
+  const storage = context.storageUri ?? context.globalStorageUri;
+  const reports = new Reports(vscode.Uri.joinPath(storage, 'reports'));
+  const jobs = new Jobs(device);
+  context.subscriptions.push(history, reports, jobs);
   const orms = new OrmCache(cache);
-  return { context, log, engine, models: new Models(reader), cache, orms, history, device };
+  const models = new Models(reader);
+  return { context, log, engine, models, cache, orms, history, reports, jobs, device };
 }
 
 /** Runs a command; what goes wrong becomes one sentence for the user and a stack in the log. */

@@ -56,7 +56,7 @@ export interface AllocationSettings {
   locks: Record<string, BitWidth>;
   /** Beside the budget. */
   limits?: Limits;
-  /** The smallest file that is as good as this, in place of the budget; the objective is then noise-aware. */
+  /** The smallest file that meets this quality, in place of the budget; the objective is then noise-aware. */
   quality?: Quality;
   rules?: Rules;
   /** Groups of patterns whose functions get the same bits. */

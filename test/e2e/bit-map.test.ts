@@ -110,7 +110,7 @@ test('"Write and export" writes what the panel shows and asks how to export it',
   await panel.getByRole('row', { name }).click();
   await panel.getByRole('button', { name: 'Lock', exact: true }).click();
   await panel.getByRole('button', { name: 'Write and export' }).click();
-  await window.quickInput.waitFor('rounding');
+  await window.quickInput.waitFor('rounding method');
   expect(onDisk(window).functions[2]).toMatchObject({ name, bits, lock: true });
   await window.quickInput.cancel();
 });

@@ -96,7 +96,8 @@ test('an extension host killed while a model is written leaves no engine and no 
   });
   onTestFinished(() => watcher.close());
   await window.explorer.choose(config, 'Export Quantized Model');
-  await window.quickInput.choose('How the weights find their codes', 'Nearest');
+  await window.quickInput.choose('rounding method', 'Nearest');
+  await window.quickInput.choose('activations', 'Weights only');
   await window.quickInput.waitFor('Export quantized model');
   await window.page.keyboard.press('Enter');
   await vi.waitFor(() => expect(killed).not.toEqual([]), { timeout: 300_000, interval: 200 });

@@ -14,7 +14,7 @@ export async function startQuantizing(window: CodeWindow, averageBits: number): 
 /** Answers what "Quantize with OMPQ" asks about the example. */
 export async function answerQuestions(window: CodeWindow, averageBits: number): Promise<void> {
   await window.quickInput.choose('calibration data', 'calibration');
-  await window.quickInput.choose('how pictures become tensors', 'CIFAR-10');
+  await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
   await window.quickInput.choose('budget', `${averageBits} bits on average`);
 }
 

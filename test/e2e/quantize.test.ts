@@ -31,7 +31,7 @@ test('the sizes that a budget means are shown before it is chosen', async () => 
   await window.quickInput.waitFor('calibration data');
   await window.quickInput.item(/calibration.*16 images/).waitFor();
   await window.quickInput.choose('calibration data', 'calibration');
-  await window.quickInput.choose('how pictures become tensors', 'CIFAR-10');
+  await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
   await window.quickInput.waitFor('budget');
   const sizes = await vi.waitFor(async () => {
     const shown = (await window.quickInput.rows()).flatMap(sizeOf);

@@ -104,7 +104,7 @@ describe('A config in the editor', () => {
     await noProblem('over-budget');
   });
 
-  it('says that solving again cannot move bits edited by hand, and takes them back', async () => {
+  it('says that solving again cannot move bits edited by hand, and reverts them', async () => {
     await setText(original.replace(/"bits": [2-7],/g, '"bits": 8,'));
     const before = document.getText();
     const said = await messagesDuring(() =>
@@ -112,7 +112,7 @@ describe('A config in the editor', () => {
     );
     assert.equal(said.length, 1);
     assert.equal(document.getText(), before);
-    await fix(await problem('over-budget'), /Take back the edited bits/);
+    await fix(await problem('over-budget'), /Revert manual bit changes/);
     assert.equal(document.getText(), original);
     await noProblem('over-budget');
   });

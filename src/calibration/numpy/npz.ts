@@ -16,7 +16,7 @@ const MAX_ENTRIES = 10_000;
 /**
  * The arrays of a .npz by name. Only the directory of the zip is read.
  * @param label the file's name, for errors.
- * @throws DataError for anything that is not a sound zip of arrays no larger than maxBytes where compressed.
+ * @throws DataError for anything that is not a valid zip of arrays no larger than maxBytes where compressed.
  */
 export async function listNpz(path: string, label: string, maxBytes: number): Promise<NpzEntry[]> {
   const zip = await openZip(path, label);

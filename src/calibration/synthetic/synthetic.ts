@@ -1,4 +1,4 @@
-/** Seeded made-up inputs, so that a model can be looked at before there is data. */
+/** Seeded synthetic inputs, so that a model can be looked at before there is data. */
 import { type Random, seededRandom } from '../../common/random';
 import { product } from '../../onnx/proto/dims';
 import { convert } from '../inputs/convert';

@@ -26,11 +26,11 @@ const MODEL = path('The .onnx file.');
 const CONFIG = path('The .ompq.json file that quantize has written.');
 const DATA = {
   data: path(
-    'Folder of pictures or of .npy files, a .npy, or a .npz. Without it, made-up input is used: measurements then say little.',
+    'Folder of pictures or of .npy files, a .npy, or a .npz. Without it, synthetic input is used: measurements then say little.',
   ),
   preset: {
     enum: ['imagenet', 'cifar10', 'unit', 'raw'],
-    description: 'How pictures become tensors; default imagenet.',
+    description: 'Image preprocessing; default imagenet.',
   },
   mean: list('Per channel, of pixels scaled to 0..1; in place of the preset.'),
   std: list('Per channel, of pixels scaled to 0..1; in place of the preset.'),
@@ -175,7 +175,7 @@ export const TOOLS: readonly ToolInfo[] = [
         type: 'integer',
         minimum: 1,
         maximum: 10_000_000,
-        description: 'Samples; default all, or 64 made-up ones.',
+        description: 'Samples; default all, or 64 synthetic ones.',
       },
       perLayer: { type: 'boolean' },
     },

@@ -1,6 +1,7 @@
 /** The bit map: the editor of .onnx files, one per model. */
 import * as vscode from 'vscode';
 import { COMMAND, VIEW } from '../ids';
+import { menuArguments } from '../menuArguments';
 import { reported, type Services } from '../services';
 import type { BitMapDocument, Step } from './document';
 import type { BitMapEditor } from './editor';
@@ -27,8 +28,8 @@ export function registerBitMap({ subscriptions }: vscode.ExtensionContext, servi
   };
   subscriptions.push(
     steps,
-    vscode.commands.registerCommand(COMMAND.openBitMap, (uri?: vscode.Uri, name?: string) =>
-      reported(services.log, async () => (await loaded()).panels.open(uri, name)),
+    vscode.commands.registerCommand(COMMAND.openBitMap, (...args: [uri?: vscode.Uri, name?: string]) =>
+      reported(services.log, async () => (await loaded()).panels.open(...menuArguments(args))),
     ),
     vscode.window.registerCustomEditorProvider(VIEW.model, provider, {
       supportsMultipleEditorsPerDocument: false,

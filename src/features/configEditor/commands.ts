@@ -50,7 +50,7 @@ export async function resolve(services: Services, uri?: vscode.Uri): Promise<voi
 
 /** Not awaited: the answer may never come. */
 async function offerTakingBack({ uri }: vscode.TextDocument, message: string): Promise<void> {
-  const takeBack = vscode.l10n.t('Take Back Edited Bits');
+  const takeBack = vscode.l10n.t('Revert Manual Bit Changes');
   const choice = await vscode.window.showInformationMessage(unlinked(message), takeBack);
   if (choice === takeBack) await vscode.commands.executeCommand(COMMAND.takeBackBits, uri);
 }

@@ -23,11 +23,11 @@ export class Fixes implements vscode.CodeActionProvider {
 
 function fixes(document: vscode.TextDocument, { code, range }: vscode.Diagnostic): vscode.CodeAction[] {
   const resolve = command(vscode.l10n.t('Solve again within the budget'), COMMAND.resolve, document.uri);
-  const update = command(vscode.l10n.t('Update bytes and totals'), COMMAND.updateTotals, document.uri);
+  const update = command(vscode.l10n.t('Recompute totals'), COMMAND.updateTotals, document.uri);
   const { config } = parseDocument(document);
   const takeBack =
     config && editedFunctions(config).length > 0
-      ? [command(vscode.l10n.t('Take back the edited bits'), COMMAND.takeBackBits, document.uri)]
+      ? [command(vscode.l10n.t('Revert manual bit changes'), COMMAND.takeBackBits, document.uri)]
       : [];
   switch (code) {
     case PROBLEM.unknownFunction:

@@ -41,7 +41,7 @@ export class ConfigLenses extends DisposableStore implements vscode.CodeLensProv
     return [
       this.qualityLens(top, document, config),
       new vscode.CodeLens(top, { ...budgetLine(config), command: '' }),
-      lens(top, vscode.l10n.t('Re-solve'), COMMAND.resolve),
+      lens(top, vscode.l10n.t('Solve again'), COMMAND.resolve),
       lens(top, vscode.l10n.t('Bit map'), COMMAND.openBitMap),
       lens(top, vscode.l10n.t('Export'), COMMAND.export),
       lens(top, vscode.l10n.t('Evaluate'), COMMAND.evaluate),

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { COMMAND } from '../ids';
 import { onFirstDocument } from '../firstDocument';
+import { menuArguments } from '../menuArguments';
 import { wantedModel } from '../pickModel';
 import { reported, type Services } from '../services';
 import { LISTING_SCHEME, ListingDocuments, listingUri } from './document';
@@ -13,8 +14,8 @@ export function registerListing(context: vscode.ExtensionContext, services: Serv
   context.subscriptions.push(
     documents,
     vscode.workspace.registerTextDocumentContentProvider(LISTING_SCHEME, documents),
-    vscode.commands.registerCommand(COMMAND.openListing, (uri?: vscode.Uri, node?: string) =>
-      reported(services.log, () => open(documents, uri, node)),
+    vscode.commands.registerCommand(COMMAND.openListing, (...args: [uri?: vscode.Uri, node?: string]) =>
+      reported(services.log, () => open(documents, ...menuArguments(args))),
     ),
   );
   onFirstDocument(services, { scheme: LISTING_SCHEME }, async () =>

@@ -26,7 +26,7 @@ const scene: Scene = {
     await window.screenshot('model-editor');
     await model.getByText('Quantize with OMPQ').click();
     await window.quickInput.choose('calibration data', 'calibration');
-    await window.quickInput.choose('how pictures become tensors', 'ImageNet');
+    await window.quickInput.choose('Image preprocessing', 'ImageNet');
     await window.quickInput.choose('budget', '4 bits on average');
     await window.editor.waitForActive('mobilenet_v2.ompq.json');
     const panel = window.page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');

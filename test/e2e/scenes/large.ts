@@ -23,7 +23,7 @@ const scene: Scene = {
     await window.page.setViewportSize({ width: 1500, height: 1500 });
     await window.explorer.choose(MODEL, 'Quantize with OMPQ');
     await window.quickInput.choose('calibration data', 'calibration');
-    await window.quickInput.choose('how pictures become tensors', 'CIFAR-10');
+    await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
     await window.quickInput.choose('budget', '4 bits on average');
     await window.notifications.waitFor('bits on average', 300_000);
     await window.webview().getByRole('button', { name: 'Write config' }).waitFor();

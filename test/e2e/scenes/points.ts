@@ -70,7 +70,8 @@ const scene: Scene = {
     });
     await step('11-export', async () => {
       await window.explorer.choose(config, 'Export Quantized Model');
-      await window.quickInput.choose('rounding', 'Nearest').catch(() => undefined);
+      await window.quickInput.choose('rounding method', 'Nearest');
+      await window.quickInput.choose('activations', 'Weights only').catch(() => undefined);
       await page.waitForTimeout(1000);
       await window.screenshot('p11-export-target');
       await page.keyboard.press('Enter');
@@ -81,7 +82,7 @@ const scene: Scene = {
       await window.screenshot('p11-evaluate-data');
       await window.quickInput.choose('With labels', 'calibration');
       if (await window.quickInput.widget.isVisible())
-        await window.quickInput.choose('how pictures become tensors', 'CIFAR-10');
+        await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
       await page.locator('.tabs-container .tab', { hasText: 'Preview' }).waitFor({ timeout: 60_000 });
       await page.waitForTimeout(2500);
       await window.screenshot('p11-report');

@@ -11,9 +11,9 @@ const scene: Scene = {
     await window.quickInput.waitFor('calibration data');
     await window.screenshot('pick-data');
     await window.quickInput.choose('calibration data', 'calibration');
-    await window.quickInput.waitFor('how pictures become tensors');
+    await window.quickInput.waitFor('Image preprocessing');
     await window.screenshot('pick-preset');
-    await window.quickInput.choose('how pictures become tensors', 'CIFAR-10');
+    await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
     await window.quickInput.waitFor('budget');
     await window.screenshot('pick-budget');
     await window.quickInput.choose('budget', '4 bits on average');

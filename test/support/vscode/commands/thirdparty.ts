@@ -21,7 +21,8 @@ export async function runThirdParty(vsix: string): Promise<number> {
     await window.editor.waitForActive('classifier.ompq.json', 300_000);
     console.log(await window.notifications.waitFor('bits on average'));
     await window.explorer.choose('classifier.ompq.json', 'Export Quantized Model');
-    await window.quickInput.choose('rounding', 'Nearest');
+    await window.quickInput.choose('rounding method', 'Nearest');
+    await window.quickInput.choose('activations', 'Weights only');
     await window.quickInput.waitFor('Export quantized model');
     await window.page.keyboard.press('Enter');
     console.log(await window.notifications.waitFor('times smaller'));
