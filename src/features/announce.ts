@@ -16,7 +16,7 @@ import { unlinked } from '../common/printable';
 import { COMMAND } from './ids';
 
 /** "2.1 % of the answers change"; null where nothing is measured. */
-function qualityText({ agreement, kl, sqnrDb }: Measured): string | null {
+export function qualityText({ agreement, kl, sqnrDb }: Measured): string | null {
   if (agreement !== null) {
     if (agreement === 1) return vscode.l10n.t('no answer changes');
     return vscode.l10n.t('{0} % of the answers change', (100 * (1 - agreement)).toFixed(1));
