@@ -7,6 +7,7 @@ import {
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
+  type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
@@ -42,9 +43,43 @@ export function returning(model: ModelProto, names: readonly string[]): ModelPro
     node: nodes,
     initializer: graph.initializer.filter(({ name }) => tensors.has(name)),
     input: graph.input.filter(({ name }) => tensors.has(name)),
-    // Without a type where the file gives none: ONNX Runtime infers it.
-    output: names.map((name) => declared.get(name) ?? create(ValueInfoProtoSchema, { name })),
+    output: names.map((name) => declared.get(name) ?? untyped(name)),
   });
+}
+
+interface Cut {
+  /** Nodes after those that are needed. */
+  heads?: readonly NodeProto[];
+  /** Beside the model's own, or in place of one of the same name. */
+  inputs?: readonly ValueInfoProto[];
+  /** Default: what was asked for. */
+  outputs?: readonly ValueInfoProto[];
+}
+
+/**
+ * The model cut down to what the tensors need; the weights are shared with it. Nothing is declared of inner tensors:
+ * shapes in the file may speak of another batch size, and of nodes that are gone.
+ */
+export function subgraph(
+  model: ModelProto,
+  names: readonly string[],
+  { heads = [], inputs = [], outputs = names.map(untyped) }: Cut = {},
+): ModelProto {
+  const graph = model.graph!;
+  const { nodes, tensors } = neededFor(graph, names);
+  const given = new Set(inputs.map(({ name }) => name));
+  return withGraph(model, {
+    node: [...nodes, ...heads],
+    initializer: graph.initializer.filter(({ name }) => tensors.has(name)),
+    input: [...graph.input.filter(({ name }) => tensors.has(name) && !given.has(name)), ...inputs],
+    output: [...outputs],
+    valueInfo: [],
+  });
+}
+
+/** An output without a type: ONNX Runtime infers it. */
+export function untyped(name: string): ValueInfoProto {
+  return create(ValueInfoProtoSchema, { name });
 }
 
 export function withGraph(model: ModelProto, changes: Partial<GraphProto>): ModelProto {

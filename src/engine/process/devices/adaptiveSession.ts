@@ -9,7 +9,7 @@ import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { deviceLabel, type ExecutionProvider, type Feeds, Session } from '../ort/session';
 import { probe } from './probe';
-import { candidates, insist, SAME_RESULT, short, unusable, WORTH_IT_MS } from './providers';
+import { type Device, devicesToTry, insist, SAME_RESULT, short, WORTH_IT_MS } from './providers';
 
 export interface SessionGraph {
   /** The model, serialized; asked for once per device. */
@@ -29,7 +29,7 @@ export class Devices {
 
   private constructor(
     /** null: 'auto'. */
-    readonly forced: { provider: ExecutionProvider; device: string } | null,
+    readonly forced: Device | null,
     readonly job: Job,
     private readonly ask: typeof probe,
   ) {}
@@ -51,16 +51,8 @@ export class Devices {
   }
 
   /** Devices of this machine that may be tried. */
-  async toTry(): Promise<{ provider: ExecutionProvider; device: string }[]> {
-    if (this.failed) return [];
-    const found: { provider: ExecutionProvider; device: string }[] = [];
-    for (const provider of candidates()) {
-      const probed = await this.ask(provider);
-      const reason = unusable(probed);
-      if (probed.works && reason === null) found.push({ provider, device: probed.device });
-      else this.job.log('debug', `${provider} is not used: ${reason}.`);
-    }
-    return found;
+  async *toTry(): AsyncGenerator<Device> {
+    if (!this.failed) yield* devicesToTry(this.job, this.ask);
   }
 
   ranOn(device: string): void {
@@ -82,7 +74,7 @@ export class Devices {
 
 export class AdaptiveSession {
   private current: Session | null = null;
-  private on: { provider: ExecutionProvider; device: string } | null = null;
+  private on: Device | null = null;
   private decided = false;
 
   constructor(
@@ -117,11 +109,7 @@ export class AdaptiveSession {
     return Session.open(bytes(), { provider, folder, model, sleeps });
   }
 
-  private async runForced(
-    feeds: Feeds,
-    { provider, device }: { provider: ExecutionProvider; device: string },
-    left: number,
-  ): Promise<Feeds> {
+  private async runForced(feeds: Feeds, { provider, device }: Device, left: number): Promise<Feeds> {
     this.current ??= await this.open(provider);
     const outputs = await this.current.runTensors(feeds);
     this.devices.ranOn(device);
@@ -158,7 +146,7 @@ export class AdaptiveSession {
 
   /** To the first device that computes the same, and sooner. */
   private async move(feeds: Feeds, expected: Feeds, cpuMilliseconds: number): Promise<void> {
-    for (const candidate of await this.devices.toTry()) {
+    for await (const candidate of this.devices.toTry()) {
       await this.devices.job.checkpoint();
       let session: Session | null = null;
       try {

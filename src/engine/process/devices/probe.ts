@@ -1,16 +1,11 @@
 /**
  * Trying an execution provider in a process of its own: a driver that crashes or hangs takes nothing with it.
  */
-import { create } from '@bufbuild/protobuf';
 import { fork } from 'node:child_process';
+import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { node, tensor, valueInfo } from '../../../onnx/proto/build';
-import {
-  TensorProto_DataType as DataType,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-} from '../../../onnx/proto/onnx_pb';
+import { TensorProto_DataType as DataType, type ModelProto } from '../../../onnx/proto/onnx_pb';
 import { type ExecutionProvider, PROVIDER_NAMES, Session } from '../ort/session';
 import { adapterName } from './deviceName';
 
@@ -82,8 +77,7 @@ export async function runProbe(provider: ExecutionProvider): Promise<Probed> {
 
 /** 0.5 * (1 + 2 + 3 + 4) + 10. */
 function probeModel(): ModelProto {
-  const graph = create(GraphProtoSchema, {
-    name: 'probe',
+  return smallModel('probe', {
     node: [
       node('Constant', [], ['w'], { value: tensor('w', [1, 1, 2, 2], new Float32Array(4).fill(0.5)) }),
       node('Constant', [], ['b'], { value: tensor('b', [1], Float32Array.of(10)) }),
@@ -92,5 +86,4 @@ function probeModel(): ModelProto {
     input: [valueInfo('x', DataType.FLOAT, [1, 1, 2, 2])],
     output: [valueInfo('y', DataType.FLOAT, [1, 1, 1, 1])],
   });
-  return create(ModelProtoSchema, { irVersion: 8n, opsetImport: [{ domain: '', version: 13n }], graph });
 }

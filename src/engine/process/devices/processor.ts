@@ -2,15 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { create } from '@bufbuild/protobuf';
 import type { IntegerProducts } from '../../../common/integerProduct';
+import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { node, valueInfo } from '../../../onnx/proto/build';
-import {
-  GraphProtoSchema,
-  ModelProtoSchema,
-  TensorProto_DataType as DataType,
-} from '../../../onnx/proto/onnx_pb';
+import { TensorProto_DataType as DataType } from '../../../onnx/proto/onnx_pb';
 import { Session } from '../ort/session';
 
 export interface Processor {
@@ -70,15 +66,10 @@ function flags(): string {
 /** Full inputs by full weights: 2 * 255 * 127 does not fit into int16. */
 async function saturates(): Promise<boolean> {
   const [rows, inner, columns] = [8, 64, 16];
-  const model = create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: 17n }],
-    graph: create(GraphProtoSchema, {
-      name: 'integers',
-      node: [node('MatMulInteger', ['a', 'b'], ['c'])],
-      input: [valueInfo('a', DataType.UINT8, [rows, inner]), valueInfo('b', DataType.INT8, [inner, columns])],
-      output: [valueInfo('c', DataType.INT32, [rows, columns])],
-    }),
+  const model = smallModel('integers', {
+    node: [node('MatMulInteger', ['a', 'b'], ['c'])],
+    input: [valueInfo('a', DataType.UINT8, [rows, inner]), valueInfo('b', DataType.INT8, [inner, columns])],
+    output: [valueInfo('c', DataType.INT32, [rows, columns])],
   });
   const session = await Session.open(serialize(model), {
     provider: 'cpu',

@@ -1,5 +1,6 @@
 /** Execution providers: which to try, what is missing where one does not start. */
 import { EngineFault } from '../job/faults';
+import type { Job } from '../job/job';
 import { deviceLabel, type ExecutionProvider, PROVIDER_NAMES } from '../ort/session';
 import { SOFTWARE } from './deviceName';
 import { probe, type Probed } from './probe';
@@ -36,9 +37,29 @@ export const MISSING: Record<ExecutionProvider, string> = {
 };
 
 /** Why 'auto' does not even try a device; null where it does. */
-export function unusable(probed: Probed): string | null {
+function unusable(probed: Probed): string | null {
   if (!probed.works) return short(probed.reason);
   return probed.device.includes(SOFTWARE) ? 'the CPU would do its work, only slower' : null;
+}
+
+export interface Device {
+  provider: ExecutionProvider;
+  /** For people. */
+  device: string;
+}
+
+/** Devices of this machine that 'auto' may try, the likely fastest first; the log says why others are left out. */
+export async function* devicesToTry(
+  job: Pick<Job, 'log'>,
+  ask: typeof probe = probe,
+): AsyncGenerator<Device> {
+  for (const provider of candidates()) {
+    const probed = await ask(provider);
+    const reason = unusable(probed);
+    if (probed.works && reason === null) yield { provider, device: probed.device };
+    else
+      job.log('info', `${probed.works ? probed.device : PROVIDER_NAMES[provider]} is not used: ${reason}.`);
+  }
 }
 
 /** The device of a provider that the user insists on. @throws EngineFault that says what is missing. */

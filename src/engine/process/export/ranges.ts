@@ -1,5 +1,4 @@
 /** The values that activations take on the calibration samples: ends first, then counts between them, block by block. */
-import { create } from '@bufbuild/protobuf';
 import { basename } from 'node:path';
 import {
   ActivationHistogram,
@@ -8,10 +7,10 @@ import {
   type RangeMethod,
 } from '../../../core/rounding/activationRange';
 import { Names } from '../../../onnx/graph/names';
-import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { serialize, subgraph, untyped } from '../../../onnx/graph/subgraph';
 import { node as makeNode } from '../../../onnx/proto/build';
 import { weightsFolder } from '../../../onnx/proto/external';
-import { type ModelProto, type NodeProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
+import { type ModelProto, type NodeProto } from '../../../onnx/proto/onnx_pb';
 import type { Grid } from '../../../onnx/qdq/grid';
 import type { ActivationTensor } from '../../../onnx/qdq/placement';
 import { EngineFault } from '../job/faults';
@@ -129,18 +128,9 @@ async function overBlocks(
   onProgress: (share: number) => void,
   take: (results: Feeds) => void,
 ): Promise<void> {
-  const graph = model.graph!;
-  const needed = neededFor(graph, tensors);
-  const inputs = graph.input.filter(({ name }) => needed.tensors.has(name));
-  const fed = new Set(inputs.map(({ name }) => name));
-  const part = withGraph(model, {
-    node: [...needed.nodes, ...heads],
-    initializer: graph.initializer.filter(({ name }) => needed.tensors.has(name)),
-    input: inputs,
-    // Without a type: ONNX Runtime infers it.
-    output: outputs.filter((name) => !fed.has(name)).map((name) => create(ValueInfoProtoSchema, { name })),
-    valueInfo: [],
-  });
+  const own = new Set(model.graph!.input.map(({ name }) => name));
+  const computed = outputs.filter((name) => !own.has(name)).map(untyped);
+  const part = subgraph(model, tensors, { heads, outputs: computed });
   const session = await Session.open(serialize(part), {
     provider: 'cpu',
     folder: weightsFolder(path),

@@ -1,8 +1,7 @@
 /** The last check of a file whose floats are too many to run it: weight by weight, and node by node. */
-import { create } from '@bufbuild/protobuf';
 import { readModel } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
-import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { withGraph } from '../../../onnx/graph/subgraph';
 import { takeBranches } from '../../../onnx/network/branches';
 import type { Layer, Network } from '../../../onnx/network/network';
 import { unpackedTensor } from '../../../onnx/packing/dequantize';
@@ -10,17 +9,11 @@ import type { Expected } from '../../../onnx/packing/fakeQuantize';
 import { networkWeights } from '../../../onnx/packing/size';
 import type { StoredWeight } from '../../../onnx/packing/unpack';
 import { intAttribute } from '../../../onnx/proto/attributes';
-import { valueInfo } from '../../../onnx/proto/build';
-import { weightsFolder } from '../../../onnx/proto/external';
-import {
-  TensorProto_DataType as DataType,
-  ValueInfoProtoSchema,
-  type ModelProto,
-  type NodeProto,
-} from '../../../onnx/proto/onnx_pb';
+import { type ModelProto, type NodeProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
-import { type Feeds, Session } from '../ort/session';
+import { compute } from '../ort/compute';
+import { type Feeds } from '../ort/session';
 
 /**
  * Unpacks each weight of the written file by the file's own nodes and compares it bit for bit with the rounded one; all
@@ -48,10 +41,10 @@ export async function verifyWeights(
     const whole = graph.producer(weight.tensor) ?? graph.stored(weight.tensor);
     const layer = layers.get(weight.tensor)!;
     const { data } = whole
-      ? await compute(written, weight.tensor, path, {})
+      ? await compute(written, weight.tensor, path)
       : layer.picks
         ? await allRows(written, layer, weight, path)
-        : await compute(written, graph.producer(layer.output)!.input[1], path, {});
+        : await compute(written, graph.producer(layer.output)!.input[1], path);
     const isTurned = !whole && isTransposed(original.producer(layer.output)!);
     const found = Buffer.from(
       isTurned ? transposed(data as Float32Array, weight.shape).buffer : data.buffer,
@@ -87,7 +80,7 @@ function allRows(
     type: 'int64' as const,
     data: BigInt64Array.from({ length: shape[0] }, (_, i) => BigInt(i)),
   };
-  return compute(cut, layer.output, path, { [layer.input]: { ...rows, dims: [shape[0]] } });
+  return compute(cut, layer.output, path, { feeds: { [layer.input]: { ...rows, dims: [shape[0]] } } });
 }
 
 function isTransposed(node: NodeProto): boolean {
@@ -100,28 +93,6 @@ function transposed(values: Float32Array, [outputs, inputs]: readonly number[]):
   for (let i = 0; i < values.length; i++)
     result[(i % outputs) * inputs + Math.floor(i / outputs)] = values[i];
   return result;
-}
-
-async function compute(model: ModelProto, name: string, path: string, feeds: Feeds): Promise<Feeds[string]> {
-  const graph = model.graph!;
-  const { nodes, tensors } = neededFor(graph, [name]);
-  const part = withGraph(model, {
-    node: nodes,
-    initializer: graph.initializer.filter((each) => tensors.has(each.name)),
-    input: Object.keys(feeds).map((input) => valueInfo(input, DataType.INT64, null)),
-    output: [create(ValueInfoProtoSchema, { name })],
-    valueInfo: [],
-  });
-  const session = await Session.open(serialize(part), {
-    provider: 'cpu',
-    folder: weightsFolder(path),
-    model: path,
-  });
-  try {
-    return (await session.runTensors(feeds))[name];
-  } finally {
-    await session.close();
-  }
 }
 
 /** Name of the first node of the original that the written graph has changed; null: none. */

@@ -1,16 +1,15 @@
 /** Which branch of each If the samples take: found by running what decides it, on each of them. */
-import { create } from '@bufbuild/protobuf';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isFloat } from '../../../calibration/inputs/tensorTypes';
 import { Names } from '../../../onnx/graph/names';
-import { neededFor, serialize, withGraph } from '../../../onnx/graph/subgraph';
+import { serialize, subgraph, untyped } from '../../../onnx/graph/subgraph';
 import { type OpenIf, takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Branch, Branches, GraphInput } from '../../../onnx/network/network';
 import { node as makeNode } from '../../../onnx/proto/build';
 import { weightsFolder } from '../../../onnx/proto/external';
-import { type ModelProto, ValueInfoProtoSchema } from '../../../onnx/proto/onnx_pb';
+import { type ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
 import { fixedBatch, padded, Samples } from './samples';
 import { Session } from './session';
@@ -77,20 +76,9 @@ async function decideBranches(
   const names = Names.of(graph);
   const outputs = open.map(() => names.unique('ompq_condition'));
   const heads = open.map(({ condition }, i) => makeNode('Identity', [condition], [outputs[i]]));
-  const needed = neededFor(
-    graph,
-    open.map(({ condition }) => condition),
-  );
+  const conditions = open.map(({ condition }) => condition);
   const session = await Session.open(
-    serialize(
-      withGraph(model, {
-        node: [...needed.nodes, ...heads],
-        initializer: graph.initializer.filter(({ name }) => needed.tensors.has(name)),
-        input: graph.input.filter(({ name }) => needed.tensors.has(name)),
-        output: outputs.map((name) => create(ValueInfoProtoSchema, { name })),
-        valueInfo: [],
-      }),
-    ),
+    serialize(subgraph(model, conditions, { heads, outputs: outputs.map(untyped) })),
     { provider: 'cpu', folder: weightsFolder(path), model: path },
   );
   try {

@@ -1,13 +1,9 @@
 /** Matrix products for rounding: large ones by ONNX Runtime on all threads, small ones in place. */
-import { create } from '@bufbuild/protobuf';
 import { type MatMul, plainMatMul } from '../../../core/rounding/matmul';
+import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { node, valueInfo } from '../../../onnx/proto/build';
-import {
-  TensorProto_DataType as DataType,
-  GraphProtoSchema,
-  ModelProtoSchema,
-} from '../../../onnx/proto/onnx_pb';
+import { TensorProto_DataType as DataType } from '../../../onnx/proto/onnx_pb';
 import { Session } from './session';
 
 /** Multiplications below which a call into ONNX Runtime costs more than the product. */
@@ -50,15 +46,10 @@ export async function openMatMul(): Promise<FastMatMul> {
 
 /** A session of c = a b. */
 function openProduct(type: DataType): Promise<Session> {
-  const model = create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: 17n }],
-    graph: create(GraphProtoSchema, {
-      name: 'matmul',
-      node: [node('MatMul', ['a', 'b'], ['c'])],
-      input: ['a', 'b'].map((name) => valueInfo(name, type, ['', ''])),
-      output: [valueInfo('c', type, ['', ''])],
-    }),
+  const model = smallModel('matmul', {
+    node: [node('MatMul', ['a', 'b'], ['c'])],
+    input: ['a', 'b'].map((name) => valueInfo(name, type, ['', ''])),
+    output: [valueInfo('c', type, ['', ''])],
   });
   return Session.open(serialize(model), {
     provider: 'cpu',

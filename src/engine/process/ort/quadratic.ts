@@ -1,13 +1,8 @@
 /** Quadratic forms v H v^T of many rows at once, by ONNX Runtime on all threads: loops take minutes for wide layers. */
-import { create } from '@bufbuild/protobuf';
+import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
-import {
-  TensorProto_DataType as DataType,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-} from '../../../onnx/proto/onnx_pb';
+import { TensorProto_DataType as DataType, type ModelProto } from '../../../onnx/proto/onnx_pb';
 import { type Feeds, Session } from './session';
 
 /** Multiplications below which plain loops are faster than a call into ONNX Runtime: depthwise convolutions have hundreds. */
@@ -128,31 +123,26 @@ function panelFeeds(h: Float64Array, columns: number, ends: readonly number[]): 
 function formsModel(panels: number): ModelProto {
   const each = Array.from({ length: panels }, (_, i) => i);
   const products = each.map((i) => `sums${i}`);
-  return create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: 17n }],
-    graph: create(GraphProtoSchema, {
-      name: 'quadratic',
-      node: [
-        ...each.flatMap((i) => [
-          node('Slice', ['v', 'zero', `end${i}`, 'axis'], [`until${i}`]),
-          node('Slice', ['v', `from${i}`, `end${i}`, 'axis'], [`own${i}`]),
-          node('MatMul', [`until${i}`, `h${i}`], [`vh${i}`]),
-          node('Mul', [`vh${i}`, `own${i}`], [`products${i}`]),
-          node('ReduceSum', [`products${i}`, 'axis'], [products[i]], { keepdims: 0 }),
-        ]),
-        node('Sum', products, ['sums']),
-      ],
-      initializer: [int64s('axis', [1]), int64s('zero', [0])],
-      input: [
-        valueInfo('v', DataType.FLOAT, ['', '']),
-        ...each.flatMap((i) => [
-          valueInfo(`h${i}`, DataType.FLOAT, ['', '']),
-          valueInfo(`from${i}`, DataType.INT64, [1]),
-          valueInfo(`end${i}`, DataType.INT64, [1]),
-        ]),
-      ],
-      output: [valueInfo('sums', DataType.FLOAT, [''])],
-    }),
+  return smallModel('quadratic', {
+    node: [
+      ...each.flatMap((i) => [
+        node('Slice', ['v', 'zero', `end${i}`, 'axis'], [`until${i}`]),
+        node('Slice', ['v', `from${i}`, `end${i}`, 'axis'], [`own${i}`]),
+        node('MatMul', [`until${i}`, `h${i}`], [`vh${i}`]),
+        node('Mul', [`vh${i}`, `own${i}`], [`products${i}`]),
+        node('ReduceSum', [`products${i}`, 'axis'], [products[i]], { keepdims: 0 }),
+      ]),
+      node('Sum', products, ['sums']),
+    ],
+    initializer: [int64s('axis', [1]), int64s('zero', [0])],
+    input: [
+      valueInfo('v', DataType.FLOAT, ['', '']),
+      ...each.flatMap((i) => [
+        valueInfo(`h${i}`, DataType.FLOAT, ['', '']),
+        valueInfo(`from${i}`, DataType.INT64, [1]),
+        valueInfo(`end${i}`, DataType.INT64, [1]),
+      ]),
+    ],
+    output: [valueInfo('sums', DataType.FLOAT, [''])],
   });
 }

@@ -1,13 +1,11 @@
 /** A layer's inputs as its rows meet them (im2col), at the positions asked for and no others. */
-import { create } from '@bufbuild/protobuf';
+import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import type { Layer } from '../../../onnx/network/network';
 import { elements } from '../../../onnx/packing/unpack';
 import { node as makeNode, tensor, valueInfo } from '../../../onnx/proto/build';
 import {
   TensorProto_DataType as DataType,
-  GraphProtoSchema,
-  ModelProtoSchema,
   type NodeProto,
   type TensorProto,
 } from '../../../onnx/proto/onnx_pb';
@@ -190,16 +188,11 @@ async function tapIndices(
   }
   const conv = makeNode(isConv ? 'Conv' : 'ConvTranspose', ['indices', 'taps'], ['seen'], {});
   conv.attribute = node.attribute.filter(({ name }) => name !== 'group');
-  const graph = create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: 17n }],
-    graph: create(GraphProtoSchema, {
-      name: 'taps',
-      node: [conv],
-      initializer: [oneHot(isConv, kernel)],
-      input: [valueInfo('indices', DataType.FLOAT, [2, 1, ...spatial])],
-      output: [valueInfo('seen', DataType.FLOAT, null)],
-    }),
+  const graph = smallModel('taps', {
+    node: [conv],
+    initializer: [oneHot(isConv, kernel)],
+    input: [valueInfo('indices', DataType.FLOAT, [2, 1, ...spatial])],
+    output: [valueInfo('seen', DataType.FLOAT, null)],
   });
   const session = await Session.open(serialize(graph), { provider: 'cpu', folder: '.', model });
   try {

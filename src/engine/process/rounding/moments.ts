@@ -1,28 +1,23 @@
 /** Second moments of a layer's inputs: its inputs unfolded (im2col), then matrix products by ONNX Runtime. */
-import { create } from '@bufbuild/protobuf';
-import { chanceShare, type Marginals } from '../../../core/rounding/shrinkage';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
+import { chanceShare, type Marginals } from '../../../core/rounding/shrinkage';
+import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
 import { weightsFolder } from '../../../onnx/proto/external';
-import {
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  TensorProto_DataType as DataType,
-} from '../../../onnx/proto/onnx_pb';
+import { TensorProto_DataType as DataType, type ModelProto } from '../../../onnx/proto/onnx_pb';
 import { Devices } from '../devices/adaptiveSession';
 import type { Job } from '../job/job';
 import { span } from '../job/trace';
 import type { Feeds } from '../ort/session';
 import {
   addProducts,
+  im2col,
+  type Im2colLayer,
   type OutputLayout,
   outputView,
   type PatchLayout,
   pickedPositions,
-  im2col,
-  type Im2colLayer,
   type View,
   viewOf,
 } from './im2col';
@@ -429,38 +424,33 @@ function momentsModel(tiles: readonly number[], responses: 'output' | 'inputs' |
   const isSingle = tiles.length === 1;
   const rowsOf = (i: number) => (isSingle ? 'u' : `u${i}`);
   const pairs = tiles.flatMap((_, i) => tiles.slice(0, i + 1).map((__, j) => [i, j]));
-  return create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [{ domain: '', version: 17n }],
-    graph: create(GraphProtoSchema, {
-      name: 'moments',
-      node: [
-        ...tiles.flatMap((_, i) => [
-          ...(isSingle ? [] : [node('Slice', ['u', `end${i - 1}`, `end${i}`, 'rows'], [rowsOf(i)])]),
-          node('Transpose', [rowsOf(i)], [`transposed${i}`], { perm: [0, 2, 1] }),
-        ]),
-        ...pairs.map(([i, j]) => node('MatMul', [rowsOf(i), `transposed${j}`], [`moments${i}_${j}`])),
-        node('ReduceSum', ['u', 'positions'], ['means'], { keepdims: 0 }),
-        ...(responses === 'inputs' ? [node('MatMul', ['weights', 'float'], ['y'])] : []),
-        ...(responses
-          ? [
-              ...tiles.map((_, j) => node('MatMul', ['y', `transposed${j}`], [`responses${j}`])),
-              node('ReduceSum', ['y', 'positions'], ['outputs'], { keepdims: 0 }),
-            ]
-          : []),
-      ],
-      initializer: [
-        int64s('positions', [2]),
-        ...(isSingle
-          ? []
-          : [int64s('rows', [1]), ...[0, ...tiles].map((end, i) => int64s(`end${i - 1}`, [end]))]),
-      ],
-      input: ['u', ...(responses === 'output' ? ['y'] : responses ? ['float', 'weights'] : [])].map(float),
-      output: [
-        ...pairs.map(([i, j]) => `moments${i}_${j}`),
-        'means',
-        ...(responses ? [...tiles.map((_, j) => `responses${j}`), 'outputs'] : []),
-      ].map((name) => valueInfo(name, DataType.FLOAT, null)),
-    }),
+  return smallModel('moments', {
+    node: [
+      ...tiles.flatMap((_, i) => [
+        ...(isSingle ? [] : [node('Slice', ['u', `end${i - 1}`, `end${i}`, 'rows'], [rowsOf(i)])]),
+        node('Transpose', [rowsOf(i)], [`transposed${i}`], { perm: [0, 2, 1] }),
+      ]),
+      ...pairs.map(([i, j]) => node('MatMul', [rowsOf(i), `transposed${j}`], [`moments${i}_${j}`])),
+      node('ReduceSum', ['u', 'positions'], ['means'], { keepdims: 0 }),
+      ...(responses === 'inputs' ? [node('MatMul', ['weights', 'float'], ['y'])] : []),
+      ...(responses
+        ? [
+            ...tiles.map((_, j) => node('MatMul', ['y', `transposed${j}`], [`responses${j}`])),
+            node('ReduceSum', ['y', 'positions'], ['outputs'], { keepdims: 0 }),
+          ]
+        : []),
+    ],
+    initializer: [
+      int64s('positions', [2]),
+      ...(isSingle
+        ? []
+        : [int64s('rows', [1]), ...[0, ...tiles].map((end, i) => int64s(`end${i - 1}`, [end]))]),
+    ],
+    input: ['u', ...(responses === 'output' ? ['y'] : responses ? ['float', 'weights'] : [])].map(float),
+    output: [
+      ...pairs.map(([i, j]) => `moments${i}_${j}`),
+      'means',
+      ...(responses ? [...tiles.map((_, j) => `responses${j}`), 'outputs'] : []),
+    ].map((name) => valueInfo(name, DataType.FLOAT, null)),
   });
 }

@@ -1,6 +1,6 @@
 /** Copies of a model that return what scoring needs of the functions' outputs instead of the model's own outputs. */
 import { Names } from '../../../onnx/graph/names';
-import { neededFor, withGraph } from '../../../onnx/graph/subgraph';
+import { subgraph, withGraph } from '../../../onnx/graph/subgraph';
 import { int64s, node, valueInfo } from '../../../onnx/proto/build';
 import {
   TensorProto_DataType as DataType,
@@ -37,25 +37,17 @@ export const ROWS_INPUT = 'ompq_rows';
  * shared with `model`.
  */
 export function withHeads(model: ModelProto, requests: readonly HeadRequest[]): ModelProto {
-  const graph = model.graph!;
-  const writer = new HeadWriter(Names.of(graph));
+  const writer = new HeadWriter(Names.of(model.graph!));
   for (const request of requests) writer.write(request);
-  const { nodes, tensors } = neededFor(
-    graph,
+  return subgraph(
+    model,
     requests.map(({ tensor }) => tensor),
+    {
+      heads: writer.nodes,
+      inputs: [valueInfo(ROWS_INPUT, DataType.INT64, [2])],
+      outputs: writer.outputs,
+    },
   );
-  const initializer = graph.initializer.filter(({ name }) => tensors.has(name));
-  return withGraph(model, {
-    node: [...nodes, ...writer.nodes],
-    initializer,
-    input: [
-      ...graph.input.filter(({ name }) => tensors.has(name)),
-      valueInfo(ROWS_INPUT, DataType.INT64, [2]),
-    ],
-    output: writer.outputs,
-    // Shapes in the file may speak of another batch size, and of nodes that are gone.
-    valueInfo: [],
-  });
 }
 
 /** The Gram matrices of one [N, p] input "rows": for rows that were collected outside a model. */

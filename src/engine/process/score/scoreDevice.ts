@@ -1,6 +1,6 @@
 /** Which device does the work: the fastest that computes what the CPU computes. */
 import { probe } from '../devices/probe';
-import { candidates, SAME_RESULT, short, unusable, WORTH_IT_MS } from '../devices/providers';
+import { type Device, devicesToTry, SAME_RESULT, short, WORTH_IT_MS } from '../devices/providers';
 import { EngineFault } from '../job/faults';
 import { deviceLabel, type ExecutionProvider, PROVIDER_NAMES, type Session } from '../ort/session';
 import { type BatchProbe, headsFor, type Outputs } from './batchProbe';
@@ -9,9 +9,7 @@ import type { ScoringContext } from './scoringContext';
 
 /** Samples in the run that is timed against the CPU. */
 const SLICE = 8;
-export interface Chosen {
-  provider: ExecutionProvider;
-  device: string;
+export interface Chosen extends Device {
   /** Words for the user where a device was there and is not used. */
   warnings: string[];
 }
@@ -28,23 +26,16 @@ export async function moveToFasterDevice(
   const cpu: Chosen = { provider: 'cpu', device: deviceLabel('cpu'), warnings: [] };
   const { pair, millisecondsPerSample, session } = probed;
   if (!pair || !session || millisecondsPerSample * context.samples.size < WORTH_IT_MS) return cpu;
-  for (const provider of candidates()) {
-    const answer = await ask(provider);
-    const reason = unusable(answer);
-    if (!answer.works || reason !== null) {
-      const name = answer.works ? answer.device : PROVIDER_NAMES[provider];
-      context.job.log('info', `${name} is not used: ${reason}.`);
-      continue;
-    }
-    await context.job.onDevice(answer.device);
+  for await (const { provider, device } of devicesToTry(context.job, ask)) {
+    await context.job.onDevice(device);
     const tried = await trial(context, probed, provider, pair);
     if (typeof tried !== 'string') {
       probed.session = tried;
       await session.close();
-      return { provider, device: answer.device, warnings: [] };
+      return { provider, device, warnings: [] };
     }
     await context.job.onDevice(null);
-    cpu.warnings.push(`${answer.device} was not used: ${tried}.`);
+    cpu.warnings.push(`${device} was not used: ${tried}.`);
   }
   return cpu;
 }
