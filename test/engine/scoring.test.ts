@@ -84,7 +84,7 @@ describe('third-party networks with open sizes', () => {
   it('says that a network with all layers inside If bodies cannot be scored', async () => {
     const path = resolve('node_modules/@ricky0123/vad-web/dist/silero_vad_legacy.onnx');
     await expect(scoreOnce(path, synthetic(4))).rejects.toThrow(
-      'silero_vad_legacy.onnx has no layer that can be scored.',
+      'silero_vad_legacy.onnx has no layer that can be quantized.',
     );
   });
 });
