@@ -8,6 +8,7 @@ import { basename, resolve } from 'node:path';
 import type { DataSpec, Preprocessing } from '../calibration/inputs/spec';
 import { ioError } from '../common/fileErrors';
 import { parseSize } from '../common/sizes';
+import { GROUP_SIZES } from '../common/storageCode';
 import { type BudgetSpec } from '../config/budget';
 import type { Pins, Quality } from '../config/config';
 import { type LatencyTable, parseLatencyTable } from '../config/latency';
@@ -52,6 +53,7 @@ export interface BudgetFlags {
   contestRounding: ContestRequest['rounding'];
   searchSeconds: number;
   widths: BitWidth[];
+  groups?: number[];
   pin: Pins | false;
   lock: Record<string, BitWidth>;
   bops?: number;
@@ -216,6 +218,13 @@ export function addBudgetOptions(command: Command): Command {
     )
     .addOption(
       new Option(
+        '--groups <LIST>',
+        'inputs of a MatMul, Gemm or table that may share a scale, of channel (all), 128, 64 and 32 (default: all of these for ' +
+          'transformers at 4 bits and less, else channel)',
+      ).argParser(groups),
+    )
+    .addOption(
+      new Option(
         '--pin <LIST>',
         'layers outside the search, e.g. first=4,last=6; auto: at 8 bits where that takes at most 1/20 of the weight bytes, else in the search from 4 bits on',
       )
@@ -349,6 +358,7 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
     // Without one, nothing limits the size but the float model's own.
     budget: budgets[0] ?? { ratio: 1 },
     widths: flags.widths,
+    groups: flags.groups,
     pin: flags.pin === false ? null : flags.pin,
     locks: flags.lock,
     limits,
@@ -486,6 +496,16 @@ function widths(text: string): BitWidth[] {
   if (!list)
     throw new InvalidArgumentError('Expected, for example, 4-8 or 2,4,8; widths are 2 to 8, 16 and 32.');
   return list;
+}
+
+function groups(text: string): number[] {
+  const list = text.split(',').map((part) => (part.trim() === 'channel' ? 0 : Number(part)));
+  const isKnown = (group: number) => group === 0 || (GROUP_SIZES as readonly number[]).includes(group);
+  if (!list.every(isKnown))
+    throw new InvalidArgumentError(
+      'Expected, for example, channel,128 or 32; groups are channel, 128, 64 and 32.',
+    );
+  return [...new Set(list)];
 }
 
 function size(text: string): number {

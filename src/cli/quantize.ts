@@ -69,6 +69,9 @@ function qualityLine({ allocation }: Config): string[] {
 function toJson({ config, configPath, allocation, scored, kept, cached }: QuantizeResult) {
   return {
     bits: Object.fromEntries(config.functions.map((f) => [f.name, f.bits])),
+    groups: config.functions.some((f) => f.group)
+      ? Object.fromEntries(config.functions.map((f) => [f.name, f.group ?? 0]))
+      : undefined,
     activationBits: config.functions.every((f) => f.activationBits !== undefined)
       ? Object.fromEntries(config.functions.map((f) => [f.name, f.activationBits]))
       : undefined,
@@ -117,7 +120,7 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
       ],
       config.functions.map((f, i) => [
         f.name,
-        f.lock ? `${f.bits} locked` : String(f.bits),
+        `${f.bits}${f.group ? ` by ${f.group}` : ''}${f.lock ? ' locked' : ''}`,
         ...(isSearched ? [String(f.activationBits ?? '')] : []),
         count(f.params),
         formatSize(f.bytes),

@@ -1,5 +1,6 @@
 /** Changes to a config by hand: bits and locks, with the bytes and totals that follow from them. */
 import { roundedUp } from '../common/sizes';
+import { storageCode } from '../common/storageCode';
 import type { BitWidth } from '../core/problem/widths';
 import type { SizeModel } from '../onnx/packing/size';
 import type { Config, ConfigFunction } from './config';
@@ -47,7 +48,7 @@ export function takeBackEdits(config: Config, size: SizeModel): Config {
 export function recount(config: Config, size: SizeModel): Config {
   const functions = config.functions.map((f, i): ConfigFunction => ({
     ...f,
-    bytes: size.functionBytes[i][f.bits],
+    bytes: size.functionBytes[i][storageCode(f.bits, f.group)],
   }));
   const sum = (value: (f: ConfigFunction) => number): number =>
     functions.reduce((total, f) => total + value(f), 0);
@@ -59,10 +60,21 @@ export function recount(config: Config, size: SizeModel): Config {
       ...config.totals,
       fixedBytes: size.fixedBytes,
       bytes: size.fixedBytes + sum((f) => f.bytes),
-      averageBits: roundedUp(sum((f) => f.params * f.bits) / Math.max(1, params), 6),
+      averageBits: roundedUp(
+        (sum((f) => f.params * f.bits) + groupBits(functions, size)) / Math.max(1, params),
+        6,
+      ),
       params,
     },
   };
+}
+
+/** Bits that scales of groups take beyond one scale an output. */
+function groupBits(functions: readonly ConfigFunction[], { functionBytes }: SizeModel): number {
+  return functions.reduce(
+    (bits, f, i) => bits + 8 * (functionBytes[i][storageCode(f.bits, f.group)] - functionBytes[i][f.bits]),
+    0,
+  );
 }
 
 /** Does the config speak of exactly these functions, in this order? */

@@ -1,4 +1,5 @@
 /** How much of each limit a config's bits use. */
+import { storageCode, storageCodes } from '../common/storageCode';
 import { usesOf } from '../core/problem/facts';
 import { LIMIT_KINDS, type LimitKind } from './limits';
 import { noiseByWidth } from './noise';
@@ -21,18 +22,15 @@ export function limitUse(
 ): LimitUse[] {
   const facts = functions.map((f, i) => ({
     ...f,
-    bytes: { [f.bits]: f.bytes },
+    bytes: { [storageCode(f.bits, f.group)]: f.bytes },
     noise: noiseByWidth(f),
     activations: activations[i],
   }));
-  const uses = usesOf(
-    facts,
-    functions.map((f) => f.bits),
-    { ...allocation, fixedBytes: totals.fixedBytes },
-  );
+  const uses = usesOf(facts, storageCodes(functions), { ...allocation, fixedBytes: totals.fixedBytes });
   return LIMIT_KINDS.flatMap((kind) => {
     const limit = allocation.limits?.[kind];
-    const used = uses[kind];
+    // Scales of groups count, which the functions alone do not tell.
+    const used = kind === 'averageBits' ? totals.averageBits : uses[kind];
     return limit === undefined || used === null ? [] : [{ kind, limit, used }];
   });
 }

@@ -46,6 +46,8 @@ export interface ContestEntry extends MeasuredSize {
   bytes: number;
   averageBits: number;
   bits: BitWidth[];
+  /** Inputs that share a scale per function, where some have groups; 0: all. */
+  groups?: number[];
 }
 
 /** How far the bits depend on which samples were scored. */
@@ -69,6 +71,8 @@ export type Pins = PinnedEnds;
 export interface ConfigFunction {
   name: string;
   bits: BitWidth;
+  /** Inputs that share a scale; absent: all of an output's. */
+  group?: number;
   lock: boolean;
   layers: string[];
   params: number;
@@ -77,6 +81,8 @@ export interface ConfigFunction {
   importance: number;
   /** Relative output error at each of NOISE_WIDTHS, where it was measured. */
   noise?: number[];
+  /** The same with groups of so many inputs, at the first of NOISE_WIDTHS, where it was measured. */
+  groupNoise?: Record<string, number[]>;
   /** Bits of the activations that it reads, where they were part of the search, and the noise of each width. */
   activationBits?: number;
   activationNoise?: Record<string, number>;
@@ -116,6 +122,8 @@ export interface Config {
     objective: Objective;
     budget: BudgetSpec;
     widths: BitWidth[];
+    /** Group sizes that the search may give a scale of their own; absent: none. */
+    groups?: number[];
     pin: Pins | null;
     limits?: Limits;
     quality?: Quality;

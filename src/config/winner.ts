@@ -1,7 +1,7 @@
 /** A contest's winner that was found by measuring, and no program answers: when it still stands. Page and extension share it. */
 import { valueOf, type FixedObjective, type AllocationInputs } from '../core/allocation/objectives';
 import type { Allocation } from '../core/problem/problem';
-import { checkedTotals, keepsLimits } from '../core/allocation/solution';
+import { checkedTotals, codesOf, keepsLimits } from '../core/allocation/solution';
 import { sameBits, sameQuestion, type Question } from './measured';
 import type { Config, Contest, ContestEntry } from './types';
 
@@ -44,10 +44,10 @@ export function withWinner(
   { contest, winner, asked }: { contest: Contest; winner: ContestEntry; asked: Question },
 ): Allocation {
   const { problem, gamma, scoring } = material;
-  const { bits } = winner;
-  if (sameBits(bits, solved.bits) || !isAbout(contest, asked, winner, solved.bits)) return solved;
-  if (!keepsLimits(problem, bits)) return solved;
-  const totals = checkedTotals(problem, bits);
+  const codes = codesOf(winner);
+  if (sameBits(codes, codesOf(solved)) || !isAbout(contest, asked, winner, solved.bits)) return solved;
+  if (!keepsLimits(problem, codes)) return solved;
+  const totals = checkedTotals(problem, codes);
   const value = valueOf(winner.objective, gamma, { ...scoring, beta: winner.beta ?? scoring.beta });
   const objective = Math.abs(
     problem.candidates.reduce((sum, c, i) => sum + value(c, c.choices[totals.choices[i]], i), 0),

@@ -160,6 +160,8 @@ export interface ExportRequest {
   granularity: Granularity;
   /** One per function: 2 to 8, 16 or 32. */
   bits: number[];
+  /** One per function: inputs that share a scale, 0: all of an output's; default: all. */
+  groups?: number[];
   rounding: RoundingMethod;
   scaleType: 'float32' | 'float16';
   /** How weights are written; default: bit planes. */
@@ -291,6 +293,8 @@ export interface NoiseRequest {
   model: string;
   granularity: Granularity;
   widths: number[];
+  /** Group sizes that the low widths are measured with, too, where layers can have them; default: none. */
+  groups?: number[];
   /** Where given, also the noise of each function's inputs at these widths. */
   activationWidths?: number[];
   rounding: RoundingMethod;
@@ -302,7 +306,7 @@ export interface NoiseRequest {
 }
 
 export interface NoiseReply {
-  /** Per function, per width: E ||dW x||^2 / Var(W x). */
+  /** Per function, per storageCode: E ||dW x||^2 / Var(W x). */
   noise: Record<number, number>[];
   /** Per function, per activation width: E ||W dx||^2 / Var(W x); absent where not asked for. */
   activationNoise?: Record<number, number>[];
@@ -314,7 +318,7 @@ export interface ContestRequest {
   kind: 'contest';
   model: string;
   granularity: Granularity;
-  /** One width per function each; equal ones are run once. */
+  /** One storageCode per function each; equal ones are run once. */
   candidates: number[][];
   rounding: RoundingMethod;
   /** The first `rounded` of data.samples are for rounding, the others are run; with few samples, half of them are. */
@@ -329,11 +333,11 @@ export interface ContestRequest {
 
 export interface SearchLimits {
   seconds: number;
-  /** Per function the widths it may take, rising; one where it is fixed. */
+  /** Per function the storageCodes it may take, by rising bytes; one where it is fixed. */
   widths: number[][];
   /** Groups of functions that must stay equal. */
   ties: number[][];
-  /** Limits on the whole: sum over functions i of use[i][bits] <= capacity, in whole numbers. */
+  /** Limits on the whole: sum over functions i of use[i][storageCode] <= capacity, in whole numbers. */
   limits: { capacity: number; use: Record<number, number>[] }[];
   noise: Record<number, number>[];
 }

@@ -12,7 +12,7 @@ import {
   candidatesOf,
   type Noise,
 } from '../core/allocation/objectives';
-import { checkedTotals } from '../core/allocation/solution';
+import { checkedTotals, codeOf, codesOf } from '../core/allocation/solution';
 import { isAllowed, limitRows } from '../core/problem/limits';
 import type { Allocation, AllocationProblem } from '../core/problem/problem';
 import { CancelledError, type Engine, type RequestOptions } from '../engine/client';
@@ -33,7 +33,7 @@ export function contestRequest(
     kind: 'contest',
     model,
     granularity,
-    candidates: allocations.map(({ bits }) => bits),
+    candidates: allocations.map(codesOf),
     rounding,
     // The first are those that were scored.
     data: { ...data, samples: (1 + TRIALS) * data.samples },
@@ -65,7 +65,7 @@ export async function decideByContest(
       candidates.map((c) => c.allocation),
       rounding,
     ),
-    points: points.map(({ bits }) => bits),
+    points: points.map(codesOf),
     search: searchSeconds > 0 ? searchLimits(problem, noise, searchSeconds) : null,
   };
   const { reply, stopped, cached } = await salvaged(options, (listening) =>
@@ -108,14 +108,15 @@ export async function decideByContest(
 const SIZES = [0.8, 0.9, 1.15, 1.3];
 
 /** Noise-aware allocations of other sizes, within the other limits; those that there are. */
-function otherSizes(problem: AllocationProblem, { sizeBytes, bits }: Allocation): Allocation[] {
-  const found = new Map([[bits.join(), null as Allocation | null]]);
+function otherSizes(problem: AllocationProblem, at: Allocation): Allocation[] {
+  const found = new Map([[codesOf(at).join(), null as Allocation | null]]);
   for (const share of SIZES) {
-    const budget = { kind: 'bytes' as const, bytes: Math.round(share * sizeBytes) };
+    const budget = { kind: 'bytes' as const, bytes: Math.round(share * at.sizeBytes) };
     try {
-      const at = { ...problem, budgets: [budget, ...problem.budgets.slice(1)] };
-      const allocation = allocateNoiseAware(at, 'noise-aware');
-      if (!found.has(allocation.bits.join())) found.set(allocation.bits.join(), allocation);
+      const other = { ...problem, budgets: [budget, ...problem.budgets.slice(1)] };
+      const allocation = allocateNoiseAware(other, 'noise-aware');
+      const key = codesOf(allocation).join();
+      if (!found.has(key)) found.set(key, allocation);
     } catch (error) {
       if (!(error instanceof InfeasibleBudgetError)) throw error;
     }
@@ -155,7 +156,7 @@ async function salvaged(
 }
 
 function entryOf({ name, objective, beta, allocation }: Candidate, measured: Measured): ContestEntry {
-  const { bits, sizeBytes, averageBits } = allocation;
+  const { bits, groups, sizeBytes, averageBits } = allocation;
   return {
     name,
     objective,
@@ -164,6 +165,7 @@ function entryOf({ name, objective, beta, allocation }: Candidate, measured: Mea
     averageBits: roundedUp(averageBits, 4),
     ...digitsOf(measured),
     bits,
+    ...(groups ? { groups } : {}),
   };
 }
 
@@ -185,15 +187,17 @@ function searchLimits(
   seconds: number,
 ): NonNullable<ContestRequest['search']> {
   const { candidates, ties } = problem;
-  const allowed = candidates.map((c) => c.choices.filter((choice) => isAllowed(problem, c, choice)));
+  const allowed = candidates.map((c) =>
+    c.choices.filter((choice) => isAllowed(problem, c, choice)).sort((a, b) => a.bytes - b.bytes),
+  );
   return {
     seconds,
-    widths: allowed.map((choices) => choices.map(({ bits }) => bits)),
+    widths: allowed.map((choices) => choices.map(codeOf)),
     ties,
     limits: limitRows(problem).map((row) => ({
       capacity: row.capacity,
       use: candidates.map((c, i) =>
-        Object.fromEntries(allowed[i].map((choice) => [choice.bits, row.use(c, choice)])),
+        Object.fromEntries(allowed[i].map((choice) => [codeOf(choice), row.use(c, choice)])),
       ),
     })),
     noise: noise.map((byWidth) => ({ ...byWidth })),

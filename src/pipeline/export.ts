@@ -85,6 +85,7 @@ export async function exportModel(
       overwrite,
       granularity,
       bits: config.functions.map((f) => f.bits),
+      groups: config.functions.map((f) => f.group ?? 0),
       rounding,
       scaleType,
       form,

@@ -2,8 +2,10 @@
 import { roundedUp } from '../common/sizes';
 import { dirname } from 'node:path';
 import { type Config, type Contest, NOISE_WIDTHS } from '../config/config';
+import { groupNoiseOf } from '../config/noise';
 import { timesOf } from '../config/latency';
 import { portable } from '../config/paths';
+import { codesOf } from '../core/allocation/solution';
 import type { Allocation } from '../core/problem/problem';
 import { FLOAT_BITS, keepsFloats, namedFunction } from './problem';
 import type { Scored } from './settings';
@@ -51,6 +53,7 @@ export function toConfig(
       objective: settings.objective,
       budget: settings.budget,
       widths: settings.widths,
+      ...given('groups', settings.groups),
       pin: settings.pin,
       ...given('limits', settings.limits),
       ...given('quality', settings.quality),
@@ -63,6 +66,7 @@ export function toConfig(
     functions: network.functions.map((f, i) => ({
       name: f.name,
       bits: allocation.bits[i],
+      ...given('group', allocation.groups?.[i] || undefined),
       lock: f.name in settings.locks,
       layers: f.layers.map((layer) => layer.node),
       params: f.params,
@@ -70,12 +74,13 @@ export function toConfig(
       gamma: Number(scored.gamma[i].toFixed(6)),
       importance: Number(scored.weight[i].toPrecision(9)),
       noise: noise ? NOISE_WIDTHS.map((bits) => Number(noise[i][bits].toPrecision(4))) : undefined,
+      groupNoise: noise ? groupNoiseOf(noise[i]) : undefined,
       activationBits:
         allocation.activationBits?.[i] ??
         (settings.activationBits && keepsFloats(inspect, i) ? FLOAT_BITS : undefined),
       activationNoise: activationNoise && roundedNoise(activationNoise[i]),
       milliseconds: times?.[i],
-      bytes: size.functionBytes[i][allocation.bits[i]],
+      bytes: size.functionBytes[i][codesOf(allocation)[i]],
     })),
     contest,
     totals: {

@@ -20,13 +20,14 @@ export async function measureNoise(
   options: ScoreOptions,
 ): Promise<MeasuredNoise> {
   if (!asksForNoise(asked)) return { measured: { noise: null }, cached: true };
-  const { activationWidths } = asked;
+  const { groups, activationWidths } = asked;
   const { model, granularity, data, provider, memoryLimit } = settings;
   const request: NoiseRequest = {
     kind: 'noise',
     model,
     granularity,
     widths: [...NOISE_WIDTHS],
+    ...(groups && groups.length > 0 ? { groups } : {}),
     // The first and the last function's keep 8.
     ...(activationWidths ? { activationWidths: [...new Set([...activationWidths, OUTER_BITS])] } : {}),
     rounding: asked.contest.rounding,

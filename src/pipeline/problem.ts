@@ -70,6 +70,7 @@ export function problemOf(
     params: f.params,
     weight: weight?.[i] ?? 0,
     bytes: size.functionBytes[i],
+    groups: settings.groups,
     noise: noise?.[i],
     milliseconds: latency?.[i],
     macs: f.macs,

@@ -36,6 +36,7 @@ export function resolveConfig(config: Config, inspect: InspectReply): Config {
   const functions = config.functions.map((f, i) => ({
     ...f,
     bits: allocation.bits[i],
+    group: allocation.groups?.[i] || undefined,
     ...given('activationBits', allocation.activationBits?.[i]),
     lock: f.name in locks,
   }));

@@ -51,6 +51,8 @@ export interface AllocationSettings {
   objective: Objective;
   budget: BudgetSpec;
   widths: BitWidth[];
+  /** Inputs that may share a scale, where layers can have that; [0] or none: all of an output do. Default: see groupsFor. */
+  groups?: number[];
   pin: Pins | null;
   /** Bits that are given, by function name. */
   locks: Record<string, BitWidth>;

@@ -6,6 +6,7 @@ import { SettingsError } from '../core/allocation/buildProblem';
 import { NEEDS_NOISE } from '../core/allocation/objectives';
 import type { BitWidth } from '../core/problem/widths';
 import type { InspectReply } from '../engine/protocol';
+import { groupsFor } from './groups';
 import { type AllocationSettings, type ContestSettings, QUICK_CONTEST } from './settings';
 
 export type Settled = AllocationSettings & { contest: ContestSettings };
@@ -14,14 +15,15 @@ export type Settled = AllocationSettings & { contest: ContestSettings };
 export function settledFor(
   asked: AllocationSettings,
   given: Readonly<Record<string, BitWidth>>,
-  { network }: InspectReply,
+  inspect: InspectReply,
 ): Settled {
-  const names = new Set(network.functions.map((f) => f.name));
+  const names = new Set(inspect.network.functions.map((f) => f.name));
   const known = Object.fromEntries(Object.entries(given).filter(([name]) => names.has(name)));
   const isNoiseAware = asked.quality || (asked.activationWidths && asked.objective === 'auto');
   return {
     ...asked,
     locks: { ...known, ...asked.locks },
+    groups: groupsFor(asked, inspect),
     objective: isNoiseAware ? 'noise-aware' : asked.objective,
     contest: asked.contest ?? QUICK_CONTEST,
   };

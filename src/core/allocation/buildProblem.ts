@@ -1,6 +1,7 @@
 /** From functions and a user's settings to the allocation problem: the one place where widths, pins, locks and ties meet. */
 import { activationBytes, type FunctionFacts, noiseAt } from '../problem/facts';
 import type { AllocationProblem, Budget, Choice, FixedBy, Width } from '../problem/problem';
+import { storageCode } from '../../common/storageCode';
 import type { BitWidth } from '../problem/widths';
 import { canBeKept, type End, endsToTry, type PinnedEnds } from './pins';
 
@@ -8,6 +9,8 @@ import { canBeKept, type End, endsToTry, type PinnedEnds } from './pins';
 export interface SizedFunction extends FunctionFacts {
   /** Objective weight c_i. */
   weight: number;
+  /** Group sizes that it can be stored with; default: none. Its bytes and noise hold their storageCodes. */
+  groups?: readonly number[];
   /** Widths that the activations it reads may take, in place of one for all. */
   activationWidths?: readonly number[];
 }
@@ -115,7 +118,12 @@ function choicesOf(
   { activationBits = 32 }: ProblemSettings,
 ): Choice[] {
   const { activationWidths } = f;
-  if (!activationWidths) return allowed.map((bits) => choiceOf(f, bits, f.activationBits ?? activationBits));
+  if (!activationWidths) {
+    const input = f.activationBits ?? activationBits;
+    return allowed.flatMap((bits) =>
+      [0, ...groupsAt(f, bits)].map((group) => choiceOf(f, bits, input, group)),
+    );
+  }
   return allowed.flatMap((bits) =>
     [...activationWidths]
       .sort((a, b) => a - b)
@@ -127,13 +135,27 @@ function choicesOf(
   );
 }
 
-function choiceOf(f: SizedFunction, bits: BitWidth, activationBits: number): Choice {
-  const bytes = f.bytes[bits];
+/** Groups whose noise is known at a width, where noise is known at all: without it nobody could tell what they are worth. */
+function groupsAt({ groups = [], noise, bytes }: SizedFunction, bits: BitWidth): number[] {
+  if (bits > 8) return [];
+  return groups.filter((group) => {
+    const code = storageCode(bits, group);
+    return bytes[code] !== undefined && (!noise || noise[code] !== undefined);
+  });
+}
+
+function choiceOf(f: SizedFunction, bits: BitWidth, activationBits: number, group = 0): Choice {
+  const code = storageCode(bits, group);
+  const bytes = f.bytes[code];
   if (bytes === undefined) {
     throw new SettingsError(`The function "${f.name}" cannot be stored at ${bits} bits.`);
   }
-  const choice: Choice = { bits, bytes };
-  if (f.noise) choice.noise = noiseAt(f, bits, 32);
+  const choice: Choice = {
+    bits,
+    ...(group > 0 ? { group, groupBits: 8 * (bytes - f.bytes[bits]) } : {}),
+    bytes,
+  };
+  if (f.noise) choice.noise = noiseAt(f, code, 32);
   if (f.milliseconds) choice.milliseconds = f.milliseconds[bits];
   if (f.macs != null) choice.bops = f.macs * bits * activationBits;
   if (f.activations != null) choice.activationBytes = activationBytes(f.activations, activationBits);

@@ -1,6 +1,7 @@
 /** From a solver's answer to an allocation that has been checked. */
 import { formulate, type Value, type Formulation } from '../problem/program';
-import type { Allocation, AllocationProblem } from '../problem/problem';
+import type { Allocation, AllocationProblem, Choice } from '../problem/problem';
+import { storageCode } from '../../common/storageCode';
 
 /** The solver has no answer, or one that breaks a limit and is not handed on. */
 export class SolverError extends Error {
@@ -81,7 +82,7 @@ export function toAllocation(
 }
 
 /**
- * What given bits come to, checked in whole numbers: allowed widths, ties, every limit.
+ * What given bits (see storageCode) come to, checked in whole numbers: allowed widths, ties, every limit.
  * @throws SolverError where they break one
  */
 export function checkedTotals(
@@ -92,7 +93,9 @@ export function checkedTotals(
   const { members, picks } = formulation;
   const { candidates } = problem;
   const options = Int32Array.from(members, (group, g) =>
-    picks[g].findIndex((chosen) => group.every((i, k) => candidates[i].choices[chosen[k]].bits === bits[i])),
+    picks[g].findIndex((chosen) =>
+      group.every((i, k) => codeOf(candidates[i].choices[chosen[k]]) === bits[i]),
+    ),
   );
   if (!isFeasible(formulation, options)) throw new SolverError('These bits break one of the limits.');
   return totals(problem, choicesOf(formulation, options));
@@ -109,6 +112,15 @@ export function keepsLimits(problem: AllocationProblem, bits: readonly number[])
   }
 }
 
+/** Width and group of every candidate; see storageCode. */
+export function codesOf({ bits, groups }: Pick<Allocation, 'bits' | 'groups'>): number[] {
+  return bits.map((width, i) => storageCode(width, groups?.[i]));
+}
+
+export function codeOf({ bits, group }: Pick<Choice, 'bits' | 'group'>): number {
+  return storageCode(bits, group);
+}
+
 /** What a choice for every candidate comes to. */
 export function totals(
   { candidates, fixedBytes }: AllocationProblem,
@@ -116,9 +128,13 @@ export function totals(
 ): Omit<Allocation, 'solver'> {
   const chosen = candidates.map((c, i) => c.choices[choices[i]]);
   const params = candidates.reduce((sum, c) => sum + c.params, 0);
-  const bits = chosen.reduce((sum, choice, i) => sum + choice.bits * candidates[i].params, 0);
+  const bits = chosen.reduce(
+    (sum, choice, i) => sum + choice.bits * candidates[i].params + (choice.groupBits ?? 0),
+    0,
+  );
   return {
     bits: chosen.map((choice) => choice.bits),
+    ...(chosen.some((choice) => choice.group) ? { groups: chosen.map((choice) => choice.group ?? 0) } : {}),
     ...(chosen.some((choice) => choice.activationBits !== undefined)
       ? { activationBits: chosen.map((choice) => choice.activationBits ?? 32) }
       : {}),

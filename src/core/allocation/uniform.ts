@@ -23,7 +23,9 @@ export function allocateUniform(problem: AllocationProblem): Omit<Allocation, 's
   for (const width of falling.length > 0 ? falling : [0]) {
     const options = Int32Array.from(program.groups, ({ value }, g) => {
       const byBits = [...value.keys()].sort((a, b) => bitsOf(g, a) - bitsOf(g, b));
-      return byBits.filter((o) => bitsOf(g, o) <= width).at(-1) ?? byBits[0] ?? -1;
+      // Of several ways to store a width, the plain one comes first.
+      const widest = byBits.filter((o) => bitsOf(g, o) <= width).at(-1) ?? byBits[0] ?? -1;
+      return byBits.find((o) => bitsOf(g, o) === bitsOf(g, widest)) ?? -1;
     });
     if (isFeasible(formulation, options)) return totals(problem, choicesOf(formulation, options));
   }

@@ -1,15 +1,15 @@
 /** One function as sizes, limits and the integer program know it; pipeline, config and page all count with it. */
 import { codeBits } from '../../common/integerProduct';
-import type { BitWidth } from './widths';
+import { bitsOf } from '../../common/storageCode';
 
 /** A function is the paper's word for a layer with its epilogue: what follows it up to the next layer. */
 export interface FunctionFacts {
   name: string;
   /** Weight elements. */
   params: number;
-  /** Bytes on disk at each width that it can be stored at: packed codes, scales and the nodes that unpack them. */
+  /** Bytes on disk at each storageCode that it can be stored at: packed codes, scales and the nodes that unpack them. */
   bytes: Readonly<Record<number, number>>;
-  /** Relative output error at each width up to 8 when only its weights are quantized; absent: not measured. */
+  /** Relative output error at each storageCode up to 8 bits when only its weights are quantized; absent: not measured. */
   noise?: Readonly<Record<number, number>> | null;
   /** Run time at each width, where a table was given. */
   milliseconds?: Readonly<Record<number, number>> | null;
@@ -45,10 +45,10 @@ export interface Uses {
   noise: number | null;
 }
 
-/** Noise of a function at a width of its weights, beside inputs of `inputBits`; undefined: not measured. */
-export function noiseAt(f: FunctionFacts, bits: BitWidth, inputBits = f.activationBits): number | undefined {
+/** Noise of a function at a width of its weights (or storageCode), beside inputs of `inputBits`; undefined: not measured. */
+export function noiseAt(f: FunctionFacts, bits: number, inputBits = f.activationBits): number | undefined {
   // Weights that are left alone make no noise.
-  return f.noise ? (bits > 8 ? 0 : f.noise[codeBits(bits, inputBits)]) : undefined;
+  return f.noise ? (bitsOf(bits) > 8 ? 0 : f.noise[codeBits(bits, inputBits)]) : undefined;
 }
 
 /** Bytes of the activations that are alive while a function runs. */
@@ -56,13 +56,13 @@ export function activationBytes(elements: number, bits: number): number {
   return Math.ceil((elements * bits) / 8);
 }
 
-/** @param bits one per function; null: not decided, and then nothing that depends on it is known */
+/** @param bits one per function (or storageCode); null: not decided, and then nothing that depends on it is known */
 export function usesOf(
   functions: readonly FunctionFacts[],
-  bits: readonly (BitWidth | null)[],
+  bits: readonly (number | null)[],
   { fixedBytes, restMilliseconds = 0, activationBits = 32 }: NetworkFacts,
 ): Uses {
-  const amounts = (of: (f: FunctionFacts, width: BitWidth) => number | null | undefined): number[] | null => {
+  const amounts = (of: (f: FunctionFacts, width: number) => number | null | undefined): number[] | null => {
     const all = functions.map((f, i) => (bits[i] === null ? null : of(f, bits[i])));
     return all.every((amount) => amount != null) ? all : null;
   };
@@ -70,7 +70,7 @@ export function usesOf(
     amount && amount.reduce((total, each) => total + each, start);
   const inputBits = (f: FunctionFacts): number => f.activationBits ?? activationBits;
   const params = functions.reduce((total, f) => total + f.params, 0);
-  const weighed = sum(amounts((f, width) => f.params * width));
+  const weighed = sum(amounts((f, width) => f.params * bitsOf(width)));
   const alive = functions.map((f) =>
     f.activations == null ? null : activationBytes(f.activations, inputBits(f)),
   );
@@ -80,9 +80,9 @@ export function usesOf(
       fixedBytes,
     ),
     averageBits: weighed === null ? null : weighed / Math.max(1, params),
-    bops: sum(amounts((f, width) => (f.macs == null ? null : f.macs * width * inputBits(f)))),
+    bops: sum(amounts((f, width) => (f.macs == null ? null : f.macs * bitsOf(width) * inputBits(f)))),
     milliseconds: sum(
-      amounts((f, width) => f.milliseconds?.[width]),
+      amounts((f, width) => f.milliseconds?.[bitsOf(width)]),
       restMilliseconds,
     ),
     activationBytes: alive.every((each) => each !== null) ? Math.max(0, ...alive) : null,

@@ -100,7 +100,7 @@ function averageBitsRow(budget: Extract<Budget, { kind: 'averageBits' }>, candid
   return {
     budget,
     capacity: Number(capacity),
-    use: (candidate, { bits }) => candidate.params * bits,
+    use: (candidate, { bits, groupBits = 0 }) => candidate.params * bits + groupBits,
     unit: params > 0n ? 1 / Number(params) : 0,
     outside: 0,
   };

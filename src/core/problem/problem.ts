@@ -4,6 +4,10 @@ import type { BitWidth } from './widths';
 /** One way to store (and run) a function. Costs are for this function alone; the limits add them up. */
 export interface Choice {
   bits: BitWidth;
+  /** Inputs that share a scale; absent: all inputs of an output do. */
+  group?: number;
+  /** Bits that the scales of its groups take beyond one scale an output: an average counts them. */
+  groupBits?: number;
   /** Bytes on disk: packed codes, scales and the nodes that unpack them. A whole number. */
   bytes: number;
   /**
@@ -81,6 +85,8 @@ export interface Certificate {
 export interface Allocation {
   /** One per candidate. */
   bits: BitWidth[];
+  /** One per candidate, where some have groups: inputs that share a scale; 0: all. */
+  groups?: number[];
   /** One per candidate, where they are part of the search. */
   activationBits?: number[];
   /** Index into each candidate's choices. */

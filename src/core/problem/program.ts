@@ -4,6 +4,7 @@
  */
 import { isAllowed, limitRows, ProblemError, type Row } from './limits';
 import type { AllocationProblem, Choice, Width } from './problem';
+import { storageCode } from '../../common/storageCode';
 
 export interface Group {
   /** Per option, scaled so that the largest |value| of the program is 1. */
@@ -101,7 +102,8 @@ function groupTied(candidates: Width[], ties: number[][]): number[][] {
 /** The settings that every member can take, as indices into the members' choices. */
 function commonPicks(problem: AllocationProblem, members: number[]): number[][] {
   const { candidates } = problem;
-  const key = ({ bits, activationBits }: Choice): string => `${bits}/${activationBits ?? ''}`;
+  const key = ({ bits, group, activationBits }: Choice): string =>
+    `${storageCode(bits, group)}/${activationBits ?? ''}`;
   const tables = members.map(
     (i) => new Map(candidates[i].choices.map((choice, index) => [key(choice), index])),
   );

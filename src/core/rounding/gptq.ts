@@ -5,7 +5,7 @@ import { codeRange, nearestCode } from './problem';
 const blockSize = 128;
 
 /**
- * Codes for `weights` [rows, columns] at fixed scales (one per row). `factor` is L^-1 of the damped second moments
+ * Codes for `weights` [rows, columns] at fixed scales (one per row, or per row and group). `factor` is L^-1 of the damped second moments
  * H = L L^T, [columns, columns]: columns are rounded from the last to the first, and the error of column j moves to
  * the columns before it by row j of the factor (in the paper's order, the upper Cholesky factor of H^-1).
  */
@@ -17,6 +17,8 @@ export async function gptq(
   scales: Float64Array,
   factor: Float64Array,
   matmul: MatMul,
+  /** Where a row has several scales: how many, and which one each column has. */
+  groups?: { count: number; of: Int32Array },
 ): Promise<Int8Array> {
   const [low, high] = codeRange(bits);
   const rest = Float64Array.from(weights);
@@ -26,9 +28,9 @@ export async function gptq(
     const width = end - start;
     const errors = new Float64Array(rows * width);
     for (let r = 0; r < rows; r++) {
-      const scale = scales[r];
       const row = r * columns;
       for (let j = end - 1; j >= start; j--) {
+        const scale = groups ? scales[r * groups.count + groups.of[j]] : scales[r];
         const value = rest[row + j];
         const code = nearestCode(value, scale, low, high);
         codes[row + j] = code;

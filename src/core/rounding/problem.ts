@@ -13,6 +13,8 @@ export interface RowsProblem {
   columns: number;
   /** 2 to 8 */
   bits: number;
+  /** Columns, one after the other, that share a scale; divides them. Default: all. */
+  group?: number;
   /** H = U^T U / n, [columns, columns]: second moments of the inputs from the quantized prefix. Not for 'nearest'. */
   moments?: Float64Array;
   /** E x^2 per column, where there are no moments: by what errors weigh when scales are chosen. */
@@ -24,7 +26,7 @@ export interface RowsProblem {
 export interface RoundedRows {
   /** [rows, columns], each in [-2^(bits-1), 2^(bits-1) - 1]. */
   codes: Int8Array;
-  /** One per row; what a stored scale can hold. */
+  /** [rows, columns / group]: one per row and group; what a stored scale can hold. */
   scales: Float32Array;
 }
 

@@ -5,6 +5,7 @@
 import { inverseCholesky } from './cholesky';
 import { coordinateDescent } from './descent';
 import { gptq } from './gptq';
+import { groupedDescent } from './groupedDescent';
 import { copyBlockTransposed, plainMatMul, type MatMul } from './matmul';
 import { codeRange, nearestCode, type RoundedRows, type RoundingMethod, type RowsProblem } from './problem';
 import { searchScales, type ScaleRounding } from './scales';
@@ -32,19 +33,14 @@ export async function roundRows(
   method: RoundingMethod,
   tools: RoundingTools,
 ): Promise<RoundedRows> {
-  const { rows, columns, bits, weights, moments } = problem;
+  const { rows, columns, bits, weights, moments, group = columns } = problem;
   if (weights.length !== rows * columns) {
     throw new RangeError(`${weights.length} weights do not make ${rows} rows of ${columns}.`);
   }
   const round = tools.roundScale;
   if (method === 'nearest' || isAllZero(moments)) {
-    return nearest(
-      weights,
-      rows,
-      columns,
-      bits,
-      searchScales(weights, rows, columns, bits, problem.powers ?? null, round),
-    );
+    const scales = searchScales(weights, rows, columns, bits, problem.powers ?? null, round, group);
+    return nearest(weights, weights.length / group, group, bits, scales);
   }
   if (moments?.length !== columns * columns) {
     throw new RangeError(`Rounding by ${method} needs second moments of ${columns} inputs.`);
@@ -68,6 +64,10 @@ export async function roundRows(
       correctTarget(weights, rows, columns, wanted, damping * mean, factor, rough),
     );
   }
+  if (group < columns) {
+    const wanted = { ...problem, weights: restoreOrder(target, rows, order, Float64Array) };
+    return roundGrouped(wanted, { method, order, target, factor, mean }, { ...tools, matmul: rough });
+  }
   const importance = method === 'reconstruct' ? diagonalOf(h, columns) : null;
   const scales = await span('scales', () => searchScales(target, rows, columns, bits, importance, round));
   const codes = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, rough));
@@ -77,7 +77,45 @@ export async function roundRows(
       coordinateDescent(target, rows, columns, bits, codes, scales, damped, sweeps, round, rough),
     );
   }
-  return { codes: restoreOrder(codes, rows, order), scales: Float32Array.from(scales) };
+  return { codes: restoreOrder(codes, rows, order, Int8Array), scales: Float32Array.from(scales) };
+}
+
+/**
+ * The same steps with a scale per group of columns. Groups lie in the order of the inputs, so that only GPTQ sees the columns
+ * by rising diag(H).
+ */
+async function roundGrouped(
+  { weights, rows, columns, bits, moments, group = columns }: RowsProblem,
+  sorted: {
+    method: RoundingMethod;
+    order: Int32Array;
+    target: Float64Array;
+    factor: Float64Array;
+    mean: number;
+  },
+  { roundScale, matmul = plainMatMul, span = (_, work) => Promise.resolve(work()) }: RoundingTools,
+): Promise<RoundedRows> {
+  const { method, order, target, factor, mean } = sorted;
+  const isReconstructed = method === 'reconstruct';
+  const importance = isReconstructed ? diagonalOf(moments!, columns) : null;
+  const scales = await span('scales', () =>
+    searchScales(weights, rows, columns, bits, importance, roundScale, group),
+  );
+  const groups = { count: columns / group, of: order.map((column) => Math.floor(column / group)) };
+  const found = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, matmul, groups));
+  const codes = restoreOrder(found, rows, order, Int8Array);
+  if (isReconstructed) {
+    const damped = withDamping(moments!, columns, descentDamping * mean);
+    const current = { codes, scales, group };
+    await span('descent', () =>
+      groupedDescent({ weights, rows, columns, bits }, current, damped, {
+        sweeps,
+        round: roundScale,
+        matmul,
+      }),
+    );
+  }
+  return { codes, scales: Float32Array.from(scales) };
 }
 
 function nearest(
@@ -143,10 +181,15 @@ function permuteColumns(matrix: Float64Array, rows: number, order: Int32Array): 
   return result;
 }
 
-function restoreOrder(codes: Int8Array, rows: number, order: Int32Array): Int8Array {
+function restoreOrder<T extends Int8Array | Float64Array>(
+  values: T,
+  rows: number,
+  order: Int32Array,
+  Kind: new (length: number) => T,
+): T {
   const n = order.length;
-  const result = new Int8Array(rows * n);
-  for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) result[r * n + order[j]] = codes[r * n + j];
+  const result = new Kind(rows * n);
+  for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) result[r * n + order[j]] = values[r * n + j];
   return result;
 }
 

@@ -18,6 +18,7 @@ const chunk = 64;
 /**
  * Per row, the scale s among 30 multiples 0.25 .. 1.05 of max|w| / (2^(bits-1) - 1) that minimises
  * sum_k importance_k (q_k - w_k)^2; importance null: all 1 (plain mean square error). Rows of zeros get scale 1.
+ * @param group columns that share a scale: the result is [rows, columns / group]
  */
 export function searchScales(
   weights: Float64Array,
@@ -26,14 +27,21 @@ export function searchScales(
   bits: number,
   importance: Float64Array | null,
   round: ScaleRounding,
+  group = columns,
 ): Float64Array {
   const high = codeRange(bits)[1];
-  const scales = new Float64Array(rows);
+  const groups = columns / group;
+  const scales = new Float64Array(rows * groups);
+  const weighed = Array.from(
+    { length: groups },
+    (_, g) => importance?.subarray(g * group, (g + 1) * group) ?? null,
+  );
   let guess = candidates - 1;
-  for (let r = 0; r < rows; r++) {
-    const row = weights.subarray(r * columns, (r + 1) * columns);
+  for (let r = 0; r < scales.length; r++) {
+    const row = weights.subarray(r * group, (r + 1) * group);
+    const own = weighed[r % groups];
     let largest = 0;
-    for (let k = 0; k < columns; k++) largest = Math.max(largest, Math.abs(row[k]));
+    for (let k = 0; k < group; k++) largest = Math.max(largest, Math.abs(row[k]));
     let best = guess;
     let bestScale = 1;
     let bestError = Infinity;
@@ -42,7 +50,7 @@ export function searchScales(
       const factor = least + ((most - least) * c) / (candidates - 1);
       const scale = round((factor * largest) / high);
       if (!(scale > 0)) continue;
-      const error = squareError(row, scale, bits, importance, bestError);
+      const error = squareError(row, scale, bits, own, bestError);
       if (error < bestError || (error === bestError && c < best)) {
         bestError = error;
         best = c;

@@ -1,4 +1,6 @@
 /** From a model, its config and its ORM to what the page shows, and from the page's edit back to a config. Pure. */
+import { storageCode } from '../../common/storageCode';
+import { BIT_WIDTHS } from '../../core/problem/widths';
 import type { Capability, PanelEdit, PanelFunction, PanelState } from '../../../webview/protocol';
 import type { Config } from '../../config/config';
 import { editedFunctions, lockedBits, matchesFunctions, recount } from '../../config/edit';
@@ -45,11 +47,11 @@ export function panelState(sources: PanelSources): PanelState {
         params: f.params,
         macs: f.macs,
         stage: f.stage,
-        bytes: size.functionBytes[i],
+        bytes: ofGroup(size.functionBytes[i], entry?.group),
         bits: entry?.bits ?? null,
         locked: Object.hasOwn(given, f.name),
         gamma: entry?.gamma ?? null,
-        noise: entry ? noiseByWidth(entry) : null,
+        noise: entry ? ofGroup(noiseByWidth(entry), entry.group) : null,
         milliseconds: entry?.milliseconds ?? null,
         activations: f.activations ?? null,
         activationBits: entry?.activationBits,
@@ -163,4 +165,11 @@ export function editedConfig(config: Config, edit: PanelEdit, inspect: InspectRe
     },
     inspect.size,
   );
+}
+
+/** A table by width, of the group that the config gives the function: the page changes widths only. */
+function ofGroup<T extends Readonly<Record<number, number>> | null>(byCode: T, group = 0): T {
+  if (!byCode || group === 0) return byCode;
+  const own = BIT_WIDTHS.map((bits) => [bits, byCode[storageCode(bits, group)] ?? byCode[bits]]);
+  return Object.fromEntries(own.filter(([, value]) => value !== undefined)) as T;
 }

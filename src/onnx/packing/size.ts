@@ -2,7 +2,9 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { addedNames } from '../graph/addedNames';
 import { fieldBytes, partBytes, tensorBytes } from '../graph/graphPart';
-import type { Branches, Network } from '../network/network';
+import { GROUP_SIZES, storageCode } from '../../common/storageCode';
+import { scaleGroup } from '../network/groups';
+import type { Branches, Layer, Network } from '../network/network';
 import { allBodies } from '../proto/attributes';
 import { isExternal } from '../proto/external';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
@@ -29,7 +31,7 @@ import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
 export interface SizeModel {
   /** Bytes that no choice changes; all look-up tables are counted here, needed or not (about 1.4 KB together). */
   fixedBytes: number;
-  /** functionBytes[i][bits]: weights, scales and unpacking nodes of function i. A tensor shared by several functions is
+  /** functionBytes[i][storageCode]: weights, scales and unpacking nodes of function i. A tensor shared by several functions is
    * counted in the first. */
   functionBytes: Record<number, number>[];
   /** Look-up tables and constants that layers share: what each weighs, and which ones function i needs at each width. */
@@ -72,8 +74,15 @@ export function sizeModel(
   const functionBytes = network.functions.map(() =>
     Object.fromEntries(predictedWidths.map((bits) => [bits, recordBytesPerFunction(bits)])),
   );
-  const needs = network.functions.map(() =>
-    Object.fromEntries(predictedWidths.map((bits) => [bits, new Set<SharedKey>()])),
+  const groups = network.functions.map(({ layers }) =>
+    GROUP_SIZES.filter((size) => layers.some((layer) => scaleGroup(layer, size))),
+  );
+  network.functions.forEach((_, i) => {
+    for (const [bits, group] of pairsOf(groups[i]))
+      functionBytes[i][storageCode(bits, group)] = recordBytesPerFunction(bits);
+  });
+  const needs = functionBytes.map((byCode) =>
+    Object.fromEntries(Object.keys(byCode).map((code) => [code, new Set<SharedKey>()])),
   );
   let fixedBytes =
     modelBytes(unrecorded(model)) + recordBytes() + sharedBytes.reduce((sum, bytes) => sum + bytes, 0);
@@ -91,6 +100,15 @@ export function sizeModel(
       functionBytes[weight.owner][bits] += part ? unpackBytes(part, form.constants) : now;
       for (const key of part?.needs ?? []) needs[weight.owner][bits].add(key);
     }
+    for (const [bits, size] of pairsOf(groups[weight.owner])) {
+      const code = storageCode(bits, size);
+      const grouped = { ...own, group: widest === undefined ? scaleGroup(weight.layer, size) : undefined };
+      const stored = widest === undefined ? bits : (Math.min(bits, widest) as typeof bits);
+      const as = widest === undefined ? 'weight' : 'codes';
+      const part = predictedPart(grouped, stored, (n) => names.forWeight(index, n), form, as, readers)!;
+      functionBytes[weight.owner][code] += unpackBytes(part, form.constants);
+      for (const key of part.needs) needs[weight.owner][code].add(key);
+    }
   }
   const positions = (keys: Set<SharedKey>) => [...keys].map((key) => shared.indexOf(key));
   return {
@@ -105,7 +123,7 @@ export function sizeModel(
   };
 }
 
-/** Size of the file at these bits (one per function), tables counted only where needed. */
+/** Size of the file at these bits (or storageCodes; one per function), tables counted only where needed. */
 export function predictedBytes(size: SizeModel, bits: number[]): number {
   let sum = size.fixedBytes;
   const used = new Set<number>();
@@ -139,19 +157,37 @@ export function quantizerFileBytes(model: ModelProto, plan: ActivationPlan, weig
   return added + recordBytes(plan.record) - recordBytes();
 }
 
-/** Weight tensors in network order, each with the first function that reads it. */
-export function networkWeights(network: Network): (StoredWeight & { owner: number })[] {
-  const weights = new Map<string, StoredWeight & { owner: number }>();
+/** Every width with every group; of codes, not of floats. */
+function pairsOf(groups: readonly number[]): [bits: CodeBits, group: number][] {
+  return groups.flatMap((group) =>
+    predictedWidths.flatMap((bits): [CodeBits, number][] => (bits > 8 ? [] : [[bits as CodeBits, group]])),
+  );
+}
+
+export interface NetworkWeight extends StoredWeight {
+  /** Index of the first function that reads it. */
+  owner: number;
+  /** The first layer that does. */
+  layer: Layer;
+}
+
+/** Weight tensors in network order. @param groups per function, inputs that share a scale where the layer can have that */
+export function networkWeights(network: Network, groups?: readonly number[]): NetworkWeight[] {
+  const weights = new Map<string, NetworkWeight>();
   for (const [owner, { layers }] of network.functions.entries()) {
-    for (const { weight, weightShape, weightType, channelAxis, apart } of layers) {
+    for (const layer of layers) {
+      const { weight, weightShape, weightType, channelAxis, apart } = layer;
       if (weights.has(weight)) continue;
+      const group = scaleGroup(layer, groups?.[owner] ?? 0);
       weights.set(weight, {
         tensor: weight,
         shape: weightShape,
         dataType: weightType,
         axis: channelAxis,
         apart,
+        ...(group ? { group } : {}),
         owner,
+        layer,
       });
     }
   }

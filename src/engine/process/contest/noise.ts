@@ -1,10 +1,12 @@
 /** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
+import { bitsOf, groupOf, storageCode } from '../../../common/storageCode';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { ActivationHistogram, gridOf } from '../../../core/rounding/activationRange';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
-import type { Network } from '../../../onnx/network/network';
+import { scaleGroup } from '../../../onnx/network/groups';
+import type { Layer, Network, NetworkFunction } from '../../../onnx/network/network';
 import { heldTensors } from '../../../onnx/packing/weights';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { readFloats } from '../../../onnx/proto/tensors';
@@ -18,7 +20,7 @@ import { pickShares, tableNoise } from '../rounding/embeddings';
 import { LayerwiseRun } from '../rounding/layerwiseRun';
 import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
 import { inputsOf, im2colLayer } from '../rounding/roundNetwork';
-import { inputPowers, outputVariance, wideNoise } from '../rounding/wideLayers';
+import { inputPowers, outputVariance, sharedBy, wideNoise } from '../rounding/wideLayers';
 import { gatherRows, type LayerRows } from '../rounding/rows';
 
 /** Bytes of rounding errors that wait to be multiplied with the same moments. */
@@ -30,6 +32,8 @@ export interface NoiseWork {
   network: Network;
   path: string;
   widths: readonly number[];
+  /** Inputs that may share a scale, for the widths up to MOST_GROUPED, where layers can have that; default: none. */
+  groups?: readonly number[];
   /** Layers without second moments; see momentsMemory. */
   wide?: ReadonlySet<string>;
   /** Of the layers' inputs; default: none. */
@@ -49,7 +53,7 @@ export interface MeasuredNoise {
 }
 
 /**
- * Per function and width, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding,
+ * Per function and storageCode, eps(b) = E ||dW x||^2 / Var(W x), summed over the function's layers: dW the error of rounding,
  * x the layer's inputs in the float network. 0 for a layer whose rows cannot be told apart. For activation widths
  * E ||W dx||^2 / Var(W x): dx the error of the inputs on the grid that an export would give them.
  */
@@ -59,7 +63,8 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
   const held = heldTensors(model.graph!);
   const prefix = new LayerwiseRun(model, graph, path, job, inputs);
   const none = (of: readonly number[]) => network.functions.map(() => new Map(of.map((bits) => [bits, 0])));
-  const errors = none(widths);
+  const asked = network.functions.map((f) => codesFor(f, widths, work.groups ?? []));
+  const errors = asked.map((codes) => new Map(codes.map((code) => [code, 0])));
   const inputErrors = none(activationWidths ?? []);
   const variances = new Float64Array(network.functions.length);
   const layers = network.functions.flatMap(({ layers }, owner) =>
@@ -78,13 +83,16 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       job.progress('Measuring noise', index / layers.length);
       await prefix.advance(position, new Map());
       const read = () => readFloats(held.get(layer.weight)!.tensor, path);
-      const addErrors = (of: (bits: number) => number) => {
-        for (const bits of widths) errors[owner].set(bits, errors[owner].get(bits)! + of(bits));
+      // A layer that cannot have the groups of its function keeps one scale an output.
+      const own = new Map(asked[owner].map((code) => [code, codeFor(layer, code)]));
+      const codes = [...new Set(own.values())];
+      const addErrors = (of: ReadonlyMap<number, number>) => {
+        for (const [code, stored] of own) errors[owner].set(code, errors[owner].get(code)! + of.get(stored)!);
       };
       if (layer.picks) {
-        const table = await tableNoise(layer, await read(), pickShares(layer, graph, prefix), widths);
+        const table = await tableNoise(layer, await read(), pickShares(layer, graph, prefix), codes);
         variances[owner] += table.variance;
-        addErrors((bits) => table.errors.get(bits)!);
+        addErrors(table.errors);
         continue;
       }
       const unfolded = await im2colLayer(model, graph, layer, position, path);
@@ -92,9 +100,9 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       const { rows } = unfolded;
       if (work.wide?.has(layer.node)) {
         const powers = inputPowers(unfolded, prefix);
-        const wide = await wideNoise(gatherRows(await read(), rows), rows, powers, widths);
+        const wide = await wideNoise(gatherRows(await read(), rows), rows, powers, codes);
         variances[owner] += powers ? await outputVariance(unfolded, prefix) : wide.energy;
-        addErrors((bits) => wide.errors.get(bits)!);
+        addErrors(wide.errors);
         continue;
       }
       const seen = await inputsOf(unfolded, prefix, new Map());
@@ -109,18 +117,18 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       const most = Math.max(1, Math.floor(WAITING_BYTES / (8 * weights.length)));
       const waiting: Float64Array[] = [weights];
       const energies: number[] = [];
-      for (const bits of widths) {
+      for (const code of codes) {
         await job.checkpoint();
         const difference =
-          differences.get(bits) ??
-          (await span('round', () => roundingError(weights, rows, sums, bits, rounding, tools)));
-        if (shared.has(layer.weight)) differences.set(bits, difference);
+          differences.get(code) ??
+          (await span('round', () => roundingError(weights, rows, sums, code, rounding, tools)));
+        if (shared.has(layer.weight)) differences.set(code, difference);
         if (waiting.push(difference) < most) continue;
         energies.push(...(await energiesOf(waiting.splice(0), rows, sums, forms)));
       }
       energies.push(...(await energiesOf(waiting, rows, sums, forms)));
       variances[owner] += Math.max(0, energies[0] - energyOfMeans(weights, rows, sums));
-      widths.forEach((bits, i) => errors[owner].set(bits, errors[owner].get(bits)! + energies[i + 1]));
+      addErrors(new Map(codes.map((code, i) => [code, energies[i + 1]])));
       for (const bits of activationWidths ?? []) {
         const off = inputError(seen, layer.input, bits);
         const offSums = await layerMoments(unfolded, off, null, path, job, work.devices);
@@ -182,23 +190,42 @@ function inputError(prefix: Tensors, name: string, bits: number): Tensors {
   };
 }
 
+/** Widths that groups are for: above, a scale an output costs next to nothing in noise. */
+const MOST_GROUPED = 4;
+
+/** StorageCodes of a function that are measured. */
+function codesFor(
+  { layers }: NetworkFunction,
+  widths: readonly number[],
+  groups: readonly number[],
+): number[] {
+  const own = groups.filter((size) => layers.some((layer) => scaleGroup(layer, size)));
+  const narrow = widths.filter((bits) => bits <= MOST_GROUPED);
+  return [...widths, ...own.flatMap((size) => narrow.map((bits) => storageCode(bits, size)))];
+}
+
+function codeFor(layer: Layer, code: number): number {
+  return scaleGroup(layer, groupOf(code)) ? code : bitsOf(code);
+}
+
 /** Q - W. */
 async function roundingError(
   weights: Float64Array,
   { groups, rows, columns }: LayerRows,
   { moments }: Moments,
-  bits: number,
+  code: number,
   method: RoundingMethod,
   tools: RoundingTools,
 ): Promise<Float64Array> {
   const difference = new Float64Array(weights.length);
   const size = rows * columns;
+  const group = sharedBy(code, columns);
   for (let g = 0; g < groups; g++) {
     const own = weights.subarray(g * size, (g + 1) * size);
-    const problem = { weights: own, rows, columns, bits, moments: moments[g] };
+    const problem = { weights: own, rows, columns, bits: bitsOf(code), group, moments: moments[g] };
     const { codes, scales } = await roundRows(problem, method, tools);
-    for (let r = 0, i = 0; r < rows; r++) {
-      for (const end = i + columns; i < end; i++) difference[g * size + i] = codes[i] * scales[r] - own[i];
+    for (let s = 0, i = 0; s < scales.length; s++) {
+      for (const end = i + group; i < end; i++) difference[g * size + i] = codes[i] * scales[s] - own[i];
     }
   }
   return difference;

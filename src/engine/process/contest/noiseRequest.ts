@@ -8,7 +8,7 @@ import { withBlocks } from './trials';
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply> {
   return withBlocks(request, 1, null, job, async ({ network, wide }, { model, blocks, count }) => {
-    const { widths, activationWidths, rounding, model: path } = request;
+    const { widths, groups, activationWidths, rounding, model: path } = request;
     const devices = await Devices.open(request.provider ?? 'cpu', job);
     const work = {
       model,
@@ -16,6 +16,7 @@ export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply
       wide,
       path,
       widths,
+      groups,
       activationWidths,
       rounding,
       inputs: blocks,

@@ -1,4 +1,5 @@
 /** Allocations tried on the calibration inputs. */
+import { bitsOf, groupOf } from '../../../common/storageCode';
 import { basename } from 'node:path';
 import { returning, serialize } from '../../../onnx/graph/subgraph';
 import type { Network } from '../../../onnx/network/network';
@@ -145,7 +146,7 @@ export class CandidateTrials {
       onProgress: () => undefined,
     };
     if (request.rounding !== 'nearest') {
-      return roundNetwork({ ...work, bits, method: request.rounding, inputs: this.rounding });
+      return roundNetwork({ ...work, ...stored(bits), method: request.rounding, inputs: this.rounding });
     }
     const weights = networkWeights(network);
     const key = (i: number): string => `${weights[i].tensor} ${bits[weights[i].owner]}`;
@@ -153,7 +154,7 @@ export class CandidateTrials {
     if (missing.size > 0) {
       // Float weights cost nothing.
       const wanted = bits.map((width, owner) => (missing.has(owner) ? width : 32));
-      const rounded = await roundNetwork({ ...work, bits: wanted, method: 'nearest', inputs: [] });
+      const rounded = await roundNetwork({ ...work, ...stored(wanted), method: 'nearest', inputs: [] });
       rounded.forEach((storage, i) => {
         if (missing.has(weights[i].owner)) this.nearest.set(key(i), storage);
       });
@@ -191,6 +192,11 @@ export class CandidateTrials {
       await session.close();
     }
   }
+}
+
+/** Widths and groups of storageCodes. */
+function stored(codes: readonly number[]): { bits: number[]; groups: number[] } {
+  return { bits: codes.map(bitsOf), groups: codes.map(groupOf) };
 }
 
 export interface Trial {

@@ -1,6 +1,7 @@
 /** Bits in, quantized model file out: weights rounded, packed, written, tried, and only then put in its place. */
 import { basename } from 'node:path';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
+import { storageCode } from '../../../common/storageCode';
 import { OnnxError } from '../../../common/fileErrors';
 import { raiseModel } from '../../../onnx/canonical/opsets';
 import { Graph } from '../../../onnx/graph/graph';
@@ -45,7 +46,7 @@ async function exportOpened(
 ): Promise<ExportReply> {
   const tight = limitWarnings(request.memoryLimit);
   await refuseOverwriting(request, original);
-  const { data, bits, scaleType } = request;
+  const { data, scaleType } = request;
   const { branches } = data;
   checkBits(request, network);
   const isLarge = isTooLargeInside(network);
@@ -69,7 +70,10 @@ async function exportOpened(
   const now = performance.now();
   job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
   const source = plan ? read : written.model;
-  const weightBytes = predictedBytes(sizeModel(source, network, { scaleType, branches, forms }), bits);
+  const weightBytes = predictedBytes(
+    sizeModel(source, network, { scaleType, branches, forms }),
+    codesOf(request),
+  );
   const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
   return {
     bytes,
@@ -108,6 +112,10 @@ async function exportOpened(
       ...wideScales(request, rounded.storages),
     ],
   };
+}
+
+function codesOf({ bits, groups }: ExportRequest): number[] {
+  return bits.map((width, i) => storageCode(width, groups?.[i]));
 }
 
 function placed(
@@ -159,7 +167,7 @@ function withActivations(
 ): number {
   const integer = widestPerWeight(plan);
   const size = sizeModel(model, network, { scaleType: request.scaleType, integer, branches });
-  return predictedBytes(size, request.bits) + quantizerFileBytes(model, plan, storages.length);
+  return predictedBytes(size, codesOf(request)) + quantizerFileBytes(model, plan, storages.length);
 }
 
 /** Words for weights whose scales float16 cannot hold. */

@@ -40,7 +40,7 @@ export async function roundOn(
   network: Network,
   job: Job,
 ): Promise<RoundedOn> {
-  const { rounding: method, bits, widest, model: path } = request;
+  const { rounding: method, bits, groups, widest, model: path } = request;
   const limit = limitOf(request.memoryLimit);
   const onProgress = (share: number) =>
     job.progress('Reading samples', STEP.data + share * (STEP.round - STEP.data));
@@ -50,7 +50,7 @@ export async function roundOn(
   const onLayer = (done: number, all: number, name: string) =>
     job.progress(`Rounding ${name}`, STEP.round + (done / all) * (roundedAt - STEP.round));
   const roundScale = request.scaleType === 'float16' ? roundToFloat16 : Math.fround;
-  const work = { network, path, bits, widest, method, roundScale, job, onProgress: onLayer };
+  const work = { network, path, bits, groups, widest, method, roundScale, job, onProgress: onLayer };
   if (method === 'nearest' || bits.every((width) => width > 8)) {
     const storages = await roundNetwork({ ...work, method: 'nearest', model, inputs: [] });
     const provider = deviceLabel('cpu');

@@ -1,4 +1,5 @@
 /** Noise of an embedding table: what rounding does to the rows that the samples pick, weighted by how often they do. */
+import { bitsOf } from '../../../common/storageCode';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { roundRows } from '../../../core/rounding/rows';
 import type { Graph } from '../../../onnx/graph/graph';
@@ -6,8 +7,9 @@ import type { Layer } from '../../../onnx/network/network';
 import { elements } from '../../../onnx/packing/unpack';
 import type { Tensors } from './moments';
 import { gatherRows, storedRows } from './rows';
+import { sharedBy } from './wideLayers';
 
-/** E ||x||^2 - ||E x||^2 of the rows x that are picked, and E ||dx||^2 per width. */
+/** E ||x||^2 - ||E x||^2 of the rows x that are picked, and E ||dx||^2 per storageCode. */
 export interface TableNoise {
   variance: number;
   errors: Map<number, number>;
@@ -21,7 +23,7 @@ export async function tableNoise(
   layer: Layer,
   values: Float32Array,
   shares: Float64Array,
-  widths: readonly number[],
+  codes: readonly number[],
 ): Promise<TableNoise> {
   const { stored, columns } = storedRows(layer);
   const { axis } = layer.picks!;
@@ -41,12 +43,13 @@ export async function tableNoise(
     return sum;
   };
   const errors = new Map<number, number>();
-  for (const bits of widths) {
-    const problem = { weights, rows: seen.length, columns, bits };
-    const { codes, scales } = await roundRows(problem, 'nearest', { roundScale: Math.fround });
+  for (const code of codes) {
+    const group = sharedBy(code, columns);
+    const problem = { weights, rows: seen.length, columns, bits: bitsOf(code), group };
+    const found = await roundRows(problem, 'nearest', { roundScale: Math.fround });
     errors.set(
-      bits,
-      energy((i) => codes[i] * scales[Math.floor(i / columns)] - weights[i]),
+      code,
+      energy((i) => found.codes[i] * found.scales[Math.floor(i / group)] - weights[i]),
     );
   }
   // The same place in every row that is picked.

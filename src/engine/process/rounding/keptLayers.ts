@@ -6,6 +6,7 @@
  */
 import { Cache } from '../../../cache/cache';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
+import { storageCode } from '../../../common/storageCode';
 import { canonical } from '../../../common/canonical';
 import { fingerprint } from '../../../onnx/files/file';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
@@ -20,8 +21,8 @@ const NAMESPACE = 'layers';
 /** To be raised whenever rounding the same layer gives other codes, or the record changes. */
 const VERSION = 3;
 
-/** A weight tensor that is changed on the way to a layer, and its bits. */
-export type Feeding = readonly [tensor: string, bits: number];
+/** A weight tensor that is changed on the way to a layer, and its storageCode. */
+export type Feeding = readonly [tensor: string, code: number];
 
 export class KeptLayers {
   /** Layers that were taken from the cache. */
@@ -70,23 +71,35 @@ export class KeptLayers {
     weight: StoredWeight & { bits: CodeBits },
     feeding: readonly Feeding[],
   ): Promise<CodeStorage | null> {
-    const { tensor, axis, apart, shape, bits } = weight;
-    const bytes = await this.cache.get(NAMESPACE, this.key(tensor, bits, feeding));
+    const { tensor, axis, apart, group, shape, bits } = weight;
+    const bytes = await this.cache.get(NAMESPACE, this.key(tensor, storageCode(bits, group?.size), feeding));
     const codesAt = 4 * scaleCount(weight);
     if (bytes?.length !== codesAt + elements(shape)) return null;
     this.reused++;
     const scales = new Float32Array(scaleCount(weight));
     new Uint8Array(scales.buffer).set(bytes.subarray(0, codesAt));
-    return { tensor, bits, axis, apart, scales, codes: new Int8Array(bytes.subarray(codesAt)) };
+    return {
+      tensor,
+      bits,
+      axis,
+      apart,
+      ...(group ? { group } : {}),
+      scales,
+      codes: new Int8Array(bytes.subarray(codesAt)),
+    };
   }
 
   /** Scales, then codes, one byte each. */
-  async put({ tensor, bits, scales, codes }: CodeStorage, feeding: readonly Feeding[]): Promise<void> {
+  async put({ tensor, bits, group, scales, codes }: CodeStorage, feeding: readonly Feeding[]): Promise<void> {
     const raw = [scales, codes].map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-    await this.cache.put(NAMESPACE, this.key(tensor, bits, feeding), Buffer.concat(raw));
+    await this.cache.put(
+      NAMESPACE,
+      this.key(tensor, storageCode(bits, group?.size), feeding),
+      Buffer.concat(raw),
+    );
   }
 
-  private key(tensor: string, bits: number, feeding: readonly Feeding[]): string {
-    return canonical([this.base, tensor, bits, feeding]);
+  private key(tensor: string, code: number, feeding: readonly Feeding[]): string {
+    return canonical([this.base, tensor, code, feeding]);
   }
 }

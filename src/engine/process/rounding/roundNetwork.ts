@@ -1,12 +1,13 @@
 /** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
 import type { RoundingMethod, RowsProblem } from '../../../core/rounding/problem';
+import { storageCode } from '../../../common/storageCode';
 import { shrinkMoments, shrinkResponses } from '../../../core/rounding/shrinkage';
 import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
 import { neededFor } from '../../../onnx/graph/subgraph';
 import type { Layer, Network } from '../../../onnx/network/network';
 import { directionsOf, isRecurrent } from '../../../onnx/network/recurrent';
-import { scaleCount } from '../../../onnx/network/scaleAxes';
+import { scaleCount, scaleIndex } from '../../../onnx/network/scaleAxes';
 import { unpackedTensor } from '../../../onnx/packing/dequantize';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
@@ -39,6 +40,8 @@ export interface RoundingWork {
   path: string;
   /** One per function. */
   bits: readonly number[];
+  /** One per function: inputs that share a scale, 0: all; default: all. */
+  groups?: readonly number[];
   /** Per weight that integer layers read, the most bits of its codes. */
   widest?: ReadonlyMap<string, CodeBits> | null;
   method: RoundingMethod;
@@ -62,7 +65,7 @@ const HALF_LARGEST = 65504;
 /** One per weight of networkWeights, in its order. */
 export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]> {
   const { model, network, bits, widest, path } = work;
-  const weights = networkWeights(network);
+  const weights = networkWeights(network, work.groups);
   const held = heldTensors(model.graph!);
   const storages = new Map<string, WeightStorage>();
   const read = async (name: string) => {
@@ -77,14 +80,19 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
     if (width === 32) storages.set(weight.tensor, { tensor: weight.tensor, bits: 32 });
     else if (width === 16)
       storages.set(weight.tensor, { tensor: weight.tensor, bits: 16, values: await read(weight.tensor) });
-    else todo.push({ ...weight, bits: Math.min(width, widest?.get(weight.tensor) ?? 8) as CodeBits });
+    else {
+      const most = widest?.get(weight.tensor);
+      // Integer kernels take one scale an output.
+      const group = most === undefined ? weight.group : undefined;
+      todo.push({ ...weight, group, bits: Math.min(width, most ?? 8) as CodeBits });
+    }
   }
   if (work.method === 'nearest') {
     for (const [index, weight] of todo.entries()) {
       await work.job.checkpoint();
       work.onProgress(index, todo.length, weight.tensor);
       const layer = layersOf(network, weight.tensor)[0];
-      const rows = storedRows(layer);
+      const rows = storedRows(layer, weight.group);
       storages.set(weight.tensor, await round(work, weight, rows, await read(weight.tensor), {}, {}));
     }
   } else await roundOnInputs(work, todo, storages, held);
@@ -133,7 +141,7 @@ async function roundOnInputs(
       }
       const values = await readFloats(held.get(weight.tensor)!.tensor, path);
       const unfolded = layer.picks ? null : await im2colLayer(model, graph, layer, position, path);
-      const rows = unfolded?.rows ?? storedRows(layer);
+      const rows = unfolded?.rows ?? storedRows(layer, weight.group);
       const isWide = work.wide?.has(layer.node) ?? false;
       const output = unfolded && float && !isWide ? await outputLayout(unfolded, graph, held, path) : null;
       if (!layer.picks) {
@@ -199,7 +207,10 @@ function feedingOf(graph: Graph, inputs: string[], storages: ReadonlyMap<string,
   const { tensors } = neededFor(graph.proto, inputs);
   return [...storages.values()]
     .filter(({ tensor, bits }) => bits !== 32 && tensors.has(tensor))
-    .map(({ tensor, bits }) => [tensor, bits] as const)
+    .map(
+      (each) =>
+        [each.tensor, storageCode(each.bits, 'group' in each ? each.group?.size : undefined)] as const,
+    )
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
@@ -255,18 +266,22 @@ async function round(
   sums: Partial<Moments> & { powers?: Float64Array | null },
   tools: Omit<RoundingTools, 'roundScale'>,
 ): Promise<CodeStorage> {
-  const { tensor, axis, apart, bits } = weight;
+  const { tensor, axis, apart, group, bits } = weight;
   const all = gatherRows(values, rows);
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(scaleCount(weight));
+  const scaleOf = scaleIndex(weight);
   const size = rows.rows * rows.columns;
-  const roundOne = fitsHalf(all, rows.columns, bits) ? roundScale : Math.fround;
+  // Of so many columns each: rows that were told apart by group are no longer than one.
+  const shared = Math.min(group?.size ?? rows.columns, rows.columns);
+  const roundOne = fitsHalf(all, shared, bits) ? roundScale : Math.fround;
   for (let g = 0; g < rows.groups; g++) {
     const problem: RowsProblem = {
       weights: all.subarray(g * size, (g + 1) * size),
       rows: rows.rows,
       columns: rows.columns,
       bits,
+      group: shared,
       moments: sums.moments?.[g],
       powers: sums.powers ?? undefined,
       responses: sums.responses?.[g],
@@ -281,7 +296,7 @@ async function round(
       roundScale: roundOne,
     });
     for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
-    for (let r = 0; r < rows.rows; r++) scales[rows.scale[g * rows.rows + r]] = rounded.scales[r];
+    rounded.scales.forEach((scale, s) => (scales[scaleOf(rows.stored[g * size + s * shared])] = scale));
   }
-  return { tensor, bits, axis, apart, codes, scales };
+  return { tensor, bits, axis, apart, ...(group ? { group } : {}), codes, scales };
 }

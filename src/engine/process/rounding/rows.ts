@@ -3,7 +3,7 @@ import type { Graph } from '../../../onnx/graph/graph';
 import { serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { INPUT } from '../../../onnx/network/recurrent';
-import { scaleCount, scaleIndex } from '../../../onnx/network/scaleAxes';
+import { scaleCount, type ScaleGroup, scaleIndex } from '../../../onnx/network/scaleAxes';
 import { elements } from '../../../onnx/packing/unpack';
 import { intAttribute, standardOp } from '../../../onnx/proto/attributes';
 import { node as makeNode, valueInfo } from '../../../onnx/proto/build';
@@ -34,9 +34,9 @@ export interface WeightView {
   left: boolean;
 }
 
-/** Rows along the stored tensor's scale axis, whatever the layer does with them: enough to round to nearest. */
-export function storedRows(layer: Layer): LayerRows {
-  const axes = scaleAxes(layer);
+/** Rows along the stored tensor's scale axis (and each group of them apart), whatever the layer does with them: enough to round to nearest. */
+export function storedRows(layer: Layer, group?: ScaleGroup): LayerRows {
+  const axes = { ...scaleAxes(layer), group };
   const count = elements(layer.weightShape);
   const rows = scaleCount(axes);
   const scaleOf = scaleIndex(axes);

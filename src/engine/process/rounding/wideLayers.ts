@@ -2,6 +2,7 @@
  * Layers whose second moments no memory limit has room for (25,088 inputs behind a Flatten: 40 GB). They are rounded to
  * nearest by the power of each input alone, and their noise is counted as if inputs were uncorrelated.
  */
+import { bitsOf, groupOf } from '../../../common/storageCode';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { roundRows } from '../../../core/rounding/rows';
 import type { LayerRows } from './rows';
@@ -48,14 +49,14 @@ export async function outputVariance(
 }
 
 /**
- * E ||dW x||^2 per width for uncorrelated inputs, and E ||W x||^2 of these.
+ * E ||dW x||^2 per storageCode for uncorrelated inputs, and E ||W x||^2 of these.
  * @param powers E x^2 per column; null: all alike
  */
 export async function wideNoise(
   weights: Float64Array,
   { groups, rows, columns }: LayerRows,
   powers: Float64Array | null,
-  widths: readonly number[],
+  codes: readonly number[],
 ): Promise<{ energy: number; errors: Map<number, number> }> {
   const energyOf = (at: (i: number) => number) => {
     let sum = 0;
@@ -63,13 +64,28 @@ export async function wideNoise(
     return sum;
   };
   const errors = new Map<number, number>();
-  for (const bits of widths) {
-    const problem = { weights, rows: groups * rows, columns, bits, powers: powers ?? undefined };
-    const { codes, scales } = await roundRows(problem, 'nearest', { roundScale: Math.fround });
-    const error = energyOf((i) => codes[i] * scales[Math.floor(i / columns)] - weights[i]);
-    errors.set(bits, error);
+  for (const code of codes) {
+    const group = sharedBy(code, columns);
+    const problem = {
+      weights,
+      rows: groups * rows,
+      columns,
+      bits: bitsOf(code),
+      group,
+      powers: powers ?? undefined,
+    };
+    const found = await roundRows(problem, 'nearest', { roundScale: Math.fround });
+    errors.set(
+      code,
+      energyOf((i) => found.codes[i] * found.scales[Math.floor(i / group)] - weights[i]),
+    );
   }
   return { energy: energyOf((i) => weights[i]), errors };
+}
+
+/** Columns that share a scale. */
+export function sharedBy(code: number, columns: number): number {
+  return groupOf(code) || columns;
 }
 
 function readsLastAxis({ kernel, left, columnsLast, rows, layer }: Im2colLayer): boolean {
