@@ -3,35 +3,9 @@
  * more from the background, lightness is monotone (so the order survives any colour blindness), and every step has a
  * contrast of at least 3:1 with the background (WCAG 1.4.11). Chrome uses --vscode-* colours only.
  */
-import type { BitWidth } from '../src/core/problem/widths';
+import { type BitColours, DARK, LIGHT } from '../src/config/bitColours';
 
 export type Theme = 'dark' | 'light' | 'hc-dark' | 'hc-light';
-
-export type BitColours = Record<BitWidth, string>;
-
-const DARK: BitColours = {
-  2: '#7a5cc4',
-  3: '#4d84e2',
-  4: '#1f9cd6',
-  5: '#12b5c4',
-  6: '#35cfa6',
-  7: '#93e067',
-  8: '#f6e64d',
-  16: '#a6abb3',
-  32: '#d3d6db',
-};
-
-const LIGHT: BitColours = {
-  2: '#6f9d36',
-  3: '#27955a',
-  4: '#07787f',
-  5: '#00608f',
-  6: '#2048a8',
-  7: '#3a2894',
-  8: '#2d0d67',
-  16: '#737881',
-  32: '#4a4e56',
-};
 
 export function bitColours(theme: Theme): BitColours {
   return theme === 'dark' || theme === 'hc-dark' ? DARK : LIGHT;

@@ -104,6 +104,14 @@ describe('A config in the editor', () => {
     await noProblem('over-budget');
   });
 
+  it('says that bits are over the budget where they were edited', async () => {
+    const at = original.indexOf('"bits": 2,') + '"bits": '.length;
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, new vscode.Range(document.positionAt(at), document.positionAt(at + 1)), '8');
+    assert.ok(await vscode.workspace.applyEdit(edit));
+    assert.equal(document.offsetAt((await problem('over-budget')).range.start), at);
+  });
+
   it('says that solving again cannot move bits edited by hand, and reverts them', async () => {
     await setText(original.replace(/"bits": [2-7],/g, '"bits": 8,'));
     const before = document.getText();

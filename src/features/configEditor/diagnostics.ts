@@ -33,6 +33,8 @@ const QUIET_MILLISECONDS = 300;
 export class Diagnostics extends DisposableStore {
   private readonly collection = this.add(vscode.languages.createDiagnosticCollection('ompq'));
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** Where each config was last edited. */
+  private readonly edits = new Map<string, number>();
 
   constructor(private readonly services: Services) {
     super();
@@ -42,7 +44,13 @@ export class Diagnostics extends DisposableStore {
     this.add(watcher.onDidCreate(all));
     this.add(watcher.onDidDelete(all));
     this.add(vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document)));
-    this.add(vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)));
+    this.add(
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        const [change] = contentChanges;
+        if (change) this.edits.set(document.uri.toString(), change.rangeOffset);
+        this.schedule(document);
+      }),
+    );
     this.add(vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)));
     all();
   }
@@ -67,13 +75,15 @@ export class Diagnostics extends DisposableStore {
   private forget(uri: vscode.Uri): void {
     clearTimeout(this.timers.get(uri.toString()));
     this.timers.delete(uri.toString());
+    this.edits.delete(uri.toString());
     this.collection.delete(uri);
   }
 
   private async check(document: vscode.TextDocument): Promise<void> {
     const { version } = document;
     const parsed = parseDocument(document);
-    const found = await problems(document, parsed, this.services.models);
+    const edited = this.edits.get(document.uri.toString());
+    const found = await problems(document, parsed, this.services.models, edited);
     if (document.version === version && !document.isClosed) this.collection.set(document.uri, found);
   }
 }
@@ -82,6 +92,7 @@ async function problems(
   document: vscode.TextDocument,
   { config, located }: ParsedDocument,
   models: Models,
+  edited: number | undefined,
 ): Promise<vscode.Diagnostic[]> {
   if (!config || !located) return [];
   const top = rangeOf(document, located.top);
@@ -111,7 +122,7 @@ async function problems(
   return [
     ...found,
     ...nameProblems(document, located, inspect),
-    ...sizeProblems(document, config, located, inspect),
+    ...sizeProblems(document, config, located, inspect, edited),
     ...limitProblems(document, config, located, inspect),
     ...patternProblems(document, config, located, inspect),
   ];
@@ -162,6 +173,7 @@ function sizeProblems(
   config: Config,
   located: Located,
   inspect: InspectReply,
+  edited: number | undefined,
 ): vscode.Diagnostic[] {
   const { size, network } = inspect;
   const names = network.functions.map((f) => f.name);
@@ -172,7 +184,8 @@ function sizeProblems(
   if (use > 1) {
     return [
       problem(
-        place,
+        // where eyes are: the bits that were edited last
+        bitsAt(document, located, edited) ?? place,
         vscode.l10n.t(
           'These bits make {0} ({1} bits on average), which is {2} % over the budget of {3}.',
           formatSize(totals.bytes),
@@ -194,6 +207,17 @@ function sizeProblems(
       vscode.DiagnosticSeverity.Information,
     ),
   ];
+}
+
+/** The bits of the function that an edit was in. */
+function bitsAt(
+  document: vscode.TextDocument,
+  { functions }: Located,
+  offset: number | undefined,
+): vscode.Range | null {
+  if (offset === undefined) return null;
+  const place = functions.find(({ span }) => span.offset <= offset && offset < span.offset + span.length);
+  return place?.bits ? rangeOf(document, place.bits.span) : null;
 }
 
 /** The limits beside the budget. */

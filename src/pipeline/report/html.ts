@@ -1,19 +1,8 @@
 /** A report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere. */
+import { LIGHT } from '../../config/bitColours';
 import { findings, LAYER_HEAD, layerRows, type Row, settings, summary } from './facts';
 import type { Report } from './gather';
 
-/** The page's colours of widths (webview/palette.ts), for white paper. */
-const COLOURS: Record<number, string> = {
-  2: '#7a5cc4',
-  3: '#4d84e2',
-  4: '#1f9cd6',
-  5: '#12b5c4',
-  6: '#35cfa6',
-  7: '#93e067',
-  8: '#f6e64d',
-  16: '#a6abb3',
-  32: '#d3d6db',
-};
 const WIDTH = 960;
 const HEIGHT = 180;
 const ORM_SIDE = 420;
@@ -62,12 +51,12 @@ function bitMap({ config }: Report): string {
   const bars = config.functions.map((f, i) => {
     const height = (Math.min(f.bits, 8) / 8) * HEIGHT;
     const label = escaped(`${f.name}: ${f.bits} bits, ${f.bytes} bytes`);
-    return `<rect x="${fixed(i * step)}" y="${fixed(HEIGHT - height)}" width="${fixed(Math.max(step * 0.9, step - 2))}" height="${fixed(height)}" fill="${COLOURS[f.bits]}"><title>${label}</title></rect>`;
+    return `<rect x="${fixed(i * step)}" y="${fixed(HEIGHT - height)}" width="${fixed(Math.max(step * 0.9, step - 2))}" height="${fixed(height)}" fill="${LIGHT[f.bits]}"><title>${label}</title></rect>`;
   });
   const used = [...new Set(config.functions.map((f) => f.bits))].sort((a, b) => a - b);
   const legend = used.map(
     (bits, i) =>
-      `<rect x="${i * 80}" y="${HEIGHT + 12}" width="12" height="12" fill="${COLOURS[bits]}"/><text x="${i * 80 + 18}" y="${HEIGHT + 22}" font-size="12">${bits} bits</text>`,
+      `<rect x="${i * 80}" y="${HEIGHT + 12}" width="12" height="12" fill="${LIGHT[bits]}"/><text x="${i * 80 + 18}" y="${HEIGHT + 22}" font-size="12">${bits} bits</text>`,
   );
   return picture(WIDTH, HEIGHT + 30, 'Bits of every layer in network order', [...bars, ...legend]);
 }
