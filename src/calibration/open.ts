@@ -10,7 +10,7 @@ import { cannotRead, DataError } from './inputs/errors';
 import { openPictures } from './pictures/pictures';
 import { shuffledIndices } from '../common/random';
 import { checkFixed, withFixed } from './inputs/fixedInputs';
-import { batchAxes, resolveInputs, type InputSpec } from './inputs/inputShapes';
+import { resolveInputs, type InputSpec } from './inputs/inputShapes';
 import type { OpenContext, OpenOptions, Source } from './inputs/source';
 import type { DataSpec } from './inputs/spec';
 import { openSynthetic } from './synthetic/synthetic';
@@ -39,7 +39,7 @@ export async function openDataset(
   const inOrder = options.order === 'all' || spec.samples === Infinity;
   checkFixed(inputs, spec.values ?? {});
   const specs = resolveInputs(inputs, spec.shapes);
-  const context: OpenContext = {
+  const whole: OpenContext = {
     inputs,
     specs,
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
@@ -49,12 +49,38 @@ export async function openDataset(
     progress: options.progress ?? (() => {}),
   };
   const synthetic = spec.path === null;
-  const source =
-    spec.path === null ? openSynthetic(spec, context) : await openWithFixed(spec.path, spec, context);
+  const { source, context } = await openSource(spec, whole);
   if (source.count === 0) throw new DataError(`${spec.path} holds no samples; give data with at least one.`);
   const asked = inOrder ? Infinity : spec.samples;
   if (!(asked >= 1)) throw new DataError(`${asked} samples were asked for; ask for at least one.`);
   return choose(source, synthetic, asked, spec, context);
+}
+
+/**
+ * Where one input has no axis for samples (the edges of a graph, beside its nodes) and differs from sample to sample, none
+ * has: every file, entry or set is one sample, fed alone.
+ */
+async function openSource(
+  spec: DataSpec,
+  context: OpenContext,
+): Promise<{ source: Source; context: OpenContext }> {
+  const { path } = spec;
+  if (path === null) return { source: openSynthetic(spec, context), context };
+  try {
+    return { source: await openWithFixed(path, spec, context), context };
+  } catch (error) {
+    const { specs } = context;
+    const isMixed =
+      specs.some(({ batchAxis }) => batchAxis !== null) &&
+      specs.some(({ batchAxis, shape }) => batchAxis === null && shape.length > 0);
+    if (!(error instanceof DataError) || !isMixed) throw error;
+    const alone = { ...context, specs: specs.map((each) => ({ ...each, batchAxis: null })) };
+    try {
+      return { source: await openWithFixed(path, spec, alone), context: alone };
+    } catch {
+      throw error;
+    }
+  }
 }
 
 async function choose(
@@ -79,7 +105,7 @@ async function choose(
     );
   }
   const { labels } = source;
-  const axes = batchAxes(context.inputs);
+  const axes = Object.fromEntries(context.specs.map(({ name, batchAxis }) => [name, batchAxis]));
   const single = Object.values(axes).every((axis) => axis === null);
   return {
     description: synthetic

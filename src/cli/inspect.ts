@@ -65,6 +65,7 @@ function toJson({ network, outputs, bytes, sha256, shares }: InspectReply) {
       stage,
     })),
     skipped: network.skipped,
+    shared: network.shared,
     inputs: network.inputs,
     outputs: network.outputs.map((output, i) => ({ ...output, ...outputs[i] })),
     ties: network.ties,
@@ -98,6 +99,10 @@ function forPeople(reply: InspectReply): string[] {
     ),
     ...(network.skipped.length > 0 ? ['', 'Stays float:'] : []),
     ...network.skipped.map((node) => `  ${node.name} (${node.op}): ${node.reason}`),
+    ...(network.shared.length > 0
+      ? ['', 'Weights of layers that others read, too (the rounded ones, which counts in the outputs):']
+      : []),
+    ...network.shared.map(({ weight, readers }) => `  ${weight}: ${readers.join(', ')}`),
     '',
     `${shareLine(reply)}${staying.length > 0 ? '; what stays as it is, by the operator that reads it:' : ''}`,
     ...staying,

@@ -495,3 +495,87 @@ describe('IR version 3', () => {
     expect(written.graph!.node.map(({ opType }) => opType)).not.toContain('Constant');
   });
 });
+
+describe('operator sets before 6', () => {
+  /** A small AlexNet of 2016: attributes of that time, weights as inputs, a Dropout that says it is a test. */
+  const old = (opset: number): ModelProto => {
+    const b = new ModelBuilder({ seed: 10, opset, irVersion: 3 });
+    const legacy = opset < 6 ? { consumed_inputs: [0, 0] } : {};
+    b.input('x', [2, 3, 8, 8]);
+    const conv = b.op(
+      'Conv',
+      ['x', b.weight('w', [8, 3, 3, 3], 0.3)],
+      { kernel_shape: [3, 3] },
+      { name: 'conv' },
+    );
+    const dropped = b.op('Dropout', [b.op('Relu', [conv], legacy)], { is_test: 1, ...legacy });
+    const both = b.op('Concat', [dropped, dropped], opset < 4 ? {} : { axis: 1 });
+    const shape = [2, 16 * 36];
+    const flat =
+      opset < 5
+        ? b.op('Reshape', [both], { shape, ...legacy })
+        : b.op('Reshape', [both, b.int64s('shape', shape)]);
+    const y = b.op(
+      'Gemm',
+      [flat, b.weight('fc', [16 * 36, 5], 0.1), b.weight('c', [5], 0.1)],
+      { broadcast: 1 },
+      { name: 'gemm' },
+    );
+    return b.output(y).build();
+  };
+
+  it('are lifted to one that runs, and quantized', async () => {
+    const expected = await outputs(canonicalModel(old(6)), [2, 3, 8, 8]);
+    for (const opset of [1, 3, 4, 5]) {
+      const flat = canonicalModel(old(opset));
+      expect(Number(flat.opsetImport[0].version)).toBe(13);
+      expect([opset, distance(expected, await outputs(flat, [2, 3, 8, 8]))]).toEqual([opset, 0]);
+    }
+    const { out } = await quantize(save(old(3)), { data: synthetic(4), width: 8 });
+    const error = distance(expected, await outputs(out, [2, 3, 8, 8]));
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(0.05);
+  });
+
+  it('whose operators have no counterpart are listed, and refused before work starts', async () => {
+    const b = new ModelBuilder({ seed: 10, opset: 5, irVersion: 3 });
+    const scaled = b.op('Scale', [b.input('x', [2, FEATURES])], { scale: float(2) });
+    const path = save(
+      b.output(b.matmul(b.setChannels(scaled, FEATURES), 4, { name: 'fc', bias: false })).build(),
+    );
+    expect((await inspected(path)).functions.map(({ name }) => name)).toEqual(['fc']);
+    await expect(quantize(path, { data: synthetic(4), width: 8 })).rejects.toThrow(
+      /uses operator set 5, which ONNX Runtime does not run, .* convert the model to operator set 13 or later/,
+    );
+  });
+});
+
+describe('weights with other readers', () => {
+  it('of the Loop around them are shared, not called float, and their noise counts', async () => {
+    const b = new ModelBuilder({ seed: 11 });
+    b.input('x', ['batch', FEATURES]);
+    const w = b.weight('w', [FEATURES, FEATURES], 0.2);
+    const body = subgraph(
+      'body',
+      [
+        node('MatMul', ['v', w], ['product'], {}, { name: 'inner' }),
+        node('Tanh', ['product'], ['next']),
+        node('Identity', ['go'], ['on']),
+      ],
+      [
+        valueInfo('i', DataType.INT64, []),
+        valueInfo('go', DataType.BOOL, []),
+        valueInfo('v', DataType.FLOAT, null),
+      ],
+      [valueInfo('on', DataType.BOOL, []), valueInfo('next', DataType.FLOAT, null)],
+    );
+    const rounds = b.initializer('rounds', [], BigInt64Array.of(3n));
+    const go = b.initializer('go0', [], Uint8Array.of(1), DataType.BOOL);
+    const first = b.relu(b.op('MatMul', ['x', w], {}, { name: 'outer' }));
+    const model = b.output(b.op('Loop', [rounds, go, first], { body }, { name: 'loop' })).build();
+    const network = await inspected(save(model));
+    expect(network.skipped).toEqual([]);
+    expect(network.shared).toEqual([{ weight: w, readers: ['"loop" (Loop)'] }]);
+    expect(await chain(model, [4, FEATURES])).toEqual(['outer']);
+  });
+});

@@ -88,7 +88,7 @@ describe('a crash in native code', () => {
 describe('an engine that stands still', () => {
   it('for longer than the watchdog waits is ended, and the next run works', async ({ skip }) => {
     if (process.platform === 'win32') skip('no SIGSTOP here');
-    const { engine } = startEngine({ hangMs: 10_000 });
+    const { engine } = startEngine({ hangMs: 60_000 });
     await engine.request(light);
     const pid = engine.pid!;
     const work = engine.request(heavy);
@@ -107,7 +107,7 @@ describe('an engine that stands still', () => {
     await build({
       stdin: {
         contents: `import { Engine } from './src/engine/client';
-          const engine = new Engine({ script: ${JSON.stringify(SCRIPT)}, log: () => undefined, hangMs: 15_000 });
+          const engine = new Engine({ script: ${JSON.stringify(SCRIPT)}, log: () => undefined, hangMs: 60_000 });
           engine.request(${JSON.stringify(light)}, { onProgress: () => process.send({ pid: engine.pid }) }).then(
             (reply) => process.send({ samples: reply.samples }),
             (error) => process.send({ error: error.message }),
@@ -125,8 +125,8 @@ describe('an engine that stands still', () => {
     await new Promise((resolve) => caller.once('message', resolve));
     const { pid } = said[0];
     for (const each of [caller.pid!, pid!]) process.kill(each, 'SIGSTOP');
-    // Three ticks of the watchdog, and more.
-    await new Promise((resolve) => setTimeout(resolve, 18_000));
+    // Longer than the watchdog waits.
+    await new Promise((resolve) => setTimeout(resolve, 66_000));
     for (const each of [pid!, caller.pid!]) process.kill(each, 'SIGCONT');
     await new Promise((resolve) => caller.once('exit', resolve));
     expect(said.at(-1)).toEqual({ samples: 4 });

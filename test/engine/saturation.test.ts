@@ -2,7 +2,8 @@
  * Integer products on every processor: without VNNI, x86 adds the products of two uint8 inputs and two int8 weights in
  * int16, which saturates. Shown for all inputs and for every two codes of a row that a kernel may bring together.
  */
-import { rmSync } from 'node:fs';
+import { fromBinary } from '@bufbuild/protobuf';
+import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import type { ActivationChoice } from '../../src/engine/protocol';
 import { intAttribute } from '../../src/onnx/proto/attributes';
 import { readModel } from '../../src/onnx/files/file';
 import { Graph } from '../../src/onnx/graph/graph';
-import type { ModelProto, NodeProto } from '../../src/onnx/proto/onnx_pb';
+import { ModelProtoSchema, type ModelProto, type NodeProto } from '../../src/onnx/proto/onnx_pb';
 import { mobilenetV2, resnet18, tinyCnn, transformer } from '../support/models/zoo';
 import { everyLayer, quantize, type Options } from './exporting';
 import { save, synthetic } from './harness';
@@ -39,6 +40,11 @@ const NETWORKS: Record<string, Subject> = {
     build: () => transformer({ blocks: 2, width: 32 }),
     input: [1, 6, 32],
     width: [8, 7, 8, 3],
+  },
+  'the model of the demo': {
+    build: () => fromBinary(ModelProtoSchema, readFileSync(join('examples', 'resnet_cifar10.onnx'))),
+    input: [1, 3, 32, 32],
+    width: [8, 3, 4, 8, 2, 3],
   },
   'layers of every kind, grouped and with shared weights': {
     build: () => everyLayer(),

@@ -32,6 +32,7 @@ export async function openArrayFolder(
   const pieces = named ? found.pieces.filter(({ file }) => used.has(file)) : found.pieces;
   const reader = new PieceReader(folder, context);
   const shapes = await reader.measure(pieces);
+  await checkShared(folder, pieces, reader, context);
   const at = pieces.flatMap((piece) => Array.from({ length: piece.count }, (_, row) => ({ piece, row })));
   const byFile = named?.labels && repeated(named.labels, pieces);
   return {
@@ -85,19 +86,33 @@ function repeated(labels: Int32Array, pieces: readonly Piece[]): Int32Array {
   return Int32Array.from(pieces.flatMap(({ count }, i) => Array.from({ length: count }, () => labels[i])));
 }
 
+/** What all samples share is compared in two of them before work starts, and in all as they are read. */
+async function checkShared(
+  folder: string,
+  pieces: readonly Piece[],
+  reader: PieceReader,
+  { specs }: OpenContext,
+): Promise<void> {
+  const shared = specs.filter(({ batchAxis }) => batchAxis === null);
+  if (pieces.length < 2 || shared.length === 0 || shared.length === specs.length) return;
+  const [first, last] = [await reader.read(pieces[0], 0), await reader.read(pieces[pieces.length - 1], 0)];
+  for (const spec of shared) sharedOne(spec, [first[spec.name], last[spec.name]], folder);
+}
+
+/** @throws DataError where they differ */
+function sharedOne({ name }: InputSpec, samples: readonly TensorData[], folder: string): TensorData {
+  const [first] = samples;
+  const odd = samples.some((sample) =>
+    sample.some((value: number | bigint, i: number) => value !== first[i]),
+  );
+  if (!odd) return first;
+  throw new DataError(
+    `The files of ${folder} differ in "${name}", which has one value for a whole batch in this model; split the data by that value.`,
+  );
+}
+
 function stack(spec: InputSpec, shape: number[], samples: TensorData[], folder: string) {
-  if (spec.batchAxis === null) {
-    const [first] = samples;
-    const odd = samples.some((sample) =>
-      sample.some((value: number | bigint, i: number) => value !== first[i]),
-    );
-    if (odd) {
-      throw new DataError(
-        `The files of ${folder} differ in "${spec.name}", which has one value for a whole batch in this model; split the data by that value.`,
-      );
-    }
-    return stackSamples(spec, shape, first, 1);
-  }
+  if (spec.batchAxis === null) return stackSamples(spec, shape, sharedOne(spec, samples, folder), 1);
   const length = samples[0].length;
   const all = makeData(spec.type, length * samples.length);
   samples.forEach((sample, i) => (all as Float32Array).set(sample as Float32Array, i * length));

@@ -20,7 +20,16 @@ const LIFTED = 13;
 export function canonicalModel(model: ModelProto): ModelProto {
   if (!model.graph) return model;
   const whole = einsumsAsProducts(densify(unfuse(inlineFunctions(constantInitializers(model)))));
-  return opsetOf(whole) < OLDEST ? (raiseModel(whole, LIFTED) ?? whole) : whole;
+  return lifted(whole);
+}
+
+/** A model of an operator set that ONNX Runtime does not run, in one that it does; itself where that is not exact. */
+export function lifted(model: ModelProto): ModelProto {
+  return isTooOld(model) ? (raiseModel(constantInitializers(model), LIFTED) ?? model) : model;
+}
+
+export function isTooOld(model: ModelProto): boolean {
+  return opsetOf(model) < OLDEST;
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { findAttribute, intAttribute, intsAttribute, stringAttribute } from '../proto/attributes';
 import { attribute, int64s, node as makeNode, scalar, tensor } from '../proto/build';
-import { NodeProtoSchema, type NodeProto, type TensorProto } from '../proto/onnx_pb';
+import { NodeProtoSchema, TensorProto_DataType, type NodeProto, type TensorProto } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 
 export interface LiftTools {
@@ -208,11 +208,53 @@ const gridSample: Change = (node) => {
 const forAll = (names: string, change: Change): Record<string, Change> =>
   Object.fromEntries(names.split(' ').map((name) => [name, change]));
 
-/** By version, from 7 on: operators whose nodes must change. */
+/** Reshape had its shape as an attribute. */
+const reshape: Change = (node, tools) =>
+  intsAttribute(node, 'shape') ? toInput('shape', 1)(node, tools) : null;
+
+/** Types were given by name. */
+const castByName: Change = (node) => {
+  const to = TensorProto_DataType[stringAttribute(node, 'to', '') as keyof typeof TensorProto_DataType];
+  if (to === undefined) return null;
+  const lifted = changed(node, ['to']);
+  lifted.attribute = [...lifted.attribute, attribute('to', to)];
+  return [lifted];
+};
+
+const pads: Change = (node) => {
+  const lifted = changed(node, ['paddings']);
+  const given = intsAttribute(node, 'paddings');
+  if (!given) return null;
+  lifted.attribute = [...lifted.attribute, attribute('pads', given)];
+  return [lifted];
+};
+
+const concatAxis: Change = (node) => {
+  if (findAttribute(node, 'axis')) return [node];
+  const lifted = changed(node, []);
+  lifted.attribute = [...lifted.attribute, attribute('axis', 1)];
+  return [lifted];
+};
+
+/** By version, from 2 on: operators whose nodes must change. */
 export const CHANGES: ReadonlyMap<number, Readonly<Record<string, Change>>> = new Map<
   number,
   Record<string, Change>
 >([
+  [2, { ...forAll('GlobalLpPool LpPool', impossible), Pad: pads, Split: impossible }],
+  [4, { Concat: concatAxis }],
+  [5, { Reshape: reshape }],
+  [
+    6,
+    {
+      ...forAll(
+        'Abs Add And BatchNormalization Ceil Clip Div Dropout Elu Exp Floor HardSigmoid InstanceNormalization LeakyRelu Log Max Mean Min Mul Neg PRelu Reciprocal Relu Selu Sigmoid Sqrt Sub Sum Tanh',
+        without('consumed_inputs'),
+      ),
+      ...forAll('Tile Upsample', impossible),
+      Cast: castByName,
+    },
+  ],
   [
     7,
     {
@@ -225,7 +267,18 @@ export const CHANGES: ReadonlyMap<number, Readonly<Record<string, Change>>> = ne
     },
   ],
   [9, { BatchNormalization: batchNormSpatial, Scan: impossible, Upsample: upsampleScales }],
-  [10, { Slice: slice, TopK: topK, Upsample: upsampleToResize }],
+  [
+    10,
+    {
+      ...forAll(
+        'Affine ConstantFill Crop GivenTensorFill GRUUnit ImageScaler ParametricSoftplus Scale ScaledTanh',
+        impossible,
+      ),
+      Slice: slice,
+      TopK: topK,
+      Upsample: upsampleToResize,
+    },
+  ],
   [11, { Clip: clip, Pad: pad, Resize: resize, Scatter: scatter }],
   [12, { Dropout: without('ratio') }],
   [

@@ -20,8 +20,7 @@ import { smallValues } from '../proto/tensors';
 import { Names } from '../graph/names';
 import { CHANGES, type LiftTools } from './opsetChanges';
 
-/** Before this version operators have forms that no table of ours knows. */
-const OLDEST = 6;
+const OLDEST = 1;
 
 /** IR version that the newest operator sets ask for: 8 from opset 15 on, 4 before. */
 const irVersionFor = (opset: number): bigint => (opset >= 15 ? 8n : 4n);

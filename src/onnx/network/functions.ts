@@ -14,6 +14,7 @@ import { describeLayer, isLayerOp, type PlacedLayer } from './layers';
 import { liveElements } from './liveness';
 import type { Branches, Granularity, GraphInput, Network, NetworkFunction, SkippedNode } from './network';
 import { describeRecurrent, isRecurrent } from './recurrent';
+import { sharedWeights } from './sharedWeights';
 import { bothTaken, functionsWithLayers, reasonToSkip, skippedInBodies, skippedInBody } from './skipped';
 import { stageIndices } from './stages';
 import { vocabularies } from './vocabulary';
@@ -75,6 +76,11 @@ export function findNetwork(model: ModelProto, options: NetworkOptions = {}): Ne
     functions: merged.map((f) => withoutPlace(f, live, single.batch)),
     ties: findTies(merged),
     skipped,
+    shared: sharedWeights(
+      graph,
+      merged.flatMap((f) => f.layers),
+      new Set(merged.flatMap((f) => f.starts)),
+    ),
   };
 }
 
@@ -87,16 +93,10 @@ function findLayers(
   const layers: PlacedLayer[] = [];
   const skipped: SkippedNode[] = [];
   const functions = functionsWithLayers(model);
-  const isConstant = (tensor: string) => graph.isConstant(tensor);
   const data = lazily(() => dataTensors(graph));
   graph.order.forEach((node, index) => {
     const name = graph.nodeNames[index];
-    if (bodiesOf(node).length > 0) {
-      const mixed = branches !== undefined && standardOp(node) === 'If';
-      for (const each of skippedInBodies(node, name, isConstant, mixed ? bothTaken : undefined))
-        skipped.push(each);
-      return;
-    }
+    if (bodiesOf(node).length > 0) return;
     const table = describeTable(graph, shapes, index);
     if (table && 'layer' in table) {
       const { output } = table.layer;
@@ -119,10 +119,16 @@ function findLayers(
     else if (found.reason !== null) skipped.push({ name, op: node.opType, reason: found.reason });
   });
   const weights = new Set(layers.map(({ layer }) => layer.weight));
+  // What shares its weights with a layer does not stay float.
+  const staysFloat = (tensor: string) => graph.isConstant(tensor) && !weights.has(tensor);
+  graph.order.forEach((node, index) => {
+    const mixed = branches !== undefined && standardOp(node) === 'If';
+    const reason = mixed ? bothTaken : undefined;
+    skipped.push(...skippedInBodies(node, graph.nodeNames[index], staysFloat, reason));
+  });
   for (const { name, branch, body } of left) {
     const reason = `it lies in the ${branch} branch of the If node "${name}", which ${notTaken}`;
-    // What shares its weights with a layer does not stay float.
-    skipped.push(...skippedInBody(body, reason, (tensor) => isConstant(tensor) && !weights.has(tensor)));
+    skipped.push(...skippedInBody(body, reason, staysFloat));
   }
   return { layers, skipped };
 }

@@ -4,7 +4,7 @@ import { captured, type Graph } from '../graph/graph';
 import type { GraphProto, NodeProto } from '../proto/onnx_pb';
 
 export interface Influence {
-  /** Tensors that depend on what a layer puts out. */
+  /** Tensors that depend on what a layer puts out, or on its weights. */
   reached: ReadonlySet<string>;
   /** Of those, tensors whose number of rows depends on it: two versions of a model may differ there in shape. */
   sized: ReadonlySet<string>;
@@ -55,9 +55,14 @@ const MEASURING = new Set(['Shape', 'Size']);
 /**
  * @param layers output tensors of the layers; none: whatever depends on an input of the graph is reached, and operators
  *   that usually have weights are taken for layers
+ * @param weights tensors of the layers' weights: whoever else reads them reads rounded ones
  */
-export function influenceOf(graph: Graph, layers: ReadonlySet<string>): Influence {
-  const reached = new Set<string>();
+export function influenceOf(
+  graph: Graph,
+  layers: ReadonlySet<string>,
+  weights: Iterable<string> = [],
+): Influence {
+  const reached = new Set<string>(weights);
   // What an input alone decides is the same in two versions of a model, a branch taken by a sample rate among it.
   const weighted = layers.size === 0 && hasWeights(graph.proto) ? new Set<string>() : reached;
   const sized = new Set<string>();

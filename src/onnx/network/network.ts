@@ -88,6 +88,14 @@ export interface Network {
   /** Groups of indices into functions that share an initializer and must get the same bits (only groups of two or more). */
   ties: number[][];
   skipped: SkippedNode[];
+  /** Weights that others than layers read, too: they read the rounded ones. */
+  shared: SharedWeight[];
+}
+
+/** A layer's weights and who else in the model reads them, as phrases for people: '"norm" (Mul)', "an output". */
+export interface SharedWeight {
+  weight: string;
+  readers: string[];
 }
 
 export type Branch = 'then' | 'else';

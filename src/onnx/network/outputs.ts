@@ -101,8 +101,12 @@ export function planOutputs(
   choices: Readonly<Record<string, OutputChoice>> = {},
 ): OutputPlan {
   const graph = new Graph(model.graph!);
-  const layers = functions.flatMap((f) => f.layers.map(({ output }) => output));
-  const influence = influenceOf(graph, new Set(layers));
+  const layers = functions.flatMap((f) => f.layers);
+  const influence = influenceOf(
+    graph,
+    new Set(layers.map(({ output }) => output)),
+    layers.map(({ weight }) => weight),
+  );
   const types = elementTypes(graph);
   const walker = { graph, influence, types, opset: opsetOf(model) };
   const names = model.graph!.output.map(({ name }) => name);

@@ -32,6 +32,44 @@ describe('a folder of arrays', () => {
     expect(numbers(x.data)).toEqual([10, 11, 12, 13, 20, 21, 22, 23]);
   });
 
+  it('is read a file a sample where one input has no axis for samples and differs', async () => {
+    const graph = [input('x', ['V', 1]), input('edge', [2, 'E'], INT64)];
+    const nodes = (i: number) => Float32Array.of(i, i + 1, i + 2);
+    const edges = (i: number) => BigInt64Array.of(0n, 1n, BigInt(i), 2n);
+    const archive = (i: number) =>
+      zipSync({ 'x.npy': npy('<f4', [3, 1], nodes(i)), 'edge.npy': npy('<i8', [2, 2], edges(i)) });
+    const folder = await folderOf('graphs', {
+      '0.npz': archive(0),
+      '1.npz': archive(1),
+      '2.npz': archive(2),
+    });
+    const pairs = await folderOf('pairs', {
+      'x/0.npy': npy('<f4', [3, 1], nodes(0)),
+      'edge/0.npy': npy('<i8', [2, 2], edges(0)),
+      'x/1.npy': npy('<f4', [3, 1], nodes(1)),
+      'edge/1.npy': npy('<i8', [2, 2], edges(1)),
+    });
+    const stacked = await folderOf('stacked', {
+      'all.npz': zipSync({
+        'x.npy': npy('<f4', [2, 3, 1], Float32Array.of(...nodes(0), ...nodes(1))),
+        'edge.npy': npy('<i8', [2, 2, 2], BigInt64Array.of(...edges(0), ...edges(1))),
+      }),
+    });
+    for (const path of [folder, pairs, join(stacked, 'all.npz')]) {
+      const data = await openDataset(dataSpec(path), graph, inOrder);
+      expect(data.batchAxes).toEqual({ x: null, edge: null });
+      const { x, edge } = await data.read(1, 1);
+      expect([x.dims, numbers(x.data)]).toEqual([
+        [3, 1],
+        [1, 2, 3],
+      ]);
+      expect([edge.dims, numbers(edge.data)]).toEqual([
+        [2, 2],
+        [0, 1, 1, 2],
+      ]);
+    }
+  });
+
   it('may have several samples a file', async () => {
     const folder = await folderOf('several', {
       'a.npy': npy('<f4', [2, 2, 2], values(0, 8)),

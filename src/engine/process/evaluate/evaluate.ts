@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { readModel } from '../../../onnx/files/file';
+import { lifted } from '../../../onnx/canonical/canonical';
 import { isRandom, seeded } from '../../../onnx/graph/seeded';
 import { returning, serialize } from '../../../onnx/graph/subgraph';
 import { common, comparedNames } from '../../../onnx/network/compared';
@@ -29,7 +30,7 @@ export async function evaluate(request: EvaluateRequest, job: Job): Promise<Eval
   const paths = request.other === null ? [request.model] : [request.model, request.other];
   const models: ModelProto[] = [];
   // As they are in their files; both draw the same where they draw random numbers.
-  for (const each of paths) models.push(seeded(await readModel(each)));
+  for (const each of paths) models.push(seeded(lifted(await readModel(each))));
   const network = findNetwork(models[0], { granularity: 'layer', shapes: request.data.shapes });
   return withDataset(
     request.data,

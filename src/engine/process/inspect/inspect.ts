@@ -1,6 +1,8 @@
 /** What a model is made of, without running more of it than what decides between the branches of an If. */
+import { create } from '@bufbuild/protobuf';
 import { DataError } from '../../../calibration/inputs/errors';
 import type { DataSpec } from '../../../calibration/inputs/spec';
+import { isTooOld } from '../../../onnx/canonical/canonical';
 import { fingerprint } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
@@ -9,7 +11,9 @@ import { planOutputs } from '../../../onnx/network/outputs';
 import { sharesOf } from '../../../onnx/packing/shares';
 import { sizeModel } from '../../../onnx/packing/size';
 import { externalLocations, externalPath } from '../../../onnx/proto/external';
-import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import { isStandard } from '../../../onnx/proto/attributes';
+import { ModelProtoSchema, OperatorSetIdProtoSchema, type ModelProto } from '../../../onnx/proto/onnx_pb';
+import { shallowCopy } from '../../../onnx/proto/shallowCopy';
 import { keepFloats } from '../../../onnx/qdq/placement';
 import type { InspectReply, InspectRequest } from '../../protocol';
 import { EngineFault } from '../job/faults';
@@ -29,8 +33,12 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const notTaken = found && othersOf(request, found);
   const options = { granularity, shapes, branches, notTaken };
   const network = findNetwork(model, options);
-  const onData = request.data && (await shapesOnData(model, network, options, request.data, job));
-  const size = sizeModel(model, network, { scaleType: 'float32', branches });
+  const isRun = request.data && !isTooOld(model);
+  const onData = isRun ? await shapesOnData(model, network, options, request.data!, job) : undefined;
+  const size = sizeModel(isTooOld(model) ? claimingSeven(model) : model, network, {
+    scaleType: 'float32',
+    branches,
+  });
   // In the file as it is: what lies in a branch of it is left alone there.
   const floatActivations = keepFloats(new Graph(model.graph!), network);
   await job.checkpoint();
@@ -56,6 +64,13 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
     size,
     shares,
   };
+}
+
+/** A model too old to be exported is shown all the same; its sizes are those that it would have. */
+function claimingSeven(model: ModelProto): ModelProto {
+  const others = model.opsetImport.filter(({ domain }) => !isStandard(domain));
+  const opset = create(OperatorSetIdProtoSchema, { domain: '', version: 7n });
+  return shallowCopy(ModelProtoSchema, model, { opsetImport: [opset, ...others] });
 }
 
 /** Who does not take the other branches, where no data of the user's decided. */

@@ -1,6 +1,7 @@
 /** Weights that are no numbers: what is wrong with a network whose outputs are none. */
 import { basename } from 'node:path';
 import { Graph } from '../../../onnx/graph/graph';
+import type { Network } from '../../../onnx/network/network';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { isFloatType } from '../../../onnx/network/stored';
 import { dimsOf, readFloats } from '../../../onnx/proto/tensors';
@@ -11,7 +12,12 @@ import { EngineFault } from '../job/faults';
  * masks are written with it.
  * @throws EngineFault that names the first tensor that holds NaN, and the node that reads it
  */
-export async function findDamage(model: ModelProto, path: string): Promise<void> {
+export async function findDamage(
+  model: ModelProto,
+  { functions }: Pick<Network, 'functions'>,
+  path: string,
+): Promise<void> {
+  const weights = new Set(functions.flatMap(({ layers }) => layers.map(({ weight }) => weight)));
   const graph = new Graph(model.graph!);
   const seen = new Set<string>();
   for (const [index, node] of graph.order.entries()) {
@@ -21,7 +27,13 @@ export async function findDamage(model: ModelProto, path: string): Promise<void>
       if (!tensor || !isFloatType(tensor.dataType)) continue;
       const values = await readFloats(tensor, path);
       const reader = `, which "${graph.nodeNames[index]}" reads,`;
-      refuseDamage(values, { name, dims: dimsOf(tensor), path, reader, isDamage: Number.isNaN });
+      refuseDamage(values, {
+        name,
+        dims: dimsOf(tensor),
+        path,
+        reader,
+        ...(weights.has(name) ? {} : { isDamage: Number.isNaN }),
+      });
     }
   }
 }

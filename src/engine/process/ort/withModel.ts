@@ -5,12 +5,13 @@ import type { OpenOptions } from '../../../calibration/inputs/source';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { openDataset } from '../../../calibration/open';
 import { OnnxError } from '../../../common/fileErrors';
-import { canonicalModel } from '../../../onnx/canonical/canonical';
+import { canonicalModel, isTooOld } from '../../../onnx/canonical/canonical';
 import { readModel } from '../../../onnx/files/file';
 import { seeded } from '../../../onnx/graph/seeded';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork, type NetworkOptions } from '../../../onnx/network/functions';
 import type { Granularity, Network } from '../../../onnx/network/network';
+import { opsetOf } from '../../../onnx/proto/attributes';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
@@ -61,6 +62,11 @@ export async function openNetwork(
   prepare = (file: ModelProto): ModelProto => file,
 ): Promise<OpenedNetwork> {
   const { original, read } = await openModel(path, job);
+  if (isTooOld(read)) {
+    throw new OnnxError(
+      `${path} uses operator set ${opsetOf(read)}, which ONNX Runtime does not run, and one of its operators has no exact counterpart in a later one; convert the model to operator set 13 or later (onnx.version_converter).`,
+    );
+  }
   const file = prepare(read);
   const network = findNetwork(file, options);
   if (network.functions.length === 0) {

@@ -38,7 +38,7 @@ export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply
       return await scoreOn(dataset, { request, model, network, job, start });
     } catch (error) {
       // The data is not to blame where a weight is no number.
-      if (error instanceof NotFinite) await findDamage(model, request.model);
+      if (error instanceof NotFinite) await findDamage(model, network, request.model);
       throw error;
     }
   });

@@ -14,6 +14,7 @@ import {
   STRING,
   temporaryFolder,
   list,
+  numbers,
 } from '../files';
 
 const root = await temporaryFolder();
@@ -140,6 +141,27 @@ describe('ONNX test sets', () => {
     expect((await failure(openDataset(dataSpec(rates), model))).message).toMatch(
       /"sr" has one value for a whole batch/,
     );
+  });
+
+  it('of which one input has no axis for samples and differs are samples as they stand', async () => {
+    const graph = (i: number, edges: bigint[]) => [
+      floats('x', [3, 1], [i, i + 1, i + 2]),
+      rawLongs('edge', [2, 2], edges),
+    ];
+    const folder = await folderOf(graph(0, [0n, 1n, 1n, 2n]), graph(10, [2n, 1n, 0n, 0n]));
+    const model = [input('x', ['V', 1]), input('edge', [2, 'E'], INT64)];
+    const data = await openDataset(dataSpec(folder), model, { order: 'all' });
+    expect(data.size).toBe(2);
+    expect(data.batchAxes).toEqual({ x: null, edge: null });
+    const second = await data.read(1, 1);
+    expect([second.x.dims, second.edge.dims]).toEqual([
+      [3, 1],
+      [2, 2],
+    ]);
+    expect([numbers(second.x.data), numbers(second.edge.data)]).toEqual([
+      [10, 11, 12],
+      [2, 1, 0, 0],
+    ]);
   });
 
   it('the memory limit', async () => {

@@ -97,6 +97,7 @@ export function exampleInspect(config: Config): InspectReply {
       })),
       ties: [],
       skipped: [],
+      shared: [],
     },
   };
 }

@@ -104,6 +104,22 @@ describe('what an output is', () => {
     expect(found.compared).toHaveLength(1);
   });
 
+  it('weights that others than layers read count where they lead', () => {
+    const b = new ModelBuilder();
+    const w = b.weight('w', [8, 6], 1);
+    b.output(b.op('MatMul', [b.input('x', ['n', 8]), w], {}, { name: 'fc' }));
+    b.output(w).output(
+      b.op('ReduceSum', [b.op('Mul', [w, w], {}, { name: 'square' })], { keepdims: 0 }, { output: 'norm' }),
+    );
+    b.output(b.op('Shape', [w], {}, { output: 'size' }), null, DataType.INT64);
+    const model = b.build();
+    const network = findNetwork(model);
+    expect(network.shared).toEqual([{ weight: 'w', readers: ['the output "w"', '"square" (Mul)'] }]);
+    const found = planOutputs(model, network);
+    expect(kinds(found)).toEqual(['classes', 'regression', 'regression', 'fixed']);
+    expect(found.compared.map(({ tensor }) => tensor).slice(1)).toEqual(['w', 'norm']);
+  });
+
   it('a layer makes something comparable of a choice', () => {
     const b = new ModelBuilder();
     const s = b.matmul(b.input('x', ['n', 8]), 6, { name: 'fc' });

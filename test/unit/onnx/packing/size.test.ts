@@ -31,7 +31,7 @@ function networkOf(model: ModelProto, tensors: [name: string, op: LayerOp, axis:
       stage: 0,
     };
   });
-  return { opset: 17, irVersion: 8, inputs: [], outputs: [], functions, ties: [], skipped: [] };
+  return { opset: 17, irVersion: 8, inputs: [], outputs: [], functions, ties: [], skipped: [], shared: [] };
 }
 
 function testModel(opset: number, irVersion?: number) {
