@@ -210,7 +210,7 @@ const forAll = (names: string, change: Change): Record<string, Change> =>
 
 /** Reshape had its shape as an attribute. */
 const reshape: Change = (node, tools) =>
-  intsAttribute(node, 'shape') ? toInput('shape', 1)(node, tools) : null;
+  intsAttribute(node, 'shape') ? toInput('shape', 1)(changed(node, ['consumed_inputs']), tools) : null;
 
 /** Types were given by name. */
 const castByName: Change = (node) => {
