@@ -500,7 +500,7 @@ describe('operator sets before 6', () => {
   /** A small AlexNet of 2016: attributes of that time, weights as inputs, a Dropout that says it is a test. */
   const old = (opset: number): ModelProto => {
     const b = new ModelBuilder({ seed: 10, opset, irVersion: 3 });
-    const legacy = opset < 6 ? { consumed_inputs: [0, 0] } : {};
+    const legacy: Record<string, number[]> = opset < 6 ? { consumed_inputs: [0, 0] } : {};
     b.input('x', [2, 3, 8, 8]);
     const conv = b.op(
       'Conv',
