@@ -26,19 +26,29 @@ export function mergeCommand(): Command {
     .option('--no-cache', 'keep no scores for "ompq quantize"')
     .option('--json', 'print one JSON document')
     .action(async (files: string[], flags: { json?: boolean; cache: boolean }) => {
-      const paths = files.map((file) => resolve(file));
-      const read = await Promise.all(paths.map(readShard));
-      const parts = complete(read, paths);
-      if (parts[0].kind === 'eval') {
-        const reply = mergeEvaluations(parts as EvaluateShard[]);
-        if (flags.json) printJson(evaluationToJson(reply));
-        else printLines(evaluationForPeople(reply));
-        return;
-      }
-      const shown = await mergedScore(parts as ScoreShard[], flags.cache);
-      if (flags.json) printJson(scoreToJson(shown));
-      else printLines(scoreForPeople(shown));
+      await mergeFiles(
+        files.map((file) => resolve(file)),
+        flags,
+      );
     });
+}
+
+/** Prints the result of the whole job. @throws SettingsError where these are not all of its parts */
+export async function mergeFiles(
+  paths: readonly string[],
+  flags: { json?: boolean; cache: boolean },
+): Promise<void> {
+  const read = await Promise.all(paths.map(readShard));
+  const parts = complete(read, paths);
+  if (parts[0].kind === 'eval') {
+    const reply = mergeEvaluations(parts as EvaluateShard[]);
+    if (flags.json) printJson(evaluationToJson(reply));
+    else printLines(evaluationForPeople(reply));
+    return;
+  }
+  const shown = await mergedScore(parts as ScoreShard[], flags.cache);
+  if (flags.json) printJson(scoreToJson(shown));
+  else printLines(scoreForPeople(shown));
 }
 
 async function mergedScore(parts: ScoreShard[], keep: boolean): Promise<ShownScore> {

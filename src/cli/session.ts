@@ -18,35 +18,45 @@ export interface Session {
 /** By which signal the user has stopped the work, if he has. */
 export let stoppedBy: 'SIGINT' | 'SIGTERM' | null = null;
 
-/**
- * Runs `work` with an engine that is gone afterwards, however it ends.
- * @param caching whether scores are looked up in the user's cache and kept there
- */
-export async function withSession<T>(work: (session: Session) => Promise<T>, caching = false): Promise<T> {
+/** Runs `work`, whose signal tells that the user wants to stop. */
+export async function untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
-  const bar = progressBar();
   const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
     stoppedBy = signal;
     abort.abort();
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const engine = new Engine({
-    script: join(__dirname, 'engine.js'),
-    log: (level, line) => {
-      if (level !== 'debug' || process.env.OMPQ_DEBUG) bar.note(line);
-    },
-  });
   try {
-    const cache = caching ? new Cache(userCacheFolder(), { log: bar.note }) : undefined;
-    const options = { signal: abort.signal, onProgress: bar.update, cache };
-    return await work({ engine, options, note: bar.note });
+    return await work(abort.signal);
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
-    bar.stop();
-    engine.dispose();
   }
+}
+
+/**
+ * Runs `work` with an engine that is gone afterwards, however it ends.
+ * @param caching whether scores are looked up in the user's cache and kept there
+ */
+export function withSession<T>(work: (session: Session) => Promise<T>, caching = false): Promise<T> {
+  return untilStopped(async (signal) => {
+    const bar = progressBar();
+    const engine = new Engine({
+      script: join(__dirname, 'engine.js'),
+      log: (level, line) => {
+        if (level !== 'debug' || process.env.OMPQ_DEBUG) bar.note(line);
+      },
+    });
+    try {
+      const cache = caching ? new Cache(userCacheFolder(), { log: bar.note }) : undefined;
+      const options = { signal, onProgress: bar.update, cache };
+      return await work({ engine, options, note: bar.note });
+    } finally {
+      bar.stop();
+      engine.dispose();
+    }
+  });
 }
 
 export function printJson(value: unknown): void {
@@ -63,7 +73,8 @@ interface Bar {
   stop: () => void;
 }
 
-function progressBar(): Bar {
+/** Drawn on a terminal only. */
+export function progressBar(): Bar {
   const bar = process.stderr.isTTY
     ? new SingleBar(
         {
