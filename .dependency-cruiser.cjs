@@ -48,7 +48,10 @@ module.exports = {
     rule('engine-process', 'src/engine/process/', [engine, calibration, core, onnx, cache, common]),
     rule('pipeline', pipeline, [engine, config, interop, cache, calibration, core, onnx, common]),
     rule('cli', 'src/cli', belowFrontEnds),
-    rule('features', 'src/(features/|extension\\.ts)', [...belowFrontEnds, 'webview/protocol\\.ts']),
+    rule('features', 'src/(features/|extension\\.ts)', [
+      ...belowFrontEnds,
+      'webview/(preprocessing/)?protocol\\.ts',
+    ]),
     rule('webview', 'webview/', [core, config, common, 'src/onnx/', 'src/engine/protocol\\.ts']),
     ...rooms('src/onnx/', {
       proto: [],
@@ -95,7 +98,7 @@ module.exports = {
     {
       name: 'only-the-bit-map-sees-the-page',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/features/bitMap/' },
+      from: { path: '^src/', pathNot: '^src/features/(bitMap|preprocessing)/' },
       to: { path: '^webview/' },
     },
     {

@@ -44,7 +44,11 @@ const targets = [
   },
   {
     ...common,
-    entryPoints: entries({ panel: 'webview/panel.ts', worker: 'webview/worker.ts' }),
+    entryPoints: entries({
+      panel: 'webview/panel.ts',
+      worker: 'webview/worker.ts',
+      preprocessing: 'webview/preprocessing/entry.ts',
+    }),
     platform: 'browser',
     format: 'iife',
     target: 'es2022',

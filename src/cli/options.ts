@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import type { DataSpec, Preprocessing } from '../calibration/inputs/spec';
+import { type DataSpec, type Preprocessing, PRESET_NAMES } from '../calibration/inputs/spec';
 import { ioError } from '../common/fileErrors';
 import { parseSize } from '../common/sizes';
 import { GROUP_SIZES } from '../common/storageCode';
@@ -101,9 +101,7 @@ export function addDataOptions(command: Command): Command {
     .option('--synthetic', 'seeded synthetic input instead of data (scores then say little)')
     .option('--seed <N>', 'seed of the shuffle that chooses the samples', count, 0)
     .addOption(
-      new Option('--preset <NAME>', 'image preprocessing')
-        .choices(['imagenet', 'cifar10', 'unit', 'raw'])
-        .default('imagenet'),
+      new Option('--preset <NAME>', 'image preprocessing').choices([...PRESET_NAMES]).default('imagenet'),
     )
     .option('--mean <a,b,c>', 'per channel, for pixels scaled to 0..1 (overrides the preset)', numbers)
     .option('--std <a,b,c>', 'per channel, for pixels scaled to 0..1 (overrides the preset)', numbers)

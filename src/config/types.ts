@@ -101,10 +101,11 @@ export interface Config {
     seed: number;
     shapes: Record<string, number[]>;
     preprocessing: {
-      preset: 'imagenet' | 'cifar10' | 'unit' | 'raw';
+      preset: 'imagenet' | 'cifar10' | 'signed' | 'efficientnet-lite' | 'unit' | 'raw';
       mean?: number[];
       std?: number[];
       resize?: 'crop' | 'stretch' | 'pad';
+      crop?: number;
       layout?: 'NCHW' | 'NHWC';
       channels?: 'RGB' | 'BGR';
     };

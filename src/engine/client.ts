@@ -347,6 +347,8 @@ function describe(request: EngineRequest): string {
   switch (request.kind) {
     case 'inspect':
       return `reading ${model}`;
+    case 'preview':
+      return `trying pictures on ${model}`;
     case 'listing':
       return `listing ${model}`;
     case 'statistics':

@@ -4,7 +4,8 @@
  */
 import type { IntegerProducts } from '../common/integerProduct';
 import type { OutputFacts, OutputKind, OutputPlan } from '../onnx/network/outputs';
-import type { DataSpec } from '../calibration/inputs/spec';
+import type { DataSpec, Preprocessing } from '../calibration/inputs/spec';
+import type { PreprocessingGuess } from '../calibration/pictures/guess';
 import type { Divergence } from '../core/allocation/divergence';
 import type { RangeMethod } from '../core/rounding/activationRange';
 import type { RoundingMethod } from '../core/rounding/problem';
@@ -67,6 +68,40 @@ export interface InspectReply {
   size: SizeModel;
   /** What part of the file can be quantized, and what stays as it is. */
   shares: Shares;
+}
+
+/** What the model sees of its pictures, and what the float model answers, under several preprocessings. */
+export interface PreviewRequest {
+  kind: 'preview';
+  /** Absolute path. */
+  model: string;
+  /** A folder of pictures; data.samples of them are tried. */
+  data: DataSpec;
+  /** Absent: what the model is guessed to take, and every preset. */
+  choices?: Preprocessing[];
+  /** So many pictures come back as such. */
+  pictures: number;
+}
+
+export interface PreviewReply {
+  guess: PreprocessingGuess;
+  choices: PreviewedChoice[];
+}
+
+export interface PreviewedChoice {
+  preprocessing: Preprocessing;
+  /** One sentence where the pictures cannot be fed so; the rest is then empty. */
+  problem: string | null;
+  /** What was done to the pictures, in one line. */
+  preparation: string;
+  /** Least and largest value that the model is given. */
+  range: [number, number] | null;
+  /** As the model sees them, with its top answers where it answers with classes. */
+  pictures: { png: Uint8Array; answers: { index: number; share: number }[] }[];
+  /** 0..1: how much the answers tell of which picture was seen; null where the model does not answer with classes. */
+  decided: number | null;
+  /** Of the pictures tried, where they have labels. */
+  right: { count: number; of: number } | null;
 }
 
 /** The model as text. */
@@ -419,6 +454,7 @@ export interface DoctorReply {
 export type EngineRequest =
   | DoctorRequest
   | InspectRequest
+  | PreviewRequest
   | ListingRequest
   | StatisticsRequest
   | ScalesRequest
@@ -432,6 +468,7 @@ export type EngineRequest =
 interface Replies {
   doctor: DoctorReply;
   inspect: InspectReply;
+  preview: PreviewReply;
   listing: Listing;
   statistics: StatisticsReply;
   scales: ScalesReply;

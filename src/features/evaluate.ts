@@ -32,14 +32,13 @@ export async function evaluateCommand(
   const model = modelPathOf(config, configUri.fsPath);
   const other = choices.other ?? (await pickOther(vscode.Uri.file(model)));
   if (!other) return undefined;
-  const { network } = await services.models.inspect(model, config.scoring.granularity, config.calibration);
   const calibration = dataOf(config, configUri.fsPath);
   const last = { path: calibration.path, preprocessing: calibration.preprocessing };
   const data =
     choices.data ??
     (await pickData({
+      services,
       model: vscode.Uri.file(model),
-      inputs: network.inputs,
       last,
       words: {
         title: vscode.l10n.t('Evaluate: data'),

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { stat } from 'node:fs/promises';
 import type { DataSpec } from '../calibration/inputs/spec';
 import type { Engine } from '../engine/client';
-import type { InspectReply, StatisticsReply } from '../engine/protocol';
+import type { InspectReply, PreviewReply, PreviewRequest, StatisticsReply } from '../engine/protocol';
 import type { Listing } from '../onnx/listing/listing';
 import type { Granularity } from '../onnx/network/network';
 
@@ -37,6 +37,11 @@ export class Models {
     this.known.set(key, { version, reply });
     reply.catch(() => this.known.delete(key));
     return reply;
+  }
+
+  /** @throws with one sentence when the model cannot be read */
+  preview(request: Omit<PreviewRequest, 'kind'>): Promise<PreviewReply> {
+    return this.engine.request({ kind: 'preview', ...request });
   }
 
   listing(path: string): Promise<Listing> {

@@ -3,9 +3,10 @@ import { stat } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import * as vscode from 'vscode';
 import { findCalibrationData } from '../calibration/discover';
-import type { Preprocessing, PresetName } from '../calibration/inputs/spec';
-import type { GraphInput } from '../onnx/network/network';
+import type { Preprocessing } from '../calibration/inputs/spec';
 import { pickOne, separator } from './pickOne';
+import { pickPreprocessing } from './preprocessing/pick';
+import type { Services } from './services';
 import { type Asked, askInTurn } from './wizard';
 
 export interface DataChoice {
@@ -19,8 +20,8 @@ interface DataItem extends vscode.QuickPickItem {
 }
 
 interface DataQuestion {
+  services: Services;
   model: vscode.Uri;
-  inputs: GraphInput[];
   last: DataChoice | undefined;
   words: { title: string; placeholder: string };
 }
@@ -34,7 +35,7 @@ export async function pickData(question: DataQuestion): Promise<DataChoice | und
 
 /** The questions about data, each a step of its own. @param take hears the answer, as far as it is known */
 export function dataSteps(
-  { model, inputs, last, words }: DataQuestion,
+  { services, model, last, words }: DataQuestion,
   take: (choice: DataChoice) => void,
 ): (() => Promise<Asked>)[] {
   let path: string | null = null;
@@ -48,7 +49,7 @@ export function dataSteps(
     },
     async () => {
       if (path === null || !(await isFolder(path))) return 'skipped';
-      const preprocessing = await pickPreset(inputs, await lastOfPictures(last));
+      const preprocessing = await pickPreprocessing(services, model, path, await lastOfPictures(last));
       if (!preprocessing) return 'escaped';
       take({ path, preprocessing });
       return 'answered';
@@ -117,36 +118,6 @@ async function browse(root: string, folders: boolean): Promise<string | undefine
     filters: folders ? undefined : { NumPy: ['npy', 'npz'] },
   });
   return picked?.[0]?.fsPath;
-}
-
-const PRESETS: { preset: PresetName; label: string; description: string }[] = [
-  {
-    preset: 'imagenet',
-    label: 'ImageNet',
-    description: vscode.l10n.t('mean 0.485, 0.456, 0.406 - std 0.229, 0.224, 0.225 - centre crop'),
-  },
-  {
-    preset: 'cifar10',
-    label: 'CIFAR-10',
-    description: vscode.l10n.t('mean 0.4914, 0.4822, 0.4465 - std 0.2470, 0.2435, 0.2616'),
-  },
-  { preset: 'unit', label: '0..1', description: vscode.l10n.t('pixel / 255') },
-  { preset: 'raw', label: '0..255', description: vscode.l10n.t('pixels as they are') },
-];
-
-async function pickPreset(
-  inputs: GraphInput[],
-  last: Preprocessing | undefined,
-): Promise<Preprocessing | undefined> {
-  const small = inputs.some((input) => input.shape.at(-1) === 32);
-  const likely = last?.preset ?? (small ? 'cifar10' : 'imagenet');
-  const item = await pickOne(PRESETS, {
-    title: vscode.l10n.t('Image preprocessing'),
-    placeholder: vscode.l10n.t('The preprocessing that the model was trained with'),
-    active: PRESETS.find(({ preset }) => preset === likely),
-    canGoBack: true,
-  });
-  return item && { preset: item.preset };
 }
 
 async function exists(path: string): Promise<boolean> {

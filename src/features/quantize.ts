@@ -86,7 +86,7 @@ async function prepare(services: Services, model: vscode.Uri, given: Choices): P
     ),
   );
   const last = new Memory(services.context.workspaceState, model).recall();
-  const choices = await ask(model, inspect, settings, given, last);
+  const choices = await ask(services, model, inspect, settings, given, last);
   return choices && { model, configPath, settings, choices };
 }
 
@@ -121,6 +121,7 @@ async function run(
 }
 
 async function ask(
+  services: Services,
   model: vscode.Uri,
   inspect: InspectReply,
   settings: Settings,
@@ -136,7 +137,7 @@ async function ask(
   const isAnswered = await askInTurn([
     ...(given.data
       ? []
-      : dataSteps({ model, inputs, last: last.data, words }, (data) => (answers.data = data))),
+      : dataSteps({ services, model, last: last.data, words }, (data) => (answers.data = data))),
     async () => {
       answers.shapes = given.shapes ?? {};
       const open = missingSizes(inputs, answers.shapes);

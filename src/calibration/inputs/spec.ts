@@ -2,7 +2,8 @@
 import type { OutputChoice } from '../../onnx/network/outputs';
 import type { Branches } from '../../onnx/network/network';
 
-export type PresetName = 'imagenet' | 'cifar10' | 'unit' | 'raw';
+export const PRESET_NAMES = ['imagenet', 'cifar10', 'signed', 'efficientnet-lite', 'unit', 'raw'] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
 
 /** How a picture becomes a tensor. */
 export interface Preprocessing {
@@ -18,6 +19,8 @@ export interface Preprocessing {
    * stretch: without regard to proportions; pad: scale to fit, the rest black. Absent: crop.
    */
   resize?: 'crop' | 'stretch' | 'pad';
+  /** With crop: the share of the scaled picture's sides that is cut out, above 0 and at most 1. Absent: the preset's. */
+  crop?: number;
   /** Absent: read from the model's input (1, 3 or 4 channels next to the batch, or last). */
   layout?: 'NCHW' | 'NHWC';
   /** Channel order of the model; RGB where absent. */

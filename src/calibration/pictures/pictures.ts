@@ -138,7 +138,7 @@ async function sizedTarget(
     width: size.width,
     channels: layout.channels,
     resize: preprocessing.resize ?? 'crop',
-    keepExact: preprocessing.resize === undefined,
+    keepExact: preprocessing.resize === undefined && preprocessing.crop === undefined,
     margin: cropMargin(preprocessing),
   };
   if (product(shape) > reader.context.maxBytes) {

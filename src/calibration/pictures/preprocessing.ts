@@ -15,10 +15,18 @@ interface Preset {
 }
 
 /** (pixel / 255 - mean) / std, in RGB. */
-const PRESETS: Record<PresetName, Preset> = {
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   // torchvision's Resize(256), CenterCrop(224).
   imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], margin: 256 / 224 },
   cifar10: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616], margin: 1 },
+  // -1 to 1: MobileNet and Inception as TensorFlow has them, ViT.
+  signed: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], margin: 256 / 224 },
+  // (pixel - 127) / 128, cut out with a border of 32 pixels at 224.
+  'efficientnet-lite': {
+    mean: [127 / 255, 127 / 255, 127 / 255],
+    std: [128 / 255, 128 / 255, 128 / 255],
+    margin: 256 / 224,
+  },
   unit: { mean: [0, 0, 0], std: [1, 1, 1], margin: 1 },
   raw: { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255], margin: 1 },
 };
@@ -94,7 +102,12 @@ function perChannel(values: number[] | undefined, what: string, channels: number
   return values.length === 1 ? Array.from({ length: channels }, () => values[0]) : values;
 }
 
-export const cropMargin = (preprocessing: Preprocessing) => PRESETS[preprocessing.preset].margin;
+/** @throws DataError for a share that cuts nothing out */
+export function cropMargin({ preset, crop }: Preprocessing): number {
+  if (crop === undefined) return PRESETS[preset].margin;
+  if (crop > 0 && crop <= 1) return 1 / crop;
+  throw new DataError(`A crop of ${crop} is no share of a picture; give a number above 0 and at most 1.`);
+}
 
 /**
  * One line for the user: what was done to the pictures.

@@ -1,4 +1,5 @@
 /** What each tool takes, as JSON Schema: shown to the client and held against every call. */
+import { PRESET_NAMES } from '../../calibration/inputs/spec';
 import { BIT_WIDTHS } from '../../core/problem/widths';
 
 export interface ToolInfo {
@@ -29,7 +30,7 @@ const DATA = {
     'Folder of pictures or of .npy files, a .npy, or a .npz. Without it, synthetic input is used: measurements then say little.',
   ),
   preset: {
-    enum: ['imagenet', 'cifar10', 'unit', 'raw'],
+    enum: [...PRESET_NAMES],
     description: 'Image preprocessing; default imagenet.',
   },
   mean: list('Per channel, of pixels scaled to 0..1; in place of the preset.'),

@@ -19,6 +19,7 @@ import { exportModel } from './export/exportModel';
 import { isGuard, startGuard } from './guard';
 import { inspect } from './inspect/inspect';
 import { listing, statistics } from './inspect/listing';
+import { preview } from './inspect/preview';
 import { EngineFault, JobCancelled } from './job/faults';
 import { Job } from './job/job';
 import { flushTrace, span, startTrace } from './job/trace';
@@ -47,6 +48,8 @@ function perform(request: EngineRequest, job: Job): Promise<EngineReply> {
       return doctor(job);
     case 'inspect':
       return inspect(request, job);
+    case 'preview':
+      return preview(request, job);
     case 'listing':
       return listing(request);
     case 'statistics':
