@@ -76,6 +76,8 @@ export const MALLOC = {
   MALLOC_MMAP_THRESHOLD_: String(2 ** 23),
   MALLOC_TRIM_THRESHOLD_: String(2 ** 25),
 };
+/** ONNX Runtime runs models of the newest operator set only where it is told to. */
+const RUNTIME = { ALLOW_RELEASED_ONNX_OPSET_ONLY: '0' };
 /** The watchdog counts ticks, not time: a laptop that sleeps does not tick. */
 const TICK_MS = 5000;
 
@@ -161,7 +163,7 @@ export class Engine {
       execPath: execPath ?? process.execPath,
       // The caller's own flags (--inspect and the like) are not for the engine.
       execArgv: [],
-      env: { ...MALLOC, ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...MALLOC, ...RUNTIME, ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -550,6 +550,26 @@ describe('operator sets before 6', () => {
   });
 });
 
+describe('operator sets after the released ones', () => {
+  const network = (opset: number): string => {
+    const b = new ModelBuilder({ opset });
+    return save(b.output(b.matmul(b.input('x', ['batch', FEATURES]), 4, { name: 'fc' })).build());
+  };
+
+  it('are quantized as far as ONNX Runtime has them', async () => {
+    const { bytes } = await quantize(network(27), { data: synthetic(4), width: 8 });
+    expect(bytes).toBeGreaterThan(0);
+  });
+
+  it('are refused in one sentence beyond that, though their layers are listed', async () => {
+    const path = network(28);
+    expect((await inspected(path)).functions.map(({ name }) => name)).toEqual(['fc']);
+    await expect(quantize(path, { data: synthetic(4), width: 8 })).rejects.toThrow(
+      /is of operator set 28, and the ONNX Runtime that comes with OMPQ runs sets up to 27: convert the model/,
+    );
+  });
+});
+
 describe('weights with other readers', () => {
   it('of the Loop around them are shared, not called float, and their noise counts', async () => {
     const b = new ModelBuilder({ seed: 11 });

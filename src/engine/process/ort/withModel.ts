@@ -17,6 +17,9 @@ import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import { foldWeights } from './foldWeights';
 
+/** The newest operator set that the ONNX Runtime of this package has kernels for. */
+const NEWEST_OPSET = 27;
+
 export interface ReadModel {
   /** As it is on disk. */
   original: ModelProto;
@@ -65,6 +68,12 @@ export async function openNetwork(
   if (isTooOld(read)) {
     throw new OnnxError(
       `${path} uses operator set ${opsetOf(read)}, which ONNX Runtime does not run, and one of its operators has no exact counterpart in a later one; convert the model to operator set 13 or later (onnx.version_converter).`,
+    );
+  }
+  const opset = opsetOf(read);
+  if (opset > NEWEST_OPSET) {
+    throw new EngineFault(
+      `${basename(path)} is of operator set ${opset}, and the ONNX Runtime that comes with OMPQ runs sets up to ${NEWEST_OPSET}: convert the model, for example with onnx.version_converter.`,
     );
   }
   const file = prepare(read);
