@@ -27,7 +27,12 @@ export function changesPart(store: Store, document: Document): Part {
   }
 
   function row({ index, name, from, to, bytes }: BitChange): HTMLElement {
-    const link = h(document, 'button', { type: 'button', class: 'link' }, cutName(name, document));
+    const link = h(
+      document,
+      'button',
+      { type: 'button', class: 'link', 'aria-label': name },
+      cutName(name, document),
+    );
     link.addEventListener('click', () => store.select([name], index));
     const size = bytes < 0 ? `−${formatSize(-bytes)}` : `+${formatSize(bytes)}`;
     return h(

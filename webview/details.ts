@@ -82,7 +82,7 @@ export function details(
       document,
       'div',
       { class: 'who' },
-      h(document, 'h2', { title: f.layers.join('\n') }, cutName(f.name, document)),
+      h(document, 'h2', { title: f.layers.join('\n'), 'aria-label': f.name }, cutName(f.name, document)),
       h(document, 'p', {}, standing(data)),
     ),
     h(document, 'dl', { class: 'facts' }, ...facts),

@@ -27,6 +27,8 @@ export function tableRow(
         role: 'gridcell',
         class: `cell ${column.numeric ? 'numeric ' : ''}${column.id}`,
         'aria-colindex': c + 1,
+        // a name in two pieces would be read with a gap
+        'aria-label': column.id === 'name' ? row.name : null,
       },
       ...contentOf(row, column, document),
     ),

@@ -96,6 +96,7 @@ describe('names', () => {
     const cell = page.locator('.grid-body .cell.name', { hasText: 'query/MatMul' });
     await cell.waitFor();
     expect(await cell.innerText()).toBe(long);
+    expect(await page.getByRole('row', { name: long }).count()).toBe(1);
     const tail = (await cell.locator('.cut-tail').boundingBox())!;
     const room = (await cell.boundingBox())!;
     expect(tail.x + tail.width).toBeLessThanOrEqual(room.x + room.width);
