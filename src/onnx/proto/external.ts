@@ -62,7 +62,7 @@ export function weightsFolder(modelPath: string): string {
  */
 export async function followLinks(model: ModelProto, path: string): Promise<void> {
   folders.delete(path);
-  const [folder, real] = [await realpath(dirname(path)), dirname(await realpath(path))];
+  const [folder, real] = [await realPathOf(dirname(path), path), dirname(await realPathOf(path, path))];
   if (folder === real) return;
   const found = new Map<string, string>();
   for (const tensor of allTensors(model)) {
@@ -77,6 +77,13 @@ export async function followLinks(model: ModelProto, path: string): Promise<void
     location.value = relative(real, target);
     folders.set(path, real);
   }
+}
+
+/** @throws OnnxError where the model has vanished meanwhile */
+function realPathOf(path: string, model: string): Promise<string> {
+  return realpath(path).catch((error: unknown) => {
+    throw ioError(error, model, 'read');
+  });
 }
 
 function isInside(path: string, folder: string): boolean {

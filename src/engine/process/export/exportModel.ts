@@ -57,7 +57,6 @@ async function exportOpened(
   }
   const placement = request.activations && placed(request, file, network);
   const widest = placement && widestPerWeight(placement);
-  job.progress('Reading samples', STEP.data);
   const keeps = request.cache !== undefined && request.rounding !== 'nearest';
   const content = keeps ? await dataFingerprint(data.path, job.signal) : null;
   const rounded = await roundOn(dataset, content, { ...request, widest }, model, network, job);

@@ -20,6 +20,9 @@ import { foldWeights } from './foldWeights';
 /** The newest operator set that the ONNX Runtime of this package has kernels for. */
 const NEWEST_OPSET = 27;
 
+/** Where reading samples begins on the progress bar. */
+export const DATA_STEP = 0.02;
+
 export interface ReadModel {
   /** As it is on disk. */
   original: ModelProto;
@@ -101,6 +104,7 @@ export async function withModel<T>(
   const { branches, shapes } = data;
   const opened = await openNetwork(path, { granularity, shapes, branches }, job, prepare);
   const model = seeded(takeBranches(opened.file, branches).model);
+  job.progress('Reading samples', DATA_STEP);
   return withDataset(data, opened.network, job, (dataset) => work({ ...opened, model, dataset }), options);
 }
 

@@ -12,7 +12,7 @@ import { findDamage } from '../ort/damagedWeights';
 import { limitOf, liveActivationBytes, megabytes, residentMemory } from '../ort/memory';
 import { Samples } from '../ort/samples';
 import { deviceLabel, onnxRuntime } from '../ort/session';
-import { withModel } from '../ort/withModel';
+import { DATA_STEP, withModel } from '../ort/withModel';
 import { type BatchProbe, closeBatchProbe, DOMINANCE, probeBatches } from './batchProbe';
 import { Grams, NotFinite } from './grams';
 import { choosePlan, leastBytes, type Load, type Plan } from './plan';
@@ -21,7 +21,7 @@ import { type Chosen, differencesFromCpu, moveToFasterDevice } from './scoreDevi
 import { ScoringContext } from './scoringContext';
 
 /** Where each step begins on the progress bar. */
-const STEP = { data: 0.02, probe: 0.2, score: 0.3 };
+const STEP = { data: DATA_STEP, probe: 0.2, score: 0.3 };
 
 /** Functions whose mean turns out to dominate more than the probe said are scored again above this (error 6e-6). */
 const SECOND_LOOK = 5 * DOMINANCE;
@@ -33,7 +33,6 @@ export async function score(request: ScoreRequest, job: Job): Promise<ScoreReply
     // Refused here in our words; ONNX Runtime would refuse them, too.
     for (const location of externalLocations(model)) await externalPath(request.model, location);
     await onnxRuntime();
-    job.progress('Reading samples', STEP.data);
     try {
       return await scoreOn(dataset, { request, model, network, job, start });
     } catch (error) {
