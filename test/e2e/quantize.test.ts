@@ -21,6 +21,8 @@ test('a right-click on the model ends in its config, within the budget', async (
   const written = parseConfig(text, config);
   expect(written.calibration).toMatchObject({ path: 'calibration', preprocessing: { preset: 'cifar10' } });
   expect(written.totals.bytes).toBeLessThanOrEqual(written.totals.budgetBytes);
+  // The bit map beside it may have the focus by now.
+  await window.editor.focus(config);
   expect(await window.editor.visibleText()).toContain(`"file": "${model}"`);
   await window.explorer.item(config).waitFor();
 });

@@ -16,6 +16,8 @@ const QUIET_MILLISECONDS = 120;
 
 export class BitMapPanel extends DisposableStore {
   private ready = false;
+  /** The page has had a state, and after it the unwritten plan. */
+  private isTold = false;
   /** A function to select once the page has a state. */
   private wanted: string | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -43,7 +45,8 @@ export class BitMapPanel extends DisposableStore {
       connect(webview, {
         ready: () => {
           this.ready = true;
-          void this.start();
+          this.isTold = false;
+          void this.refresh();
         },
         planned: (before, after) => onStep(document.step(before, after)),
         settled: (plan, outcome) => document.settle(plan, outcome),
@@ -121,13 +124,6 @@ export class BitMapPanel extends DisposableStore {
     this.add(watcher.onDidDelete(() => this.schedule()));
   }
 
-  /** The state, then what the last window left unwritten. */
-  private async start(): Promise<void> {
-    await this.refresh();
-    const { plan } = this.document;
-    if (plan) post(this.panel.webview, { type: 'plan', plan });
-  }
-
   /** Typing in the config comes in bursts. */
   private schedule(): void {
     clearTimeout(this.timer);
@@ -143,6 +139,9 @@ export class BitMapPanel extends DisposableStore {
       if (generation !== this.generation) return;
       this.last = state;
       post(webview, { type: 'state', state });
+      // What the last window left unwritten follows the first state, whichever reading of the files that is of.
+      if (!this.isTold && this.document.plan) post(webview, { type: 'plan', plan: this.document.plan });
+      this.isTold = true;
       if (this.wanted !== undefined) post(webview, { type: 'select', name: this.wanted });
       this.wanted = undefined;
     } catch (error) {
