@@ -61,6 +61,7 @@ test.skipIf(!vsix)('installed into a real VS Code, a right-click ends in a small
 
     await window.explorer.choose(config, 'Export Quantized Model');
     await window.quickInput.choose('rounding', 'Nearest');
+    await window.quickInput.choose('activations', 'Weights only');
     await window.quickInput.waitFor('Export quantized model');
     await window.page.keyboard.press('Enter');
     await window.notifications.waitFor('times smaller');
