@@ -7,13 +7,14 @@
  * node bench/run.mjs allocation [--without-highs] [--points]   (--points: only curves of the noise-aware objective)
  */
 import loadHighs, { type Highs } from 'highs';
+import { mulberry32 } from '../src/common/random';
 import { allocate } from '../src/core/allocation/allocation';
 import { allocateNoiseAware, noiseOf } from '../src/core/allocation/noiseObjective';
 import { paretoCurve } from '../src/core/allocation/pareto';
 import { sampleCurve } from '../src/core/allocation/paretoSample';
 import type { Allocation, AllocationProblem, Choice, Width } from '../src/core/problem/problem';
-import { networkLike, random, SHAPES, withMoreLimits } from '../test/support/allocation/problems';
 import { byHighs, linear, type Score } from '../test/support/allocation/oracle';
+import { networkLike, SHAPES, withMoreLimits } from '../test/support/allocation/problems';
 
 const AVERAGES = [3.3, 2.4, 4.6, 5.5, 6.7];
 const withHighs = !process.argv.includes('--without-highs');
@@ -63,7 +64,7 @@ const cases: Case[] = [
 ];
 
 function withNoise(problem: AllocationProblem): AllocationProblem {
-  const next = random(problem.candidates.length);
+  const next = mulberry32(problem.candidates.length);
   for (const { choices } of problem.candidates) {
     const level = 10 * Math.exp(2 * next() - 1);
     for (const choice of choices) choice.noise = level * 4 ** -choice.bits * (1 + 0.2 * next());

@@ -1,5 +1,5 @@
 /** The menus of the toolbar: the allocation as text, and the bit map as a picture. */
-import { roundedUp } from '../src/common/sizes';
+import { formatAverage } from '../src/common/sizes';
 import { TEXT_FORMATS } from './copyAs';
 import { allocation } from './edit';
 import { t } from './l10n';
@@ -49,7 +49,5 @@ export function pictureItems(
 
 function captionOf({ state, shown }: Store): string {
   const name = state?.model.name ?? '';
-  return shown.totals
-    ? t('{0}, {1} bits on average', name, roundedUp(shown.totals.averageBits, 2).toFixed(2))
-    : name;
+  return shown.totals ? t('{0}, {1} bits on average', name, formatAverage(shown.totals.averageBits)) : name;
 }

@@ -1,5 +1,5 @@
 /** The number of the budget, in the unit of the user, and the slider; both change the plan. */
-import { formatSize, roundedUp } from '../src/common/sizes';
+import { formatSize, formatAverage } from '../src/common/sizes';
 import { formatBudget } from '../src/config/budget';
 import { amountIn, budgetAt, budgetFrom, bytesOf, converted, unitOf, UNITS } from './budgetUnits';
 import { h } from './dom';
@@ -64,7 +64,7 @@ export function budgetControl(store: Store, document: Document): BudgetControl {
       ? t(
           '{0} used, {1} bits on average',
           formatSize(shown.totals.sizeBytes),
-          roundedUp(shown.totals.averageBits, 2).toFixed(2),
+          formatAverage(shown.totals.averageBits),
         )
       : '';
   }

@@ -1,5 +1,5 @@
 /** One line on what the last change changed, and the layers that it changed. */
-import { formatSize, roundedUp } from '../src/common/sizes';
+import { formatSize, formatAverage } from '../src/common/sizes';
 import { type BitChange, changesOf } from './changes';
 import { h } from './dom';
 import { plural } from './format';
@@ -67,7 +67,7 @@ function summaryOf(changes: BitChange[], before: Shown, shown: Shown): string {
   return `${parts.join(' · ')} ${t('(dashed: before)')}`;
 }
 
-const bitsOf = ({ totals }: Shown): string => roundedUp(totals?.averageBits ?? 0, 2).toFixed(2);
+const bitsOf = ({ totals }: Shown): string => formatAverage(totals?.averageBits ?? 0);
 
 function qualityOf({ measured }: Shown): string {
   return measured ? headline(measured) : t('not measured');

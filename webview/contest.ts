@@ -1,6 +1,6 @@
 /** Allocations of at most the same size side by side, as they measured on the user's own data. (data, document) -> element. */
 import { formatBudget } from '../src/config/budget';
-import { formatSize, roundedUp } from '../src/common/sizes';
+import { formatSize, formatAverage } from '../src/common/sizes';
 import { distinctEntries } from '../src/config/measured';
 import { formatSqnr } from '../src/config/quality';
 import type { Contest, ContestEntry } from '../src/config/types';
@@ -60,7 +60,7 @@ export function contestTable(
     const isChosen = chosen !== null && names.includes(chosen);
     const cells = [
       formatSize(entry.bytes),
-      roundedUp(entry.averageBits, 2).toFixed(2),
+      formatAverage(entry.averageBits),
       entry.kl === null ? '–' : significant(entry.kl),
       entry.agreement === null ? '–' : formatPercent(entry.agreement),
       entry.sqnrDb === null ? '–' : formatSqnr(entry.sqnrDb + 0),

@@ -1,5 +1,5 @@
 /** The head of the page: what the model is, what must not be overlooked, and how sure the solution is. (data, document) -> element. */
-import { roundedUp } from '../src/common/sizes';
+import { formatAverage } from '../src/common/sizes';
 import { formatBudget, solverBudget } from '../src/config/budget';
 import { type MeasuredFile, remedyOf } from '../src/config/measured';
 import type { Certificate } from '../src/core/problem/problem';
@@ -120,9 +120,9 @@ export function warnings(
   };
   if (measured?.verdict === 'poor' && totals && !problem) {
     const remedy = remedyOf(state.contest, totals.sizeBytes);
-    const bits = roundedUp(totals.averageBits, 2).toFixed(2);
+    const bits = formatAverage(totals.averageBits);
     if (remedy) {
-      const better = formatBudget({ averageBits: Number(roundedUp(remedy.averageBits, 2).toFixed(2)) });
+      const better = formatBudget({ averageBits: Number(formatAverage(remedy.averageBits)) });
       warn(
         t(
           'Too few bits. At {0} bits on average: {1}. At {2}: {3}.',

@@ -1,18 +1,17 @@
 /** The controls of the settings that re-solve without scoring again. (plan, change) -> elements. */
-import { DECAYS } from '../src/core/scoring/importance';
-import type { Objective } from '../src/core/allocation/objectives';
-import type { BitWidth } from '../src/core/problem/widths';
 import type { Contest } from '../src/config/types';
+import { OBJECTIVES } from '../src/core/allocation/objectives';
+import type { BitWidth } from '../src/core/problem/widths';
+import { DECAYS } from '../src/core/scoring/importance';
 import { h } from './dom';
 import { t } from './l10n';
 import { effective, isNoise } from './objective';
 import type { Plan } from './protocol';
+import { settingRow } from './settingRow';
 import { DECAY_NAMES, OBJECTIVE_NAMES } from './settingTexts';
 import { dropdown, textField } from './toolkit';
 
 const WIDTHS: BitWidth[] = [2, 3, 4, 5, 6, 7, 8];
-
-const OBJECTIVES: Objective[] = ['auto', 'orthogonality', 'noise-aware', 'orthogonality-noise', 'uniform'];
 
 export interface SettingData {
   plan: Plan;
@@ -25,14 +24,7 @@ type Change = (part: Partial<Plan>) => void;
 
 export function settingControls(data: SettingData, document: Document, change: Change): HTMLElement[] {
   const { plan, contest } = data;
-  const row = (name: string, control: HTMLElement): HTMLElement =>
-    h(
-      document,
-      'div',
-      { class: 'setting' },
-      h(document, 'span', { class: 'setting-name', 'aria-hidden': 'true' }, name),
-      control,
-    );
+  const row = (name: string, control: HTMLElement): HTMLElement => settingRow(document, name, control);
   const rows = [
     row(t('Objective'), objectiveControl(data, document, change)),
     row(t('Allowed widths'), widthToggles(plan, document, change)),

@@ -1,5 +1,5 @@
 /** The few numbers that matter, large, quality first. (data, document) -> element. */
-import { formatSize, roundedUp } from '../src/common/sizes';
+import { formatSize, formatAverage } from '../src/common/sizes';
 import { formatQuality } from '../src/config/quality';
 import { h } from './dom';
 import { formatCount, formatPercent, formatSeconds, plural, significant } from './format';
@@ -82,7 +82,7 @@ function sizeTiles({ state, totals, unwritten }: HeaderData, document: Document)
     },
     {
       name: t('Average bits'),
-      value: plain(roundedUp(totals.averageBits, 2).toFixed(2), document),
+      value: plain(formatAverage(totals.averageBits), document),
       note: t('per weight'),
     },
   ];

@@ -1,5 +1,5 @@
 /** What a person should know about an allocation that its table does not say. */
-import { roundedUp } from '../common/sizes';
+import { formatAverage } from '../common/sizes';
 import type { Config, ConfigFunction } from '../config/config';
 import { decidedBy } from '../config/winner';
 import { needsMoreSamples } from '../core/scoring/bootstrap';
@@ -39,7 +39,7 @@ function averageNote(config: Config): string | null {
   if (free.length === 0 || free.some((f) => f.bits < Math.max(...widths))) return null;
   return (
     `--avg-bits ${budget.averageBits} is above the widest allowed width: every function has the widest of the allowed widths ` +
-    `(or its pin or lock), ${roundedUp(averageBits, 2).toFixed(2)} bits on average`
+    `(or its pin or lock), ${formatAverage(averageBits)} bits on average`
   );
 }
 
@@ -58,7 +58,7 @@ function uniformNote(config: Config): string | null {
       ? `; ${pinned.map((f) => `${f.name} (${f.bits} bits)`).join(', ')} ${pinned.length > 1 ? 'are' : 'is'} pinned or locked and counted in the average`
       : '';
   return (
-    `uniform stops at ${bits} bits, ${roundedUp(config.totals.averageBits, 2).toFixed(2)} on average: with ${next} for all it would be ` +
+    `uniform stops at ${bits} bits, ${formatAverage(config.totals.averageBits)} on average: with ${next} for all it would be ` +
     `more than ${budget.averageBits}${counted}`
   );
 }

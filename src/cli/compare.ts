@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { resolve } from 'node:path';
-import { formatSize, roundedUp } from '../common/sizes';
+import { formatSize, formatAverage } from '../common/sizes';
 import { readConfig } from '../config/config';
 import { compareConfigs, type ComparedConfigs, type ConfigFacts } from '../pipeline/compare';
 import { printJson, printLines } from './session';
@@ -25,7 +25,7 @@ function forPeople(nameA: string, nameB: string, { a, b, changed }: ComparedConf
   const row = (name: string, facts: ConfigFacts): string[] => [
     name,
     formatSize(facts.bytes),
-    roundedUp(facts.averageBits, 2).toFixed(2),
+    formatAverage(facts.averageBits),
     facts.noise?.toPrecision(3) ?? '-',
     facts.kl?.toPrecision(3) ?? '-',
     facts.agreement === null ? '-' : `${(100 * facts.agreement).toFixed(1)} %`,

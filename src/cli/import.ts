@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { formatSize, roundedUp } from '../common/sizes';
+import { formatSize, formatAverage } from '../common/sizes';
 import { type BudgetSpec, budgetUse, formatBudget } from '../config/budget';
 import { type Config, CONFIG_SUFFIX, readConfig, replacedConfig } from '../config/config';
 import { writeConfig } from '../config/format';
@@ -154,7 +154,7 @@ function forPeople({ path, config, read }: Imported): string[] {
   const use = budgetUse(budget, totals, totals.budgetBytes);
   return [
     `locked the bits of ${read.bits.size} of ${functions.length} functions`,
-    `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)}, ${roundedUp(totals.averageBits, 2).toFixed(2)} bits on average`,
+    `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)}, ${formatAverage(totals.averageBits)} bits on average`,
     ...(use > 1
       ? [`${(100 * (use - 1)).toFixed(1)} % over the config's budget of ${formatBudget(budget)}`]
       : []),

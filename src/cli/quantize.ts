@@ -2,7 +2,7 @@ import type { PinCost } from '../core/allocation/pins';
 import { pinCostOf } from '../pipeline/resolve';
 import { Command } from 'commander';
 import { resolve } from 'node:path';
-import { formatSize, roundedUp } from '../common/sizes';
+import { formatSize, formatAverage } from '../common/sizes';
 import { formatBudget } from '../config/budget';
 import type { Config, ContestEntry, MeasuredSize } from '../config/config';
 import { formatLimit, LIMIT_NAMES } from '../config/limits';
@@ -131,7 +131,7 @@ function forPeople({ config, configPath, scored }: QuantizeResult): string[] {
     ),
     '',
     `${formatSize(model.bytes)} -> ${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ` +
-      `${roundedUp(totals.averageBits, 2).toFixed(2)} bits on average${budgetText(config)}`,
+      `${formatAverage(totals.averageBits)} bits on average${budgetText(config)}`,
     ...stayingNotes(
       scored.inspect,
       config.functions.map((f) => f.bits),

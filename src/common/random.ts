@@ -9,16 +9,23 @@ export interface Random {
   below(n: number): number;
 }
 
-/** Mulberry32 (Tommy Ettinger, public domain): 32 bits of state, ample for choosing samples and drawing noise. */
-export function seededRandom(...seeds: (number | string)[]): Random {
-  let state = hash(seeds.join('\u0000'));
-  let spare: number | null = null;
-  const uniform = () => {
+/**
+ * Uniform numbers in [0, 1) by mulberry32 (Tommy Ettinger, public domain): 32 bits of state, ample for choosing samples and
+ * drawing noise.
+ */
+export function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
+}
+
+export function seededRandom(...seeds: (number | string)[]): Random {
+  const uniform = mulberry32(hash(seeds.join('\u0000')));
+  let spare: number | null = null;
   const normal = () => {
     if (spare !== null) {
       const value = spare;

@@ -34,3 +34,8 @@ export function formatSize(bytes: number): string {
   if (bytes >= 1e3) return `${roundedUp(bytes / 1e3, 1).toFixed(1)} KB`;
   return `${bytes} B`;
 }
+
+/** "4.00", of bits on average: rounded up, so that a budget of what is printed admits what it was printed of. */
+export function formatAverage(bits: number): string {
+  return roundedUp(bits, 2).toFixed(2);
+}

@@ -1,6 +1,6 @@
 /** What is told when a config was made: its measured quality first. */
 import * as vscode from 'vscode';
-import { formatSize, roundedUp } from '../common/sizes';
+import { formatSize, formatAverage } from '../common/sizes';
 import type { Config } from '../config/types';
 import {
   type Evaluation,
@@ -53,7 +53,7 @@ export function announce({ config, scored }: Pick<QuantizeResult, 'config' | 'sc
     '{0} to {1}, {2} bits on average.',
     formatSize(config.model.bytes),
     formatSize(config.totals.bytes),
-    roundedUp(config.totals.averageBits, 2).toFixed(2),
+    formatAverage(config.totals.averageBits),
   );
   const quality = judgement(config);
   const sentences = [

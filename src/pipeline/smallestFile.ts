@@ -1,5 +1,5 @@
 /** The inverse question, where it takes measuring: the smallest file whose outputs are close enough to the float model's. */
-import { roundedUp } from '../common/sizes';
+import { formatAverage } from '../common/sizes';
 import { listed } from '../common/words';
 import { type BudgetSpec, solverBudget } from '../config/budget';
 import type { Limits } from '../config/limits';
@@ -132,7 +132,7 @@ function unreachable(
     'kl' in quality
       ? [`a KL divergence of ${quality.kl}`, `a KL divergence of ${value}`]
       : [`an SQNR of ${quality.sqnrDb} dB`, `an SQNR of ${value} dB`];
-  const average = `${roundedUp(allocation.averageBits, 2).toFixed(2)} bits on average`;
+  const average = `${formatAverage(allocation.averageBits)} bits on average`;
   const together = listed([...conflict.map((budget) => amount(budget.kind, limitOf(budget))), asked]);
   return infeasible(
     problem,

@@ -1,6 +1,7 @@
 /** The controls of a preprocessing. (state, chosen, change) -> elements. */
 import { h } from '../dom';
 import { t } from '../l10n';
+import { settingRow } from '../settingRow';
 import { dropdown, textField } from '../toolkit';
 import type { EditorState, Preprocessing } from './protocol';
 
@@ -18,14 +19,7 @@ export function controls(
 ): HTMLElement[] {
   const chosen = current();
   const preset = state.presets.find((each) => each.preset === chosen.preset)!;
-  const row = (name: string, control: HTMLElement): HTMLElement =>
-    h(
-      document,
-      'div',
-      { class: 'setting' },
-      h(document, 'span', { class: 'setting-name', 'aria-hidden': 'true' }, name),
-      control,
-    );
+  const row = (name: string, control: HTMLElement): HTMLElement => settingRow(document, name, control);
   const choice = <K extends 'resize' | 'channels' | 'layout'>(
     name: K,
     label: string,

@@ -8,6 +8,7 @@ import { SettingsError } from '../../core/allocation/buildProblem';
 import type { Objective } from '../../core/allocation/objectives';
 import type { BitWidth } from '../../core/problem/widths';
 import { quantize } from '../../pipeline/quantize';
+import { QUICK_CONTEST } from '../../pipeline/settings';
 import { type DataArguments, dataSpec, type ToolContext, totalsOf } from './context';
 
 interface QuantizeArguments extends DataArguments {
@@ -49,7 +50,7 @@ export async function quantizeTool(
       pin: { first: 'auto', last: 'auto' },
       locks: given.locks ?? {},
       quality: given.quality,
-      contest: { rounding: 'nearest', searchSeconds: given.searchSeconds ?? 5 },
+      contest: { ...QUICK_CONTEST, searchSeconds: given.searchSeconds ?? QUICK_CONTEST.searchSeconds },
     },
     out,
     options,

@@ -1,5 +1,6 @@
 /** What each tool takes, as JSON Schema: shown to the client and held against every call. */
 import { PRESET_NAMES } from '../../calibration/inputs/spec';
+import { OBJECTIVES } from '../../core/allocation/objectives';
 import { BIT_WIDTHS } from '../../core/problem/widths';
 
 export interface ToolInfo {
@@ -104,7 +105,7 @@ export const TOOLS: readonly ToolInfo[] = [
           noise: { type: 'number', exclusiveMinimum: 0, description: 'At most this sum of noise.' },
         },
       },
-      objective: { enum: ['auto', 'orthogonality', 'noise-aware', 'orthogonality-noise', 'uniform'] },
+      objective: { enum: [...OBJECTIVES] },
       searchSeconds: { type: 'number', minimum: 0, maximum: 600 },
       locks: {
         type: 'object',

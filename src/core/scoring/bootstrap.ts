@@ -1,4 +1,5 @@
 /** How far an allocation depends on which samples were scored: Gram matrices of samples drawn with replacement. */
+import { mulberry32 } from '../../common/random';
 import type { BitWidth } from '../problem/widths';
 
 export interface Kept {
@@ -18,7 +19,7 @@ export function bootstrap(
   samples: number,
   draws: number,
   solve: (grams: Float64Array) => BitWidth[],
-  next: () => number = seeded(1),
+  next: () => number = mulberry32(1),
 ): Kept {
   const reference = solve(grams);
   const counts = new Array<number>(functions).fill(0);
@@ -52,15 +53,4 @@ const TOO_MANY = 0.25;
 export function needsMoreSamples({ kept }: Kept, params: readonly number[]): boolean {
   const shaky = params.reduce((sum, count, i) => sum + (kept[i] < SHAKY ? count : 0), 0);
   return shaky > TOO_MANY * params.reduce((a, b) => a + b, 0);
-}
-
-/** mulberry32: the same draws in every run. */
-function seeded(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -1,6 +1,6 @@
 /** Squiggles in a config for what its schema cannot know: the model, its functions and the budget. */
 import * as vscode from 'vscode';
-import { formatSize, roundedUp } from '../../common/sizes';
+import { formatSize, formatAverage } from '../../common/sizes';
 import { budgetUse, formatBudget } from '../../config/budget';
 import type { Config } from '../../config/config';
 import { matchesFunctions, recount } from '../../config/edit';
@@ -189,7 +189,7 @@ function sizeProblems(
         vscode.l10n.t(
           'These bits make {0} ({1} bits on average), which is {2} % over the budget of {3}.',
           formatSize(totals.bytes),
-          roundedUp(totals.averageBits, 2).toFixed(2),
+          formatAverage(totals.averageBits),
           (100 * (use - 1)).toFixed(1),
           formatBudget(config.allocation.budget),
         ),

@@ -1,6 +1,6 @@
 /** CodeLens of a config: what can be done with the whole on top, what with one function on its line. */
 import * as vscode from 'vscode';
-import { formatSize, roundedUp } from '../../common/sizes';
+import { formatSize, formatAverage } from '../../common/sizes';
 import { budgetUse, formatBudget } from '../../config/budget';
 import type { Config } from '../../config/types';
 import { COMMAND, SETTING, SETTINGS_SECTION } from '../ids';
@@ -98,7 +98,7 @@ function budgetLine({ totals, allocation }: Config): { title: string; tooltip: s
   const tooltip = vscode.l10n.t(
     '{0}, {1} bits on average; the budget is {2}',
     formatSize(totals.bytes),
-    roundedUp(totals.averageBits, 2).toFixed(2),
+    formatAverage(totals.averageBits),
     formatBudget(allocation.budget),
   );
   return { title, tooltip };

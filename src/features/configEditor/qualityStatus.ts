@@ -1,6 +1,6 @@
 /** The measured quality of the config in the active editor, in the status bar. */
 import * as vscode from 'vscode';
-import { roundedUp } from '../../common/sizes';
+import { formatAverage } from '../../common/sizes';
 import type { Config } from '../../config/types';
 import { modelPathOf } from '../../config/paths';
 import { judgement } from '../announce';
@@ -45,7 +45,7 @@ export class QualityStatus extends DisposableStore {
     const config = document && isConfigDocument(document) ? parseDocument(document).config : null;
     if (!document || !config) return this.item.hide();
     const quality = this.quality(document, config);
-    const bits = vscode.l10n.t('{0} bits', roundedUp(config.totals.averageBits, 2).toFixed(2));
+    const bits = vscode.l10n.t('{0} bits', formatAverage(config.totals.averageBits));
     this.item.text = quality
       ? `${quality.isPoor ? '$(warning) ' : ''}OMPQ: ${quality.text}, ${bits}`
       : `OMPQ: ${vscode.l10n.t('quality not measured')}, ${bits}`;

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { formatSize, roundedUp } from '../../common/sizes';
+import { formatSize, formatAverage } from '../../common/sizes';
 import { CONFIG_SUFFIX, parseConfig } from '../../config/config';
 import { modelPathOf } from '../../config/paths';
 import type { Config } from '../../config/types';
@@ -106,7 +106,7 @@ export class ModelTree extends DisposableStore {
     const item = fileItem(uri, 'config');
     const quality = judgement(config, this.services.history.of(model, config.model.sha256));
     item.description = [
-      vscode.l10n.t('{0} bits', roundedUp(config.totals.averageBits, 2).toFixed(2)),
+      vscode.l10n.t('{0} bits', formatAverage(config.totals.averageBits)),
       formatSize(config.totals.bytes),
       quality?.text ?? vscode.l10n.t('quality not measured'),
     ].join(' · ');

@@ -1,5 +1,5 @@
 /** `bit_config.py` of HAWQ-V3 and of OMPQ's quantization-aware training. */
-import { roundedUp } from '../../common/sizes';
+import { formatAverage } from '../../common/sizes';
 import type { Layer } from '../../onnx/network/network';
 import type { Format } from '../format';
 import { activationsAround, hawqNames } from './hawqNames';
@@ -45,7 +45,7 @@ export const hawq: Format = {
       '    ',
     );
     const notes = pythonComment([
-      `Weights of ${config.model.file}, ${roundedUp(config.totals.averageBits, 2).toFixed(2)} bits on average.`,
+      `Weights of ${config.model.file}, ${formatAverage(config.totals.averageBits)} bits on average.`,
       `The activations' ${ACTIVATION_BITS} and 16 bits are HAWQ's own, not a result of OMPQ.`,
       `Used by quant_train.py with --arch ${archOf(config.model.file)} --quant-scheme ompq; rename the entry to fit your --arch.`,
     ]);

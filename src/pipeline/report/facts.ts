@@ -1,5 +1,5 @@
 /** What a report says in words, the same in every form of it. */
-import { formatSize, roundedUp } from '../../common/sizes';
+import { formatSize, formatAverage } from '../../common/sizes';
 import { formatBudget } from '../../config/budget';
 import { decidedBy, winnerOf } from '../../config/winner';
 import type { Report } from './gather';
@@ -20,7 +20,7 @@ export function summary({ config, evaluation, pins }: Report): Row[] {
     ['Model', `${model.file}, ${formatSize(model.bytes)}`],
     [
       'Quantized',
-      `${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ${roundedUp(totals.averageBits, 2).toFixed(2)} bits on average`,
+      `${formatSize(totals.bytes)} (1/${(model.bytes / totals.bytes).toFixed(2)}), ${formatAverage(totals.averageBits)} bits on average`,
     ],
     ['Budget', formatBudget(allocation.budget)],
     ...(pins

@@ -1,5 +1,6 @@
 /** Allocation problems for tests: random, adversarial, and shaped like real networks. */
 import fc from 'fast-check';
+import { mulberry32 } from '../../../src/common/random';
 import type { AllocationProblem, Budget, Choice, Width } from '../../../src/core/problem/problem';
 import type { BitWidth } from '../../../src/core/problem/widths';
 
@@ -29,17 +30,6 @@ export function sized(name: string, params: number, weight: number, widths: BitW
   };
 }
 
-/** A generator of numbers in [0, 1) with a seed (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 export type Shape = 'spread' | 'similar' | 'equal' | 'proportional' | 'huge ratios';
 export const SHAPES: Shape[] = ['spread', 'similar', 'equal', 'proportional', 'huge ratios'];
 
@@ -50,7 +40,7 @@ export function networkLike(
   averageBits: number,
   seed = 1,
 ): AllocationProblem {
-  const next = random(seed * 7919 + functions);
+  const next = mulberry32(seed * 7919 + functions);
   const candidates = Array.from({ length: functions }, (_, i) => {
     const params = shape === 'equal' ? 36_864 : 9 * Math.round(Math.exp(4 + 9 * next()));
     const weights: Record<Shape, number> = {
@@ -127,7 +117,7 @@ export const severalLimits: fc.Arbitrary<AllocationProblem> = fc
     }),
   )
   .map(([problem, seed, kinds]) => {
-    const next = random(seed);
+    const next = mulberry32(seed);
     for (const candidate of problem.candidates) {
       const macs = Math.floor(next() * 1e6);
       for (const choice of candidate.choices) {
@@ -174,7 +164,7 @@ export function withMoreLimits(
   kinds: Budget['kind'][],
   seed = 5,
 ): AllocationProblem {
-  const next = random(seed);
+  const next = mulberry32(seed);
   for (const candidate of problem.candidates) {
     const macs = candidate.params * Math.ceil(1000 * next() ** 3);
     const float = 0.01 + macs * 1e-6 * next();

@@ -1,13 +1,12 @@
-/** Seeded random numbers (mulberry32): the same models on every machine. */
-export class Random {
-  constructor(private state: number) {}
+/** Seeded random numbers: the same models on every machine. */
+import { mulberry32 } from '../../../src/common/random';
 
+export class Random {
   /** In [0, 1). */
-  uniform(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  readonly uniform: () => number;
+
+  constructor(seed: number) {
+    this.uniform = mulberry32(seed);
   }
 
   /** Integer in [0, below). */

@@ -1,24 +1,14 @@
 /** Networks for the page's tests: seeded, made up, but shaped like real ones and allocated by the real solver. */
-import { allocate } from '../../../src/core/allocation/allocation';
-import { importance } from '../../../src/core/scoring/importance';
-import type { BitWidth } from '../../../src/core/problem/widths';
-import { allocateByObjective } from '../../../src/core/allocation/objectives';
+import { mulberry32 } from '../../../src/common/random';
 import type { ContestEntry } from '../../../src/config/types';
+import { allocate } from '../../../src/core/allocation/allocation';
+import { allocateByObjective } from '../../../src/core/allocation/objectives';
+import type { BitWidth } from '../../../src/core/problem/widths';
+import { importance } from '../../../src/core/scoring/importance';
 import { questionOf, type Single } from '../../../webview/objective';
 import { planOf } from '../../../webview/plan';
 import { problemOf, weightsOf } from '../../../webview/problem';
 import type { PanelFunction, PanelSettings, PanelState } from '../../../webview/protocol';
-
-/** mulberry32: numbers in 0..1 that are the same in every run. */
-export function random(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), a | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const SETTINGS: PanelSettings = {
   objective: 'orthogonality',
@@ -31,7 +21,7 @@ const SETTINGS: PanelSettings = {
 
 /** A network of inverted residuals with `count` functions, from the file alone. */
 export function unscored(count: number, seed = 1): PanelState {
-  const next = random(seed);
+  const next = mulberry32(seed);
   const functions = Array.from({ length: count }, (_, i) => layer(i, count, next));
   const params = functions.reduce((sum, f) => sum + f.params, 0);
   return {
@@ -61,7 +51,7 @@ export function unscored(count: number, seed = 1): PanelState {
 export function scored(count: number, seed = 1, over: Partial<PanelSettings> = {}): PanelState {
   const base = unscored(count, seed);
   const settings = { ...SETTINGS, ...over };
-  const orm = similarity(base.functions, random(seed + 100));
+  const orm = similarity(base.functions, mulberry32(seed + 100));
   const { gamma, weight } = importance(orm, count, { decay: settings.decay, beta: settings.beta });
   const locked = Math.floor(count / 3);
   const locks: Record<string, BitWidth> = { [base.functions[locked].name]: 6 };

@@ -1,21 +1,21 @@
 /** Groups of scales beside the width: what the integer program makes of them. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mulberry32 } from '../../../../src/common/random';
+import { bitsOf, groupOf, storageCode } from '../../../../src/common/storageCode';
 import { InfeasibleBudgetError } from '../../../../src/core/allocation/allocation';
 import { buildProblem, type SizedFunction } from '../../../../src/core/allocation/buildProblem';
 import { allocateNoiseAware } from '../../../../src/core/allocation/noiseObjective';
 import { allocateByObjective } from '../../../../src/core/allocation/objectives';
 import { codesOf } from '../../../../src/core/allocation/solution';
 import type { Budget } from '../../../../src/core/problem/problem';
-import { bitsOf, groupOf, storageCode } from '../../../../src/common/storageCode';
-import { random } from '../../../support/allocation/problems';
 
 const widths = [2, 3, 4, 8] as const;
 const groups = [32, 64, 128];
 
 /** Bytes and noise of every pair; functions without groups have those of the widths alone. */
 function functionOf(seed: number, name: string, grouped: boolean): SizedFunction {
-  const next = random(seed);
+  const next = mulberry32(seed);
   const params = 1024 * (1 + Math.floor(8 * next()));
   const level = Math.exp(2 * next());
   const gain = 0.3 + 0.6 * next();

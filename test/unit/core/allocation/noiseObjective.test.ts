@@ -1,30 +1,30 @@
 import fc from 'fast-check';
 import loadHighs from 'highs';
 import { describe, expect, it } from 'vitest';
+import { mulberry32 } from '../../../../src/common/random';
 import { allocate, InfeasibleBudgetError } from '../../../../src/core/allocation/allocation';
+import { buildProblem } from '../../../../src/core/allocation/buildProblem';
 import {
   allocateNoiseAware,
   type NoiseObjective,
   noiseOf,
   smallestFile,
 } from '../../../../src/core/allocation/noiseObjective';
-import { buildProblem } from '../../../../src/core/allocation/buildProblem';
 import type { Allocation, AllocationProblem } from '../../../../src/core/problem/problem';
+import { bruteForce, byHighs, isWithin } from '../../../support/allocation/oracle';
 import {
   AMPLE,
   networkLike,
-  random,
   severalLimits,
   smallProblems,
   withMoreLimits,
 } from '../../../support/allocation/problems';
-import { bruteForce, byHighs, isWithin } from '../../../support/allocation/oracle';
 
 const highs = await loadHighs();
 
 /** Noise that falls about as 4^-bits, not always monotonously. */
 function withNoise(problem: AllocationProblem, seed: number): AllocationProblem {
-  const next = random(seed);
+  const next = mulberry32(seed);
   const candidates = problem.candidates.map((candidate) => {
     const level = 10 * Math.exp(2 * next() - 1);
     const choices = candidate.choices.map((choice) => ({
@@ -221,7 +221,7 @@ describe('bits of the activations as part of the search', () => {
   });
 
   it('equals HiGHS on a network of 53 functions with a limit on BOPs', () => {
-    const next = random(53);
+    const next = mulberry32(53);
     const sized = Array.from({ length: 53 }, (_, i) => {
       const params = 9 * Math.round(Math.exp(4 + 9 * next()));
       return {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { bootstrap, drawn, needsMoreSamples } from '../../../../src/core/scoring/bootstrap';
+import { mulberry32 } from '../../../../src/common/random';
 import { isLower } from '../../../../src/core/allocation/paired';
-import { random } from '../../../support/allocation/problems';
+import { bootstrap, drawn, needsMoreSamples } from '../../../../src/core/scoring/bootstrap';
 
 describe('bootstrap', () => {
   it('has the Gram matrices of the features of the drawn samples', () => {
     const [n, p] = [5, 3];
-    const next = random(3);
+    const next = mulberry32(3);
     const features = Array.from({ length: n }, () => Array.from({ length: p }, () => next()));
     const gram = (rows: number[][]): Float64Array =>
       Float64Array.from(rows.flatMap((a) => rows.map((b) => a.reduce((sum, x, k) => sum + x * b[k], 0))));
