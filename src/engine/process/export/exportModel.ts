@@ -63,54 +63,61 @@ async function exportOpened(
   const expected = { model: file, path: request.model, network, storages: rounded.storages, branches };
   const plan = placement && (await activationPlan(placement, request, expected, model, rounded, job));
   const roundedAt = performance.now();
-  const written = await writeVerified(request, expected, plan, rounded.trial, job);
-  const { bytes, forms, packedDb } = written;
-  const seconds = (from: number, to: number) => Math.round(to - from) / 1000;
-  const now = performance.now();
-  job.log('info', `Wrote ${request.out}: ${bytes} bytes, ${seconds(start, now)} s.`);
-  const source = plan ? read : written.model;
-  const weightBytes = predictedBytes(
-    sizeModel(source, network, { scaleType, branches, forms }),
-    codesOf(request),
-  );
-  const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
-  return {
-    bytes,
-    predictedBytes: predicted,
-    rounding: request.rounding,
-    activations:
-      request.activations && plan
-        ? {
-            ...request.activations,
-            integerLayers: plan.layers.length,
-            layers: network.functions.reduce((sum, { layers }) => sum + layers.length, 0),
-            tensors: plan.tensors.length,
-            samples: rounded.samplesRead.size,
-            bytes: predicted - weightBytes,
-          }
-        : null,
-    packed: forms.size > 0 ? { weights: forms.size, leastDb: packedDb } : null,
-    samples: rounded.samples,
-    reused: rounded.reused,
-    provider: rounded.provider,
-    seconds: {
-      rounding: seconds(start, roundedAt),
-      writing: seconds(roundedAt, now),
-      total: seconds(start, now),
-    },
-    warnings: [
-      ...tight,
-      ...dataset.warnings,
-      ...rounded.warnings,
-      ...written.warnings,
-      ...(isLarge
-        ? [
-            'The written weights were compared one by one: the model is too large to be run as rounded floats.',
-          ]
-        : []),
-      ...wideScales(request, rounded.storages),
-    ],
-  };
+  const { draft, ...written } = await writeVerified(request, expected, plan, rounded.trial, job);
+  const { forms, packedDb } = written;
+  try {
+    const source = plan ? read : written.model;
+    const weightBytes = predictedBytes(
+      sizeModel(source, network, { scaleType, branches, forms }),
+      codesOf(request),
+    );
+    const predicted = plan ? withActivations(expected, plan, request) : weightBytes;
+    const seconds = (from: number, to: number) => Math.round(to - from) / 1000;
+    const now = performance.now();
+    const reply: ExportReply = {
+      bytes: draft.bytes,
+      predictedBytes: predicted,
+      rounding: request.rounding,
+      activations:
+        request.activations && plan
+          ? {
+              ...request.activations,
+              integerLayers: plan.layers.length,
+              layers: network.functions.reduce((sum, { layers }) => sum + layers.length, 0),
+              tensors: plan.tensors.length,
+              samples: rounded.samplesRead.size,
+              bytes: predicted - weightBytes,
+            }
+          : null,
+      packed: forms.size > 0 ? { weights: forms.size, leastDb: packedDb } : null,
+      samples: rounded.samples,
+      reused: rounded.reused,
+      provider: rounded.provider,
+      seconds: {
+        rounding: seconds(start, roundedAt),
+        writing: seconds(roundedAt, now),
+        total: seconds(start, now),
+      },
+      warnings: [
+        ...tight,
+        ...dataset.warnings,
+        ...rounded.warnings,
+        ...written.warnings,
+        ...(isLarge
+          ? [
+              'The written weights were compared one by one: the model is too large to be run as rounded floats.',
+            ]
+          : []),
+        ...wideScales(request, rounded.storages),
+      ],
+    };
+    // Nothing that can fail or take time comes after this.
+    await draft.commit();
+    job.log('info', `Wrote ${request.out}: ${draft.bytes} bytes, ${seconds(start, now)} s.`);
+    return reply;
+  } finally {
+    await draft.discard();
+  }
 }
 
 function codesOf({ bits, groups }: ExportRequest): number[] {

@@ -1,6 +1,6 @@
-/** The quantized file, tried before it takes its place. */
+/** The quantized file, written and tried, but not yet in its place. */
 import { describeProducts } from '../../../common/integerProduct';
-import { draftModel } from '../../../onnx/files/save';
+import { type Draft, draftModel } from '../../../onnx/files/save';
 import { type Expected, isTooLargeInside } from '../../../onnx/packing/fakeQuantize';
 import type { WeightForms } from '../../../onnx/packing/forms';
 import { quantizeModel } from '../../../onnx/packing/quantizeModel';
@@ -17,7 +17,8 @@ import { PackedFault, verify, verifyIntegers, verifyPacked } from './verify';
 import { verifyWeights } from './verifyWeights';
 
 export interface Written {
-  bytes: number;
+  /** The caller commits or discards it. */
+  draft: Draft;
   /** What was quantized: the original, in the operator set that packed weights ask for. */
   model: ModelProto;
   forms: WeightForms;
@@ -26,7 +27,7 @@ export interface Written {
   warnings: string[];
 }
 
-/** The file takes its place once it has run as expected. @throws OnnxError, EngineFault, JobCancelled; no file is left then */
+/** A file that has run as expected. @throws OnnxError, EngineFault, JobCancelled; no file is left then */
 export async function writeVerified(
   request: ExportRequest,
   expected: Expected,
@@ -82,9 +83,9 @@ async function write(
       packedDb = await verifyPacked(draft.path, expected, new Set(forms.keys()), samples, job);
     else await verify(draft.path, expected, samples);
     await job.checkpoint();
-    await draft.commit();
-  } finally {
+  } catch (error) {
     await draft.discard();
+    throw error;
   }
-  return { bytes: draft.bytes, model, forms, packedDb };
+  return { draft, model, forms, packedDb };
 }
