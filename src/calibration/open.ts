@@ -147,6 +147,17 @@ async function openWithFixed(path: string, spec: DataSpec, context: OpenContext)
   return withFixed(await openPath(path, spec, { ...context, specs }), context.specs.filter(isFixed), values);
 }
 
+/** Whether `path` is a folder that is read as pictures; false for one that cannot be read. */
+export async function holdsPictures(path: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isDirectory() || (await findTestSets(path)).length > 0) return false;
+    return (await listFiles(path, signal)).files.some(isPicture);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return false;
+  }
+}
+
 async function openPath(path: string, spec: DataSpec, context: OpenContext): Promise<Source> {
   let folder: boolean;
   try {

@@ -6,13 +6,14 @@ import { formatSize } from '../common/sizes';
 import { formatSqnr } from '../config/quality';
 import type { EvaluateReply, OutputComparison, Shard } from '../engine/protocol';
 import { evaluateModels } from '../pipeline/evaluate';
+import { settledData, withGuess } from '../pipeline/settledData';
 import { jobOf, VERSION, writeShard } from '../pipeline/shards';
 import {
   addDataOptions,
   addEngineOptions,
   addShardOptions,
   type DataFlags,
-  dataSpec,
+  askedData,
   type EngineFlags,
   partPath,
   positive,
@@ -55,13 +56,13 @@ export function evalCommand(): Command {
       if (flags.perLayer && other === undefined) {
         command.error('error: --per-layer compares two models; give OTHER, too');
       }
-      const data = {
-        ...dataSpec({ ...flags, samples: flags.limit ?? 64 }, command),
+      const asked = {
+        ...askedData({ ...flags, samples: flags.limit ?? 64 }, command),
         ...(flags.classes === undefined ? {} : { classes: resolve(flags.classes) }),
       };
       const all = flags.limit === undefined;
       const paths = [model, ...(other === undefined ? [] : [other])].map((path) => resolve(path));
-      const reply = await withSession(async ({ engine, options, note }) => {
+      const { data, reply } = await withSession(async ({ engine, options, note }) => {
         const settings = {
           all: flags.limit === undefined,
           perLayer: flags.perLayer ?? false,
@@ -69,9 +70,10 @@ export function evalCommand(): Command {
           memoryLimit: flags.memoryLimit,
           shard: flags.shard,
         };
+        const { data, guess } = await settledData(engine, paths[0], asked, options);
         const result = await evaluateModels(engine, paths[0], paths[1] ?? null, data, settings, options);
         for (const warning of result.warnings) note(`warning: ${warning}`);
-        return result;
+        return { data, reply: withGuess(result, guess) };
       });
       if (flags.shard) await keepPart(reply, paths, data, all, { ...flags, shard: flags.shard });
       else if (flags.json) printJson(evaluationToJson(reply));

@@ -16,7 +16,7 @@ import { readForeign, readNameMap, withGivenBits } from '../pipeline/foreign';
 import { quantize } from '../pipeline/quantize';
 import { inspectRequest } from '../pipeline/score';
 import { type ScoreSettings } from '../pipeline/settings';
-import { addScoreOptions, type ScoreFlags, scoreSettings } from './options';
+import { addScoreOptions, type ScoreFlags, askedScore, scoreSettings } from './options';
 import { printJson, printLines, type Session, withSession } from './session';
 
 interface Flags extends ScoreFlags {
@@ -57,11 +57,11 @@ export function importCommand(): Command {
       const configPath = isConfig ? resolve(target) : configPathFor(resolve(target));
       const out = flags.out === undefined ? configPath : resolve(flags.out);
       const job = { file: resolve(file), format: flags.format, names, configPath, out };
-      const score = isConfig || existsSync(configPath) ? null : scoreSettings(target, flags, command);
+      const asked = isConfig || existsSync(configPath) ? null : askedScore(target, flags, command);
       const done = await withSession(
-        (session) =>
-          score
-            ? importScored(session, job, score)
+        async (session) =>
+          asked
+            ? importScored(session, job, await scoreSettings(session, asked))
             : importInto(session, job, isConfig ? null : resolve(target)),
         flags.cache,
       );

@@ -8,7 +8,8 @@ import { SettingsError } from '../core/allocation/buildProblem';
 import type { LatencyReply } from '../engine/protocol';
 import type { Granularity } from '../onnx/network/network';
 import { inspectRequest, withBranches } from '../pipeline/score';
-import { addDataOptions, type DataFlags, dataSpec, granularityOption, positive } from './options';
+import { settledData } from '../pipeline/settledData';
+import { addDataOptions, askedData, type DataFlags, granularityOption, positive } from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 
@@ -34,7 +35,7 @@ export function latencyCommand(): Command {
     .option('--json', 'print the table as well')
     .action(async (file: string, flags: Flags, command: Command) => {
       const model = resolve(file);
-      const data = dataSpec({ ...flags, samples: 1 }, command);
+      const asked = askedData({ ...flags, samples: 1 }, command);
       const out = resolve(
         flags.out ?? join(dirname(model), `${basename(model).replace(/\.onnx$/i, '')}.latency.json`),
       );
@@ -43,9 +44,10 @@ export function latencyCommand(): Command {
       }
       const { granularity, runs } = flags;
       const reply = await withSession(async ({ engine, options, note }) => {
-        const asked = { model, granularity, data };
-        const inspect = await engine.request(inspectRequest(asked), options);
-        const settings = withBranches(asked, inspect);
+        const { data } = await settledData(engine, model, asked, options);
+        const measured = { model, granularity, data };
+        const inspect = await engine.request(inspectRequest(measured), options);
+        const settings = withBranches(measured, inspect);
         const found = await engine.request({ kind: 'latency', ...settings, runs, memoryLimit: 0 }, options);
         for (const warning of found.warnings) note(`warning: ${warning}`);
         return found;

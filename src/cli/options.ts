@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { type DataSpec, type Preprocessing, PRESET_NAMES } from '../calibration/inputs/spec';
+import { type Preprocessing, PRESET_NAMES } from '../calibration/inputs/spec';
 import { ioError } from '../common/fileErrors';
 import { parseSize } from '../common/sizes';
 import { GROUP_SIZES } from '../common/storageCode';
@@ -21,8 +21,10 @@ import type { Decay } from '../core/scoring/importance';
 import { TRACE, type ContestRequest, type Provider, type Shard } from '../engine/protocol';
 import type { Granularity } from '../onnx/network/network';
 import type { AllocationSettings, ScoreSettings } from '../pipeline/settings';
+import { type AskedData, settledData } from '../pipeline/settledData';
+import type { Session } from './session';
 
-export interface DataFlags extends Preprocessing {
+export interface DataFlags extends Partial<Preprocessing> {
   data?: string;
   synthetic?: boolean;
   samples: number;
@@ -101,7 +103,10 @@ export function addDataOptions(command: Command): Command {
     .option('--synthetic', 'seeded synthetic input instead of data (scores then say little)')
     .option('--seed <N>', 'seed of the shuffle that chooses the samples', count, 0)
     .addOption(
-      new Option('--preset <NAME>', 'image preprocessing').choices([...PRESET_NAMES]).default('imagenet'),
+      new Option(
+        '--preset <NAME>',
+        'image preprocessing (default: what the model says or most likely takes, with the reason)',
+      ).choices([...PRESET_NAMES]),
     )
     .option('--mean <a,b,c>', 'per channel, for pixels scaled to 0..1 (overrides the preset)', numbers)
     .option('--std <a,b,c>', 'per channel, for pixels scaled to 0..1 (overrides the preset)', numbers)
@@ -282,7 +287,7 @@ export function addBudgetOptions(command: Command): Command {
 }
 
 /** Absolute path of the data. @throws CommanderError where neither --data nor --synthetic is given */
-export function dataSpec(flags: DataFlags, command: Command): DataSpec {
+export function askedData(flags: DataFlags, command: Command): AskedData {
   if (flags.data === undefined && !flags.synthetic) {
     command.error(
       'error: give --data PATH (images, .npy, .npz, test_data_set_*), or --synthetic to do without',
@@ -305,10 +310,20 @@ export function dataSpec(flags: DataFlags, command: Command): DataSpec {
   };
 }
 
-export function scoreSettings(model: string, flags: ScoreFlags, command: Command): ScoreSettings {
+/** With everything that the user has left open found out. */
+export async function scoreSettings(
+  { engine, options }: Pick<Session, 'engine' | 'options'>,
+  asked: AskedScore,
+): Promise<ScoreSettings> {
+  return { ...asked, ...(await settledData(engine, asked.model, asked.data, options)) };
+}
+
+export type AskedScore = Omit<ScoreSettings, 'data' | 'guess'> & { data: AskedData };
+
+export function askedScore(model: string, flags: ScoreFlags, command: Command): AskedScore {
   return {
     model: resolve(model),
-    data: dataSpec(flags, command),
+    data: askedData(flags, command),
     granularity: flags.granularity,
     centered: !flags.uncentered,
     decay: flags.decay,

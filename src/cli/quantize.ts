@@ -18,6 +18,7 @@ import {
   addBudgetOptions,
   addScoreOptions,
   allocationSettings,
+  askedScore,
   type BudgetFlags,
   type ScoreFlags,
   scoreSettings,
@@ -42,10 +43,12 @@ export function quantizeCommand(): Command {
     .option('--out <FILE>', 'the config (default: <model>.ompq.json next to the model)')
     .option('--json', 'print one JSON document')
     .action(async (model: string, flags: Flags, command: Command) => {
-      const score = scoreSettings(model, flags, command);
+      const asked = askedScore(model, flags, command);
       const allocation = await allocationSettings(flags, command);
-      const out = flags.out === undefined ? configPathFor(score.model) : resolve(flags.out);
-      const result = await withSession(async ({ engine, options, note }) => {
+      const out = flags.out === undefined ? configPathFor(asked.model) : resolve(flags.out);
+      const result = await withSession(async (session) => {
+        const { engine, options, note } = session;
+        const score = await scoreSettings(session, asked);
         const done = await quantize(engine, score, allocation, out, options);
         noteScore(done.scored, note);
         if (done.cached && done.config.contest)

@@ -2,13 +2,15 @@ import { Command } from 'commander';
 import type { Shard } from '../engine/protocol';
 import { scoreKey } from '../pipeline/keptScores';
 import { inspectRequest, scoreModel, withBranches } from '../pipeline/score';
-import { type Scored, type ScoreSettings } from '../pipeline/settings';
+import { type Scored } from '../pipeline/settings';
 import { jobOf, type ScoreShard, VERSION, writeShard } from '../pipeline/shards';
 import {
+  type AskedScore,
   addScoreOptions,
   addShardOptions,
   partPath,
   type ScoreFlags,
+  askedScore,
   scoreSettings,
   type ShardFlags,
 } from './options';
@@ -29,14 +31,15 @@ export function scoreCommand(): Command {
   )
     .option('--json', 'print one JSON document')
     .action(async (model: string, flags: Flags, command: Command) => {
-      const settings = scoreSettings(model, flags, command);
+      const asked = askedScore(model, flags, command);
       if (flags.shard) {
-        await scoreShard(settings, { ...flags, shard: flags.shard });
+        await scoreShard(asked, { ...flags, shard: flags.shard });
         return;
       }
-      const scored = await withSession(async ({ engine, options, note }) => {
-        const result = await scoreModel(engine, settings, options);
-        noteScore(result, note);
+      const scored = await withSession(async (session) => {
+        const settings = await scoreSettings(session, asked);
+        const result = await scoreModel(session.engine, settings, session.options);
+        noteScore(result, session.note);
         return result;
       }, flags.cache);
       const shown = { ...scored, functions: scored.inspect.network.functions };
@@ -58,12 +61,14 @@ export function noteScore({ score, cached }: Scored, note: (line: string) => voi
   note(cached ? `${what} from the cache; scored before ${took}` : `scored ${what} ${took}`);
 }
 
-async function scoreShard(asked: ScoreSettings, flags: Flags & { shard: Shard }): Promise<void> {
+async function scoreShard(asked: AskedScore, flags: Flags & { shard: Shard }): Promise<void> {
   const { model, centered, decay, beta } = asked;
   const { shard } = flags;
-  const part = await withSession(async ({ engine, options, note }): Promise<ScoreShard> => {
-    const inspect = await engine.request(inspectRequest(asked), options);
-    const settings = withBranches(asked, inspect);
+  const part = await withSession(async (session): Promise<ScoreShard> => {
+    const { engine, options, note } = session;
+    const settled = await scoreSettings(session, asked);
+    const inspect = await engine.request(inspectRequest(settled), options);
+    const settings = withBranches(settled, inspect);
     const { granularity, data, provider, memoryLimit } = settings;
     const key = await scoreKey(inspect.sha256, settings);
     const {

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/client';
 import { steps } from '../engine/progress';
 import type { InspectReply, InspectRequest, ScoreReply } from '../engine/protocol';
 import { findScore, keepScore, scoreKey } from './keptScores';
+import { withGuess } from './settledData';
 import type { Scored, ScoreOptions, ScoreSettings } from './settings';
 
 /** Functions, calibration inputs -> Gram matrices -> ORM -> importance. */
@@ -33,9 +34,11 @@ export async function scoreModel(
   const findKey = () => scoreKey(inspect.sha256, settings, signal);
   const key = cache ? await findKey() : null;
   const found = cache && key !== null ? await findScore(cache, key, functions) : null;
+  const told = (score: ScoreReply) => withGuess(score, settings.guess);
   if (found) {
     onProgress?.({ stage: 'Scored before', fraction: 1 });
-    return { settings, inspect, score: found, cached: true, ...orthogonality(found, functions, settings) };
+    const orms = orthogonality(found, functions, settings);
+    return { settings, inspect, score: told(found), cached: true, ...orms };
   }
   const before = await stamps(inspect.files);
   const score = await engine.request(
@@ -54,7 +57,13 @@ export async function scoreModel(
   }
   // Data that has changed meanwhile has another key.
   if (cache && key !== null && (await findKey()) === key) await keepScore(cache, key, score);
-  return { settings, inspect, score, cached: false, ...orthogonality(score, functions, settings) };
+  return {
+    settings,
+    inspect,
+    score: told(score),
+    cached: false,
+    ...orthogonality(score, functions, settings),
+  };
 }
 
 /** What the model is made of on this data. */

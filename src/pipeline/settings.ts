@@ -17,6 +17,8 @@ export interface ScoreSettings {
   /** Absolute path. */
   model: string;
   data: DataSpec;
+  /** How the preprocessing of pictures was guessed, where it was, in one sentence. */
+  guess?: string;
   granularity: Granularity;
   /** Centred Gram matrices; false: the paper's formula. */
   centered: boolean;

@@ -1,7 +1,10 @@
 /** The check of a preprocessing: what the model sees of its pictures, and what it answers. */
 import { resolve } from 'node:path';
 import sharp from 'sharp';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { Preprocessing } from '../../src/calibration/inputs/spec';
+import { scoreModel } from '../../src/pipeline/score';
+import { settledData } from '../../src/pipeline/settledData';
 import { inputScale } from '../../src/onnx/network/inputScale';
 import { Graph } from '../../src/onnx/graph/graph';
 import { readModel } from '../../src/onnx/files/file';
@@ -24,6 +27,43 @@ it('a model fed as it was trained answers most decidedly, and raw pixels tell th
   expect(first.pictures).toHaveLength(2);
   expect(first.pictures[0].answers).toHaveLength(3);
   expect(first.range![0]).toBeGreaterThan(-2.5);
+});
+
+describe('a preset that the user leaves open', () => {
+  const asked = { path, samples: 4, seed: 0, shapes: {}, preprocessing: {} };
+
+  it("is the model's, with the reason, and kept in what was done to the pictures", async () => {
+    const { engine } = startEngine();
+    const { data, guess } = await settledData(engine, MODEL, asked, {});
+    expect(data).toEqual({ ...asked, preprocessing: { preset: 'cifar10' } });
+    const scoring = { granularity: 'layer', centered: true, decay: 'exp', beta: 1 } as const;
+    const settings = { model: MODEL, data, guess, provider: 'cpu', memoryLimit: 0, ...scoring } as const;
+    const { score } = await scoreModel(engine, settings, {});
+    expect(score.preparation).toMatch(
+      /taken as they are \(32x32\).*preset cifar10\. A guess: The input is 32 x 32, as CIFAR-10 has it\.$/,
+    );
+  });
+
+  it('leaves what the user does say as it is', async () => {
+    const { engine } = startEngine();
+    const settled = (preprocessing: Partial<Preprocessing>) =>
+      settledData(engine, MODEL, { ...asked, preprocessing }, {});
+    const own = { mean: [0.5], std: [0.2] };
+    expect(await settled({ preset: 'unit' })).toEqual({
+      data: { ...asked, preprocessing: { preset: 'unit' } },
+    });
+    expect((await settled(own)).data.preprocessing).toEqual({ ...own, preset: 'imagenet' });
+    expect((await settled({ resize: 'pad' })).data.preprocessing).toEqual({
+      preset: 'cifar10',
+      resize: 'pad',
+    });
+  });
+
+  it('is asked of no model where the data are no pictures', async () => {
+    const { engine } = startEngine();
+    const { data, guess } = await settledData(engine, '/nowhere/net.onnx', { ...asked, path: null }, {});
+    expect([data.preprocessing.preset, guess]).toEqual(['imagenet', undefined]);
+  });
 });
 
 it('shows the colours in the order that the model is given', async () => {

@@ -15,6 +15,7 @@ export interface PictureFacts {
   isInteger: boolean;
   height: number | null;
   width: number | null;
+  channels: number;
   /** What the first operators do to its values; null: nothing. */
   scale: { scale: number[]; offset: number[] } | null;
 }
@@ -40,6 +41,7 @@ function fromFile({
   scale,
   height,
   width,
+  channels,
 }: PictureFacts): PreprocessingGuess {
   const sure = (preprocessing: Preprocessing, reason: string) => ({ preprocessing, reason, isSure: true });
   const maybe = (preprocessing: Preprocessing, reason: string) => ({ preprocessing, reason, isSure: false });
@@ -85,6 +87,12 @@ function fromFile({
     return maybe(
       { preset: 'signed' },
       `${producer} wrote the file: models of TensorFlow without a scaling of their own mostly take -1..1.`,
+    );
+  }
+  if (height === 28 && width === 28 && channels === 1) {
+    return maybe(
+      { preset: 'unit', mean: [0.1307], std: [0.3081] },
+      'The input is 28 x 28 in grey, as MNIST has it.',
     );
   }
   if (height === 32 && width === 32) {

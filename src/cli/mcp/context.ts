@@ -1,11 +1,12 @@
 /** What the tools for agents share: the files that a call may touch, and the data that it names. */
-import type { DataSpec, Preprocessing } from '../../calibration/inputs/spec';
+import type { Preprocessing } from '../../calibration/inputs/spec';
 import { readConfig } from '../../config/config';
 import { modelPathOf } from '../../config/paths';
 import type { Config } from '../../config/types';
 import type { Engine } from '../../engine/client';
 import { dataOf } from '../../pipeline/configured';
 import type { ScoreOptions } from '../../pipeline/settings';
+import type { AskedData } from '../../pipeline/settledData';
 import type { Roots } from './roots';
 
 export interface ToolContext {
@@ -30,8 +31,8 @@ export interface DataArguments {
   seed?: number;
 }
 
-export async function dataSpec(given: DataArguments, roots: Roots): Promise<DataSpec> {
-  const { preset = 'imagenet', mean, std, resize, layout, channels } = given;
+export async function askedData(given: DataArguments, roots: Roots): Promise<AskedData> {
+  const { preset, mean, std, resize, layout, channels } = given;
   return {
     path: given.data === undefined ? null : await roots.allowed(given.data),
     samples: given.samples ?? 64,

@@ -9,7 +9,8 @@ import type { Objective } from '../../core/allocation/objectives';
 import type { BitWidth } from '../../core/problem/widths';
 import { quantize } from '../../pipeline/quantize';
 import { QUICK_CONTEST } from '../../pipeline/settings';
-import { type DataArguments, dataSpec, type ToolContext, totalsOf } from './context';
+import { settledData } from '../../pipeline/settledData';
+import { askedData, type DataArguments, type ToolContext, totalsOf } from './context';
 
 interface QuantizeArguments extends DataArguments {
   model: string;
@@ -35,7 +36,7 @@ export async function quantizeTool(
     engine,
     {
       model,
-      data: await dataSpec(given, roots),
+      ...(await settledData(engine, model, await askedData(given, roots), options)),
       granularity: 'layer',
       centered: true,
       decay: 'exp',

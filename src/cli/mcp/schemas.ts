@@ -32,7 +32,7 @@ const DATA = {
   ),
   preset: {
     enum: [...PRESET_NAMES],
-    description: 'Image preprocessing; default imagenet.',
+    description: 'Image preprocessing; default: what the model says or most likely takes, with the reason.',
   },
   mean: list('Per channel, of pixels scaled to 0..1; in place of the preset.'),
   std: list('Per channel, of pixels scaled to 0..1; in place of the preset.'),

@@ -13,10 +13,11 @@ import { inspectFor } from '../../pipeline/configured';
 import { evaluateModels } from '../../pipeline/evaluate';
 import { explain } from '../../pipeline/explain';
 import { exportModel, freeModelPath, ROUNDING_SAMPLES } from '../../pipeline/export';
+import { settledData, withGuess } from '../../pipeline/settledData';
 import { gatherReport } from '../../pipeline/report/gather';
 import { reportAsHtml } from '../../pipeline/report/html';
 import { reportAsMarkdown } from '../../pipeline/report/markdown';
-import { type DataArguments, dataSpec, openConfig, type Tool, type ToolContext, totalsOf } from './context';
+import { askedData, type DataArguments, openConfig, type Tool, type ToolContext, totalsOf } from './context';
 import { quantizeTool } from './quantizeTool';
 
 async function inspect(given: { model: string }, { engine, roots, options }: ToolContext): Promise<object> {
@@ -129,7 +130,8 @@ async function evalTool(
 ): Promise<object> {
   const model = await roots.allowed(given.model);
   const other = given.other === undefined ? null : await roots.allowed(given.other);
-  const data = await dataSpec({ ...given, samples: given.limit }, roots);
+  const asked = await askedData({ ...given, samples: given.limit }, roots);
+  const { data, guess } = await settledData(engine, model, asked, options);
   const classes = given.classes === undefined ? {} : { classes: await roots.allowed(given.classes) };
   const reply = await evaluateModels(
     engine,
@@ -144,7 +146,7 @@ async function evalTool(
     },
     options,
   );
-  return evaluationOf(reply);
+  return evaluationOf(withGuess(reply, guess));
 }
 
 function evaluationOf({

@@ -47,6 +47,7 @@ export async function preview(request: PreviewRequest, job: Job): Promise<Previe
     isInteger: !isFloat(spec.type),
     height: spec.shape[layout.heightAxis],
     width: spec.shape[layout.widthAxis],
+    channels: layout.channels,
     scale: inputScale(new Graph(original.graph!), spec.name),
   });
   if (request.choices?.length === 0) return { guess, choices: [] };

@@ -12,6 +12,7 @@ const plain: PictureFacts = {
   isInteger: false,
   height: 224,
   width: 224,
+  channels: 3,
   scale: null,
 };
 
@@ -39,6 +40,12 @@ describe('a guess says what it is made from', () => {
     ['a name', { model: '/m/efficientnet_lite0.onnx' }, { preset: 'efficientnet-lite' }, false],
     ['TensorFlow', { producer: 'tf2onnx' }, { preset: 'signed' }, false],
     ['the size of CIFAR', { height: 32, width: 32 }, { preset: 'cifar10' }, false],
+    [
+      'the size of MNIST',
+      { height: 28, width: 28, channels: 1 },
+      { preset: 'unit', mean: [0.1307], std: [0.3081] },
+      false,
+    ],
     ['nothing', {}, { preset: 'imagenet' }, false],
   ] as const)('%s', async (_name, more, preprocessing, isSure) => {
     const guess = await guessPreprocessing({ ...plain, ...(more as Partial<PictureFacts>) });
