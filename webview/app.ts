@@ -58,7 +58,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     bar,
     map.element,
     detailsPart(store, document).element,
-    h(document, 'div', { class: 'pair' }, budgetPart(store, document, bar).element, orm.element),
+    h(document, 'div', { class: 'pair' }, budgetPart(store, document, bar, request).element, orm.element),
     contestPart(store, document, request).element,
     tablePart(store, document, reveal).element,
     stayingPart(store, document).element,

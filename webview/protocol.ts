@@ -137,6 +137,8 @@ export type PanelRequest =
   | { type: 'evaluate'; bits: BitWidth[] }
   /** The contest again, for the config as it is written. */
   | { type: 'measureAgain' }
+  /** The smallest file that meets it, sought by measuring, for the config as it is written. */
+  | { type: 'smallest'; quality: Quality }
   /** Text to put on the clipboard. */
   | { type: 'copyText'; text: string; what: string }
   /** One of the state's copyFormats, of the config as it is written. */

@@ -9,8 +9,9 @@ import { type Preprocessing, PRESET_NAMES } from '../calibration/inputs/spec';
 import { ioError } from '../common/fileErrors';
 import { parseSize } from '../common/sizes';
 import { GROUP_SIZES } from '../common/storageCode';
-import { type BudgetSpec } from '../config/budget';
+import { type BudgetSpec, WHOLE } from '../config/budget';
 import type { Pins, Quality } from '../config/config';
+import { parseQuality } from '../config/quality';
 import { type LatencyTable, parseLatencyTable } from '../config/latency';
 import { LIMIT_KINDS, type LimitKind, type Limits, parseLimit } from '../config/limits';
 import type { Rules } from '../config/rules';
@@ -276,7 +277,7 @@ export function addBudgetOptions(command: Command): Command {
     )
     .option(
       '--quality <LIMIT>',
-      'smallest file that meets this quality: noise<=0.3, or measured: kl<=0.05, sqnr>=20',
+      'smallest file that meets this quality: noise<=0.3, or measured: same>=99%, kl<=0.05, sqnr>=20',
       quality,
     )
     .option(
@@ -369,7 +370,7 @@ export async function allocationSettings(flags: BudgetFlags, command: Command): 
     objective: flags.objective,
     contest: { rounding: flags.contestRounding, searchSeconds: flags.searchSeconds },
     // Without one, nothing limits the size but the float model's own.
-    budget: budgets[0] ?? { ratio: 1 },
+    budget: budgets[0] ?? WHOLE,
     widths: flags.widths,
     groups: flags.groups,
     pin: flags.pin === false ? null : flags.pin,
@@ -436,14 +437,10 @@ function activationWidths(text: string): number[] {
 
 function quality(text: string, previous?: Quality): Quality {
   if (previous) throw new InvalidArgumentError('It is given once.');
-  const match = /^\s*(noise|kl|sqnr)\s*(<=|>=|=)?\s*(\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?:db)?\s*$/i.exec(text);
-  const value = Number(match?.[3]);
-  const kind = match?.[1].toLowerCase();
-  const contrary = kind === 'sqnr' ? '<=' : '>=';
-  if (!match || match[2] === contrary || !(value > 0)) {
-    throw new InvalidArgumentError('Expected, for example, noise<=0.3, kl<=0.05 or sqnr>=20.');
-  }
-  return kind === 'kl' ? { kl: value } : kind === 'sqnr' ? { sqnrDb: value } : { noise: value };
+  const asked = parseQuality(text);
+  if (!asked)
+    throw new InvalidArgumentError('Expected, for example, noise<=0.3, same>=99%, kl<=0.05 or sqnr>=20.');
+  return asked;
 }
 
 function collectShape(text: string, previous: Record<string, number[]>): Record<string, number[]> {

@@ -4,6 +4,9 @@ import type { Budget } from '../core/problem/problem';
 
 export type BudgetSpec = { bytes: number } | { averageBits: number } | { ratio: number };
 
+/** No limit on the size but the float model's own: that of a budget which is asked for as a quality. */
+export const WHOLE: BudgetSpec = { ratio: 1 };
+
 export function formatBudget(budget: BudgetSpec): string {
   if ('bytes' in budget) return formatSize(budget.bytes);
   if ('averageBits' in budget) return `${budget.averageBits} bits on average`;

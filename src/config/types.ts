@@ -64,7 +64,12 @@ export type Quality =
   /** At most so many nats of KL divergence from the float model; measured: of these bits. */
   | { kl: number; measured?: number }
   /** At least so many dB of signal over noise. */
-  | { sqnrDb: number; measured?: number };
+  | { sqnrDb: number; measured?: number }
+  /** At least this share of the float model's answers. */
+  | { agreement: number; measured?: number };
+
+/** One that takes running the quantized model. */
+export type MeasuredQuality = Exclude<Quality, { noise: number }>;
 
 export type Pins = PinnedEnds;
 

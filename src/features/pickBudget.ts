@@ -1,49 +1,57 @@
 /** Asking how small the file must get, with the sizes that each answer means. */
 import * as vscode from 'vscode';
 import { formatSize, parseSize } from '../common/sizes';
-import { type BudgetSpec, formatBudget } from '../config/budget';
+import { type BudgetSpec, formatBudget, WHOLE } from '../config/budget';
+import { formatQuality, parseQuality } from '../config/quality';
+import type { Quality } from '../config/types';
 import type { InspectReply } from '../engine/protocol';
 import { type AllocationSettings } from '../pipeline/settings';
 import { estimatedBytes, smallestBytes } from '../pipeline/sizes';
 import { pickOne, separator } from './pickOne';
 import { type Asked, askInTurn, askText } from './wizard';
 
-interface BudgetItem extends vscode.QuickPickItem {
+/** A size, or a quality whose smallest file is sought. */
+export interface Target {
+  budget: BudgetSpec;
+  quality?: Quality;
+}
+
+interface TargetItem extends vscode.QuickPickItem {
   /** Where it is known before asking. */
-  budget?: BudgetSpec;
-  choose(): Promise<BudgetSpec | undefined>;
+  target?: Target;
+  choose(): Promise<Target | undefined>;
 }
 
 const AVERAGES = [8, 6, 5, 4, 3.5, 3, 2.5];
 
 /** Offered first where there is no last time. */
-const USUAL: BudgetSpec = { averageBits: 4 };
+const USUAL: Target = { budget: { averageBits: 4 } };
 
 /** undefined: the user pressed Escape. */
 export async function pickBudget(
   inspect: InspectReply,
   settings: Omit<AllocationSettings, 'budget'>,
-  last: BudgetSpec | undefined,
-): Promise<BudgetSpec | undefined> {
+  last: Target | undefined,
+): Promise<Target | undefined> {
   const smallest = smallestBytes(inspect, settings);
-  const averages = AVERAGES.flatMap((averageBits): BudgetItem[] => {
+  const averages = AVERAGES.flatMap((averageBits): TargetItem[] => {
     const bytes = estimatedBytes(inspect, averageBits);
     if (bytes < smallest) return [];
-    const budget = { averageBits };
+    const target = { budget: { averageBits } };
     return [
       {
-        budget,
+        target,
         label: vscode.l10n.t('{0} bits on average', averageBits),
         description: vscode.l10n.t(
           'about {0} (1/{1})',
           formatSize(bytes),
           (inspect.bytes / bytes).toFixed(1),
         ),
-        choose: () => Promise.resolve(budget),
+        choose: () => Promise.resolve(target),
       },
     ];
   });
-  const others: BudgetItem[] = [
+  const others: TargetItem[] = [
     {
       label: `$(edit) ${vscode.l10n.t('A file size...')}`,
       description: vscode.l10n.t('e.g. 1.5MB'),
@@ -54,11 +62,16 @@ export async function pickBudget(
       description: vscode.l10n.t('e.g. 8 for one eighth of the float model'),
       choose: () => askRatio(smallest, inspect.bytes),
     },
+    {
+      label: `$(edit) ${vscode.l10n.t('A quality...')}`,
+      description: vscode.l10n.t('e.g. same>=99% for the smallest file that gives 99 % of the answers'),
+      choose: askQuality,
+    },
   ];
-  if (last && !averages.some((item) => isSame(item.budget, last))) {
-    others.unshift({ label: formatBudget(last), budget: last, choose: () => Promise.resolve(last) });
+  if (last && !averages.some((item) => isSame(item.target, last))) {
+    others.unshift({ label: formatTarget(last), target: last, choose: () => Promise.resolve(last) });
   }
-  const active = [...averages, ...others].find((item) => isSame(item.budget, last ?? USUAL));
+  const active = [...averages, ...others].find((item) => isSame(item.target, last ?? USUAL));
   const options = {
     title: vscode.l10n.t('Quantize with OMPQ: budget'),
     placeholder: vscode.l10n.t(
@@ -69,17 +82,17 @@ export async function pickBudget(
     active,
     canGoBack: true,
   };
-  let chosen: BudgetItem | undefined;
-  let budget: BudgetSpec | undefined;
+  let chosen: TargetItem | undefined;
+  let target: Target | undefined;
   const asked = (answer: unknown): Asked => (answer === undefined ? 'escaped' : 'answered');
   await askInTurn([
     async () => asked((chosen = await pickOne([...averages, separator, ...others], options))),
-    async () => asked((budget = await chosen?.choose())),
+    async () => asked((target = await chosen?.choose())),
   ]);
-  return budget;
+  return target;
 }
 
-async function askSize(smallest: number, original: number): Promise<BudgetSpec | undefined> {
+async function askSize(smallest: number, original: number): Promise<Target | undefined> {
   const text = await askText({
     title: vscode.l10n.t('Size of the quantized file'),
     prompt: vscode.l10n.t('Between {0} and {1}', formatSize(smallest), formatSize(original)),
@@ -90,10 +103,10 @@ async function askSize(smallest: number, original: number): Promise<BudgetSpec |
     },
   });
   const bytes = text === undefined ? null : parseSize(text);
-  return bytes === null ? undefined : { bytes };
+  return bytes === null ? undefined : { budget: { bytes } };
 }
 
-async function askRatio(smallest: number, original: number): Promise<BudgetSpec | undefined> {
+async function askRatio(smallest: number, original: number): Promise<Target | undefined> {
   const text = await askText({
     title: vscode.l10n.t('Float file size / quantized file size'),
     prompt: vscode.l10n.t('Up to {0}', (Math.floor((original / smallest) * 100) / 100).toFixed(2)),
@@ -103,7 +116,26 @@ async function askRatio(smallest: number, original: number): Promise<BudgetSpec 
       return tooSmall(Math.floor(original / ratio), smallest);
     },
   });
-  return text === undefined ? undefined : { ratio: Number(text) };
+  return text === undefined ? undefined : { budget: { ratio: Number(text) } };
+}
+
+async function askQuality(): Promise<Target | undefined> {
+  const text = await askText({
+    title: vscode.l10n.t('Quality of the quantized model'),
+    prompt: vscode.l10n.t(
+      'same>=99%: as many answers like the float model’s; sqnr>=20: dB of signal over noise; kl<=0.05: nats of KL divergence',
+    ),
+    validate: (value) =>
+      parseQuality(value)
+        ? undefined
+        : vscode.l10n.t('Expected same>=99%, sqnr>=20, kl<=0.05 or noise<=0.3.'),
+  });
+  const quality = text === undefined ? null : parseQuality(text);
+  return quality ? { budget: WHOLE, quality } : undefined;
+}
+
+function formatTarget({ budget, quality }: Target): string {
+  return quality ? vscode.l10n.t('Smallest file with {0}', formatQuality(quality)) : formatBudget(budget);
 }
 
 function tooSmall(bytes: number, smallest: number): string | undefined {
@@ -112,6 +144,6 @@ function tooSmall(bytes: number, smallest: number): string | undefined {
     : undefined;
 }
 
-function isSame(a: BudgetSpec | undefined, b: BudgetSpec): boolean {
+function isSame(a: Target | undefined, b: Target): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { missingSizes } from '../calibration/inputs/openSizes';
 import type { DataSpec } from '../calibration/inputs/spec';
 import type { BudgetSpec } from '../config/budget';
+import type { Quality } from '../config/types';
 import type { InspectReply } from '../engine/protocol';
 import type { AllocationSettings } from '../pipeline/settings';
 import { configPathFor } from '../config/paths';
@@ -23,7 +24,11 @@ export interface Choices {
   data?: DataChoice;
   shapes?: Record<string, number[]>;
   budget?: BudgetSpec;
+  /** With it, the budget is the answer. */
+  quality?: Quality;
 }
+
+type Answers = Required<Omit<Choices, 'quality'>> & Pick<Choices, 'quality'>;
 
 /** Resolves to the config's path, or undefined where the user pressed Escape. */
 export async function quantizeCommand(
@@ -51,9 +56,9 @@ export async function quantizeCommand(
 async function quantizeMany(services: Services, models: vscode.Uri[]): Promise<void> {
   const first = await prepare(services, models[0], {});
   if (!first) return;
-  const { data, budget } = first.choices;
+  const { data, budget, quality } = first.choices;
   const one = async (model: vscode.Uri, at: number): Promise<void> => {
-    const prepared = at === 0 ? first : await prepare(services, model, { data, budget });
+    const prepared = at === 0 ? first : await prepare(services, model, { data, budget, quality });
     if (prepared) announce(await run(services, prepared));
   };
   await Promise.all(models.map((model, at) => reported(services.log, () => one(model, at))));
@@ -63,7 +68,7 @@ interface Prepared {
   model: vscode.Uri;
   configPath: string;
   settings: Settings;
-  choices: Required<Choices>;
+  choices: Answers;
 }
 
 /** Everything that must be known before the job; undefined: the user pressed Escape. */
@@ -107,7 +112,7 @@ async function run(
         provider: settings.provider,
         memoryLimit: settings.memoryLimit,
       },
-      { ...allocationSettings(settings), budget: choices.budget },
+      { ...allocationSettings(settings), budget: choices.budget, quality: choices.quality },
       configPath,
       { ...options, cache: services.cache },
     ),
@@ -127,7 +132,7 @@ async function ask(
   settings: Settings,
   given: Choices,
   last: Choices,
-): Promise<Required<Choices> | undefined> {
+): Promise<Answers | undefined> {
   const { inputs } = inspect.network;
   const answers: Choices = { ...given };
   const words = {
@@ -147,14 +152,17 @@ async function ask(
     },
     async () => {
       if (given.budget) return 'skipped';
-      answers.budget = await pickBudget(inspect, allocationSettings(settings), last.budget);
-      return answers.budget ? 'answered' : 'escaped';
+      const before = last.budget && { budget: last.budget, quality: last.quality };
+      const target = await pickBudget(inspect, allocationSettings(settings), before);
+      answers.budget = target?.budget;
+      answers.quality = target?.quality;
+      return target ? 'answered' : 'escaped';
     },
   ]);
-  return isAnswered ? (answers as Required<Choices>) : undefined;
+  return isAnswered ? (answers as Answers) : undefined;
 }
 
-function dataSpec({ data, shapes }: Required<Choices>, { samples, seed }: Settings): DataSpec {
+function dataSpec({ data, shapes }: Answers, { samples, seed }: Settings): DataSpec {
   return { path: data.path, samples, seed, shapes, preprocessing: data.preprocessing };
 }
 

@@ -1,7 +1,7 @@
 /** The contest that tells which allocation of a size is best on the user's own data. */
 import { roundedUp } from '../common/sizes';
 import type { Contest, ContestEntry, MeasuredSize } from '../config/config';
-import type { Question } from '../config/measured';
+import type { MeasuredFile, Question } from '../config/measured';
 import { IMPROVED } from '../config/winner';
 import { costOf } from '../core/allocation/divergence';
 import { InfeasibleBudgetError } from '../core/allocation/infeasible';
@@ -128,11 +128,9 @@ function curveOf(
   points: readonly Allocation[],
   measured: readonly (Measured | null)[],
 ): Pick<Contest, 'curve'> {
-  const curve = points.flatMap(({ sizeBytes, averageBits }, i) => {
+  const curve = points.flatMap((point, i) => {
     const found = measured[i];
-    return found
-      ? [{ bytes: sizeBytes, averageBits: Number(averageBits.toFixed(4)), ...digitsOf(found) }]
-      : [];
+    return found ? [fileOf(point, found)] : [];
   });
   return curve.length > 0 ? { curve } : {};
 }
@@ -155,7 +153,12 @@ async function salvaged(
   }
 }
 
-function entryOf({ name, objective, beta, allocation }: Candidate, measured: Measured): ContestEntry {
+/** What a config keeps of a file of another size. */
+export function fileOf({ sizeBytes, averageBits }: Allocation, measured: Measured): MeasuredFile {
+  return { bytes: sizeBytes, averageBits: Number(averageBits.toFixed(4)), ...digitsOf(measured) };
+}
+
+export function entryOf({ name, objective, beta, allocation }: Candidate, measured: Measured): ContestEntry {
   const { bits, groups, sizeBytes, averageBits } = allocation;
   return {
     name,

@@ -46,9 +46,9 @@ export async function quantize(
   const settings = settledFor(asked, given, scored.inspect);
   const noise = await measureNoise(engine, scored, settings, step.noise);
   const measured = { ...scored, ...noise.measured, scoring: scored.settings };
-  const final = await smallestFor(engine, measured, settings, step.decide);
+  const { settings: final, contest } = await smallestFor(engine, measured, settings, step.decide);
   const decision = await decide(engine, measured, final, step.decide);
-  const found = toConfig(scored, final, { ...noise.measured, ...decision }, configPath);
+  const found = toConfig(scored, final, { ...noise.measured, contest, ...decision }, configPath);
   const config = { ...found, robustness: robustnessOf(scored, final, measured, found) };
   // A contest that was cancelled has answered with the best so far; anything else stops here.
   if (!decision.contest?.stopped) options.signal?.throwIfAborted();

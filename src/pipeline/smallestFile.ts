@@ -3,7 +3,9 @@ import { formatAverage } from '../common/sizes';
 import { listed } from '../common/words';
 import { type BudgetSpec, solverBudget } from '../config/budget';
 import type { Limits } from '../config/limits';
-import type { Quality } from '../config/types';
+import { questionOf } from '../config/measured';
+import { isReached, qualityIn, qualityWords } from '../config/quality';
+import type { Contest, MeasuredQuality } from '../config/types';
 import { SettingsError } from '../core/allocation/buildProblem';
 import { amount, infeasible, type InfeasibleBudgetError, limitOf } from '../core/allocation/infeasible';
 import { allocateNoiseAware, smallestFile } from '../core/allocation/noiseObjective';
@@ -12,12 +14,10 @@ import type { Allocation, AllocationProblem, Budget } from '../core/problem/prob
 import type { Engine, RequestOptions } from '../engine/client';
 import { part } from '../engine/progress';
 import type { ContestRequest, Measured } from '../engine/protocol';
-import { contestRequest } from './contest';
+import { contestRequest, entryOf, fileOf } from './contest';
 import { allocationInputs } from './problem';
 import type { Measurements, Scored, ScoreSettings } from './settings';
 import type { Settled } from './settled';
-
-type MeasuredQuality = Exclude<Quality, { noise: number }>;
 
 /** Sizes measured at a time; every round narrows the interval to one of so many parts. */
 const SIZES = 6;
@@ -27,9 +27,22 @@ const ROUNDS = 4;
 const NARROW = 0.01;
 const BELOW = 0.03;
 
+/** Of the size: measured files that are nearer to each other than this are told as one. */
+const APART = 0.05;
+
 interface Point {
   allocation: Allocation;
   measured: Measured;
+}
+
+export interface Smallest {
+  found: Point;
+  /** As asked for; undefined: the outputs are identical, which has no number. */
+  value: number | undefined;
+  /** Every other file that was measured. */
+  others: Point[];
+  samples: number;
+  heldOut: boolean;
 }
 
 /**
@@ -46,24 +59,26 @@ export async function smallestMeasured(
   quality: MeasuredQuality,
   rounding: ContestRequest['rounding'],
   options: RequestOptions,
-): Promise<{ bytes: number; measured: number | undefined }> {
+): Promise<Smallest> {
   const others = budgets.slice(1);
   const at = (bytes: number, limits = others): Allocation =>
     allocateNoiseAware({ ...problem, budgets: [{ kind: 'bytes', bytes }, ...limits] }, 'noise-aware');
-  const known = new Map<string, Measured>();
+  const known = new Map<string, Point>();
+  const held = { samples: 0, heldOut: false };
   const measure = async (allocations: Allocation[], round: number): Promise<Point[]> => {
     const fresh = new Map(allocations.map((each) => [keyOf(each), each]));
     for (const key of known.keys()) fresh.delete(key);
     if (fresh.size > 0) {
-      const { results } = await engine.request(
+      const { results, samples, heldOut } = await engine.request(
         contestRequest(score, [...fresh.values()], rounding),
         part(options, round / (ROUNDS + 1), (round + 1) / (ROUNDS + 1)),
       );
-      [...fresh.keys()].forEach((key, i) => known.set(key, results[i]!));
+      Object.assign(held, { samples, heldOut });
+      [...fresh].forEach(([key, allocation], i) => known.set(key, { allocation, measured: results[i]! }));
     }
-    return allocations.map((allocation) => ({ allocation, measured: known.get(keyOf(allocation))! }));
+    return allocations.map((allocation) => known.get(keyOf(allocation))!);
   };
-  const reached = ({ measured }: Point): boolean => isReached(quality, measured);
+  const reached = ({ measured }: Point): boolean => isReached(quality, valueOf(quality, measured));
   const largest = problem.candidates.reduce(
     (total, c) => total + Math.max(...c.choices.map(({ bytes }) => bytes)),
     problem.fixedBytes,
@@ -92,8 +107,13 @@ export async function smallestMeasured(
   }
   const below = between(Math.max(floor, Math.round(low * (1 - BELOW))), low).map((bytes) => at(bytes));
   const found = (await measure(below, ROUNDS)).find(reached) ?? best!;
-  const measured = Number(valueOf(quality, found.measured).toPrecision(4));
-  return { bytes: found.allocation.sizeBytes, measured: Number.isFinite(measured) ? measured : undefined };
+  const value = Number(valueOf(quality, found.measured).toPrecision(4));
+  return {
+    found,
+    value: Number.isFinite(value) ? value : undefined,
+    others: [...known.values()].filter((point) => point !== found),
+    ...held,
+  };
 }
 
 function keyOf({ bits }: Allocation): string {
@@ -105,19 +125,14 @@ function between(low: number, high: number): number[] {
   return Array.from({ length: SIZES }, (_, k) => Math.round(low + ((high - low) * (k + 1)) / SIZES));
 }
 
-function valueOf(quality: MeasuredQuality, { kl, sqnrDb }: Measured): number {
-  if (!('kl' in quality)) return sqnrDb;
-  if (kl === null) {
+function valueOf(quality: MeasuredQuality, measured: Measured): number {
+  const value = qualityIn(quality, measured);
+  if (value === null) {
     throw new SettingsError(
-      'No output of this network looks like scores of classes: ask for SQNR instead of KL divergence, or say which output has them with --output NAME=classes.',
+      'No output of this network looks like scores of classes: ask for SQNR instead of KL divergence or same answers, or say which output has them with --output NAME=classes.',
     );
   }
-  return kl;
-}
-
-function isReached(quality: MeasuredQuality, measured: Measured): boolean {
-  const value = valueOf(quality, measured);
-  return 'kl' in quality ? value <= quality.kl : value >= quality.sqnrDb;
+  return value;
 }
 
 /** @param conflict the limits without which the quality is reached; none: it is out of reach anyway */
@@ -128,10 +143,7 @@ function unreachable(
   conflict: Budget[],
 ): InfeasibleBudgetError {
   const value = Number(valueOf(quality, measured).toPrecision(3));
-  const [asked, has] =
-    'kl' in quality
-      ? [`a KL divergence of ${quality.kl}`, `a KL divergence of ${value}`]
-      : [`an SQNR of ${quality.sqnrDb} dB`, `an SQNR of ${value} dB`];
+  const [asked, has] = [qualityWords(quality), qualityWords(quality, value)];
   const average = `${formatAverage(allocation.averageBits)} bits on average`;
   const together = listed([...conflict.map((budget) => amount(budget.kind, limitOf(budget))), asked]);
   return infeasible(
@@ -143,15 +155,18 @@ function unreachable(
   );
 }
 
-/** Where a quality is asked for, the settings with the smallest size at which it is reached as budget. */
+/**
+ * Where a quality is asked for, the settings with the smallest size at which it is reached as budget; where that took
+ * measuring, what was measured, too.
+ */
 export async function smallestFor(
   engine: Engine,
   measured: Scored & Measurements,
   asked: Settled,
   options: RequestOptions,
-): Promise<Settled> {
+): Promise<{ settings: Settled; contest?: Contest }> {
   const { quality } = asked;
-  if (!quality) return asked;
+  if (!quality) return { settings: asked };
   const settings = { ...asked, pin: decidedPins(allocationInputs(measured, asked).problem, asked.pin) };
   const { rounding } = settings.contest;
   const limits = { ...settings.limits, ...limitOfBudget(settings.budget, measured.inspect.bytes) };
@@ -159,12 +174,39 @@ export async function smallestFor(
     const limited = { ...settings, limits: { ...limits, noise: quality.noise } };
     const { problem } = allocationInputs(measured, limited);
     const smallest = smallestFile({ ...problem, budgets: problem.budgets.slice(1) });
-    return { ...limited, budget: { bytes: smallest.sizeBytes } };
+    return { settings: { ...limited, budget: { bytes: smallest.sizeBytes } } };
   }
   const limited = { ...settings, limits };
   const { problem } = allocationInputs(measured, limited);
-  const found = await smallestMeasured(engine, measured.settings, problem, quality, rounding, options);
-  return { ...limited, budget: { bytes: found.bytes }, quality: { ...quality, measured: found.measured } };
+  const smallest = await smallestMeasured(engine, measured.settings, problem, quality, rounding, options);
+  const { found, value } = smallest;
+  const final = {
+    ...limited,
+    budget: { bytes: found.allocation.sizeBytes },
+    quality: { ...quality, measured: value },
+  };
+  return { settings: final, contest: contestOf(smallest, final) };
+}
+
+/** The measurements of the search as a contest of one candidate, with the other sizes as its curve. */
+function contestOf({ found, others, samples, heldOut }: Smallest, settings: Settled): Contest {
+  const name = 'noise-aware';
+  const apart: Point[] = [found];
+  for (const point of others) {
+    const { sizeBytes } = point.allocation;
+    const isNear = apart.some((each) => Math.abs(each.allocation.sizeBytes / sizeBytes - 1) < APART);
+    if (!isNear) apart.push(point);
+  }
+  const curve = apart.slice(1).map(({ allocation, measured }) => fileOf(allocation, measured));
+  return {
+    rounding: settings.contest.rounding,
+    samples,
+    heldOut,
+    asked: questionOf(settings),
+    chosen: name,
+    candidates: [entryOf({ name, objective: name, allocation: found.allocation }, found.measured)],
+    ...(curve.length > 0 ? { curve: curve.sort((a, b) => a.bytes - b.bytes) } : {}),
+  };
 }
 
 /** A budget as the limit that it is where the size is the answer; the float model's own size is none. */

@@ -181,6 +181,12 @@ describe('limits beside the budget', () => {
     expect(noise).toBeLessThanOrEqual(0.5 * 1.001);
     const { config } = await run({ quality: { kl: 0.05 } });
     expect((config.allocation.quality as { measured: number }).measured).toBeLessThanOrEqual(0.05);
+    const { config: same } = await run({ quality: { agreement: 0.7 } });
+    const [entry] = same.contest!.candidates;
+    expect(entry.agreement).toBeGreaterThanOrEqual(0.7);
+    expect(entry.bits).toEqual(same.functions.map((f) => f.bits));
+    expect(same.allocation.quality).toEqual({ agreement: 0.7, measured: entry.agreement });
+    expect(same.contest!.curve!.length).toBeGreaterThan(0);
     await expect(run({ quality: { sqnrDb: 200 } })).rejects.toThrow('No file reaches an SQNR of 200 dB');
   });
 });

@@ -263,6 +263,28 @@ describe('the table', () => {
   });
 });
 
+describe('a budget by quality', () => {
+  it('writes what is on show, then asks for the smallest file of the quality that was typed', async () => {
+    await open('count=15&contest');
+    const group = page.getByRole('group', { name: 'Budget by quality' });
+    const find = group.getByRole('button', { name: 'Find the smallest file' });
+    await group.locator('input').fill('98.5');
+    await find.click();
+    const asked = async (): Promise<unknown[]> =>
+      (await sent()).flatMap((m) => (m.type === 'request' ? [m.request] : []));
+    await expect.poll(asked).toEqual([{ type: 'smallest', quality: { agreement: 0.985 } }]);
+    const before = await sizeUsed();
+    const field = page.locator('.budget-bar vscode-text-field input');
+    await field.fill('6');
+    await field.press('Enter');
+    await changed(before);
+    await find.click();
+    await expect
+      .poll(async () => (await asked()).map((each) => (each as { type: string }).type))
+      .toEqual(['smallest', 'write', 'smallest']);
+  });
+});
+
 describe('around the page', () => {
   it('survives a reload with selection, view and unwritten changes', async () => {
     await open('count=53');

@@ -1,5 +1,5 @@
 /** The tool that finds the bits of a model and writes its config. */
-import type { BudgetSpec } from '../../config/budget';
+import { type BudgetSpec, WHOLE } from '../../config/budget';
 import { CONFIG_SUFFIX } from '../../config/config';
 import { configPathFor } from '../../config/paths';
 import type { Quality } from '../../config/types';
@@ -85,5 +85,5 @@ function budgetOf({ sizeBytes, averageBits, ratio, quality }: QuantizeArguments)
   if (budgets.length > 1 || (budgets.length === 0 && !quality)) {
     throw new SettingsError('Give exactly one of sizeBytes, averageBits and ratio, or a quality.');
   }
-  return budgets[0] ?? { ratio: 1 };
+  return budgets[0] ?? WHOLE;
 }

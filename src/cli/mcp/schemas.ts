@@ -101,6 +101,12 @@ export const TOOLS: readonly ToolInfo[] = [
         additionalProperties: false,
         properties: {
           kl: { type: 'number', exclusiveMinimum: 0, description: 'At most this KL divergence, nats.' },
+          agreement: {
+            type: 'number',
+            exclusiveMinimum: 0,
+            maximum: 1,
+            description: "At least this share of the float model's answers, e.g. 0.99.",
+          },
           sqnrDb: { type: 'number', exclusiveMinimum: 0, description: 'At least this SQNR, dB.' },
           noise: { type: 'number', exclusiveMinimum: 0, description: 'At most this sum of noise.' },
         },

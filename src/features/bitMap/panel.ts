@@ -186,6 +186,9 @@ export class BitMapPanel extends DisposableStore {
       case 'measureAgain':
         await vscode.commands.executeCommand(COMMAND[request.type], this.config);
         return;
+      case 'smallest':
+        await vscode.commands.executeCommand(COMMAND.measureAgain, this.config, request.quality);
+        return;
       case 'evaluate':
         await vscode.commands.executeCommand(COMMAND.measure, this.config, request.bits);
         return;
