@@ -172,9 +172,16 @@ export function relativeNoise(noise: number, power: number): number {
   return noise === 0 ? 0 : power > 0 ? noise / power : 1;
 }
 
-/** 0 of none. */
-export function mean(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return values.length === 0 ? 0 : sum / values.length;
+/**
+ * 0 of none.
+ * @param counts how often each value counts; default: once
+ */
+export function mean(values: ArrayLike<number>, counts?: ArrayLike<number>): number {
+  let [sum, total] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const count = counts ? counts[i] : 1;
+    sum += count * values[i];
+    total += count;
+  }
+  return total === 0 ? 0 : sum / total;
 }

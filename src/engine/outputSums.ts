@@ -1,7 +1,7 @@
 /** How close one model's outputs are to another's: plain sums over blocks of samples, by the plan of the outputs. */
 import { BoxAgreement } from '../core/boxes';
 import { add, ClassLikeness, EqualShare, Likeness, mean, relativeNoise } from '../core/metrics';
-import type { OutputPlan } from '../onnx/network/outputs';
+import { countsOf, type OutputPlan } from '../onnx/network/outputs';
 import type { Comparison, OutputComparison, SimilaritySums } from './protocol';
 
 /** The similarity of all outputs of two models, to which blocks, or whole shards of a job, are added. */
@@ -63,6 +63,7 @@ export class OutputSums {
         ...(rows ? { sameRows: rows[0] / Math.max(1, rows[1]) } : {}),
       };
     });
+    const counts = countsOf(this.plan);
     const scored = new Set(
       this.plan.compared.flatMap(({ tensor, kind }) => (kind === 'classes' ? tensor : [])),
     );
@@ -73,8 +74,16 @@ export class OutputSums {
     return {
       agreement: meanOf([...compared.map(({ agreement }) => agreement), ...choices]),
       kl: meanOf(compared.map(({ kl }) => kl)),
-      sqnrDb: decibels(mean(compared.map(({ noise }) => noise))),
-      cost: mean(compared.map(({ kl, noise }) => kl ?? noise)),
+      sqnrDb: decibels(
+        mean(
+          compared.map(({ noise }) => noise),
+          counts,
+        ),
+      ),
+      cost: mean(
+        compared.map(({ kl, noise }) => kl ?? noise),
+        counts,
+      ),
       boxes: this.boxes?.agreement ?? null,
       outputs,
     };

@@ -50,6 +50,34 @@ function convs(b: ModelBuilder, batch: number | string, channels: number): strin
 }
 
 describe('outputs of every kind', () => {
+  it('one-hot answers: a wrong one counts once, as that of the ArgMax does', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const x = b.relu(b.matmul(b.input('x', ['n', 12]), 24, { name: 'first' }));
+    const label = b.op('ArgMax', [b.matmul(x, 10, { name: 'last' })], { axis: 1, keepdims: 0 });
+    const marks = b.initializer('off_on', [2], Float32Array.of(0, 1));
+    b.output(b.op('OneHot', [label, b.scalar('depth', 10), marks], {}, { output: 'answer' }), ['n', 10]);
+    b.output(label, ['n'], DataType.INT64);
+    const { against } = await chain(b, { width: 2, rounding: 'nearest', data: synthetic(64) });
+    const [oneHot, plain] = against.outputs;
+    expect(oneHot.kind).toBe('labels');
+    expect(oneHot.agreement).toBe(plain.agreement);
+    expect(plain.agreement!).toBeLessThan(0.9);
+    expect(against.boxes).toBeNull();
+  });
+
+  it('rows of four numbers that a mask has picked are no boxes', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const x = b.relu(b.matmul(b.input('x', ['n', 12]), 24, { name: 'first' }));
+    const y = b.op('Tanh', [b.matmul(x, 4, { name: 'last' })], {}, { output: 'y' });
+    const most = b.op('ReduceMax', [y], { axes: [1], keepdims: 0 });
+    const which = b.op('NonZero', [b.op('Greater', [most, b.scalar('half', 0.5)])]);
+    b.output(b.op('GatherND', [y, b.op('Transpose', [which], { perm: [1, 0] })], {}, { output: 'rows' }));
+    const { against } = await chain(b, { data: synthetic(32) });
+    expect(against.outputs[0].kind).toBe('rows');
+    expect(against.outputs[0].tensors).toContain('y');
+    expect(against.boxes).toBeNull();
+  });
+
   it('a mask of classes: equal pixels, and the scores before the ArgMax', async () => {
     const b = new ModelBuilder({ seed: 4 });
     const mask = b.op('ArgMax', [convs(b, 'n', 6)], { axis: 1, keepdims: 0 }, { output: 'mask' });

@@ -10,12 +10,22 @@ export interface Influence {
   sized: ReadonlySet<string>;
   /** Of those, tensors that a choice has picked or sorted (an arg max, the rows of a TopK): equal or not, never close. */
   chosen: ReadonlySet<string>;
+  /** Of those, tensors made of nothing but choices: labels, one-hot vectors, the marks of a threshold. */
+  discrete: ReadonlySet<string>;
+  /** Rows of numbers that a suppression or a TopK of scores has picked, or an operator for detections has made. */
+  boxes: ReadonlySet<string>;
 }
 
 /** Operators whose outputs have as many rows as the values of their inputs say. */
 const SIZING = new Set(['NonMaxSuppression', 'NonZero', 'Compress', 'Unique', 'StringSplit']);
 /** Operators whose outputs are a choice. */
 const CHOOSING = new Set(['ArgMax', 'ArgMin', 'TopK', 'Hardmax', 'NonMaxSuppression', 'Multinomial']);
+/** Operators that make one of few values out of any number. */
+const DECIDING = new Set(
+  'ArgMax ArgMin Hardmax Multinomial Sign Greater GreaterOrEqual Less LessOrEqual Equal'.split(' '),
+);
+/** Detection as one operator, whoever has defined it. */
+const DETECTING = /nms|nonmaxsuppression|detection/i;
 /** Inputs that say which elements are taken. */
 const INDICES: Readonly<Record<string, readonly number[]>> = {
   Gather: [1],
@@ -67,6 +77,10 @@ export function influenceOf(
   const weighted = layers.size === 0 && hasWeights(graph.proto) ? new Set<string>() : reached;
   const sized = new Set<string>();
   const chosen = new Set<string>();
+  const discrete = new Set<string>();
+  const boxes = new Set<string>();
+  /** Numbers of rows that a suppression or a TopK has picked. */
+  const picks = new Set<string>();
   if (layers.size === 0) {
     for (const { name } of graph.proto.input) if (!graph.isConstant(name)) reached.add(name);
   }
@@ -91,10 +105,20 @@ export function influenceOf(
       mark(sized, node);
     // What a layer makes of a choice is comparable again.
     if (isLayer) continue;
+    const follows = (set: ReadonlySet<string>): boolean => inputs.some((name) => set.has(name));
+    const isDetecting = DETECTING.test(node.opType) || bodies.some(detects);
+    if (op === 'NonMaxSuppression' || follows(picks)) mark(picks, node);
+    if (op === 'TopK') picks.add(node.output[1] ?? '');
+    const picksRows = has(picks, INDICES[op]) && has(weighted, [0]);
+    if (follows(boxes) || picksRows || (isDetecting && op !== 'NonMaxSuppression')) mark(boxes, node);
+    const varying = inputs.filter((name) => weighted.has(name));
+    if (bodies.length === 0 && (DECIDING.has(op) || varying.every((name) => discrete.has(name))))
+      mark(discrete, node);
+    if (op === 'TopK') discrete.add(node.output[1] ?? '');
     const isChoice = CHOOSING.has(op) || has(weighted, INDICES[op]) || bodies.some(chooses);
     if (isChoice || inputs.some((name) => chosen.has(name))) mark(chosen, node);
   }
-  return { reached, sized, chosen };
+  return { reached, sized, chosen, discrete, boxes };
 }
 
 function mark(set: Set<string>, node: NodeProto): void {
@@ -122,6 +146,10 @@ function decidesItself(node: NodeProto, op: string, reached: ReadonlySet<string>
 /** A body may hold layers of its own. */
 function hasWeights({ node: nodes }: Pick<GraphProto, 'node'>): boolean {
   return nodes.some((node) => WEIGHTED.has(node.opType) || bodiesOf(node).some(hasWeights));
+}
+
+function detects({ node: nodes }: GraphProto): boolean {
+  return nodes.some((node) => DETECTING.test(node.opType) || bodiesOf(node).some(detects));
 }
 
 function chooses({ node: nodes }: GraphProto): boolean {

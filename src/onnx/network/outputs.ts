@@ -5,19 +5,13 @@
 import { OnnxError } from '../../common/fileErrors';
 import { listed } from '../../common/words';
 import { Graph } from '../graph/graph';
-import {
-  findAttribute,
-  intAttribute,
-  intsAttribute,
-  isStandard,
-  opsetOf,
-  standardOp,
-} from '../proto/attributes';
+import { intAttribute, opsetOf, standardOp } from '../proto/attributes';
 import type { ModelProto, NodeProto } from '../proto/onnx_pb';
 import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import { elementTypes, NO_TENSOR } from './elementTypes';
 import { type Influence, influenceOf } from './influence';
-import type { Network } from './network';
+import type { Layer, Network } from './network';
+import { isNoScoreByName, isStateByName, judgeScores } from './scores';
 
 /** What a user may say that an output is. */
 export const OUTPUT_CHOICES = ['classes', 'regression', 'ignore'] as const;
@@ -47,6 +41,8 @@ export interface OutputFacts {
   isGuess?: boolean;
   /** How many rows it has depends on the weights. */
   isSized?: boolean;
+  /** Its rows were picked as detections are: by a suppression, or as the best of a TopK. */
+  isBoxes?: boolean;
 }
 
 /** A tensor of floats that is compared value by value. */
@@ -57,6 +53,10 @@ export interface ComparedTensor {
   axis: number | null;
   /** Of classes: what the numbers are. independent: one probability each, beside the others. null: told by the values. */
   form: 'scores' | 'probabilities' | 'independent' | null;
+  /** So many, where the layer that makes them tells. */
+  classes?: number;
+  /** Handed on to the model's own next step: all such tensors together count as much as another one. */
+  isState?: boolean;
   /** How sure that is: the user has said so, the graph does, or only its last operator speaks for it. */
   by: 'user' | 'graph' | 'guess';
 }
@@ -68,6 +68,12 @@ export interface OutputPlan {
   fetchable: string[];
 }
 
+/** How much each compared tensor counts beside the others: states as one. */
+export function countsOf({ compared }: Pick<OutputPlan, 'compared'>): number[] {
+  const states = compared.filter(({ isState }) => isState).length;
+  return compared.map(({ isState }) => (isState ? 1 / states : 1));
+}
+
 const FLOATS: ReadonlySet<number> = new Set([
   DataType.FLOAT,
   DataType.FLOAT16,
@@ -75,20 +81,7 @@ const FLOATS: ReadonlySet<number> = new Set([
   DataType.BFLOAT16,
 ]);
 
-/** Names of outputs that are no scores whatever the last operator is. */
-const NO_SCORES =
-  /embed|feat|hidden|vector|pool|box|coord|landmark|keypoint|kps|offset|delta|depth|pose|angle|latent|mel\b|wav|audio|recon|state/i;
-
-/** Operators that only change how a tensor lies. */
-const LAYOUT = new Set(
-  'Identity Reshape Flatten Squeeze Unsqueeze Transpose Cast CastLike Dropout Optional OptionalGetElement'.split(
-    ' ',
-  ),
-);
 const RESHAPING = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
-/** Sums and scalings of scores are scores. */
-const AFFINE = new Set(['Add', 'Sub', 'Mul', 'Div']);
-const MATRIX = new Set(['Gemm', 'MatMul', 'FusedGemm', 'FusedMatMul', 'MatMulNBits', 'MatMulInteger']);
 
 /**
  * @param network what is quantized; without a layer, whatever depends on an input counts
@@ -108,7 +101,8 @@ export function planOutputs(
     layers.map(({ weight }) => weight),
   );
   const types = elementTypes(graph);
-  const walker = { graph, influence, types, opset: opsetOf(model) };
+  const byOutput = new Map(layers.map((layer) => [layer.output, layer]));
+  const walker = { graph, influence, types, opset: opsetOf(model), layers: byOutput };
   const names = model.graph!.output.map(({ name }) => name);
   const unknown = Object.keys(choices).find((name) => !names.includes(name));
   if (unknown !== undefined) {
@@ -134,11 +128,18 @@ export function planOutputs(
       const isGuess = first.kind === 'classes' && first.by === 'guess';
       return { name, kind: first.kind, tensors, reason: first.reason, ...(isGuess ? { isGuess } : {}) };
     }
-    const isRows = influence.sized.has(name) || (influence.chosen.has(name) && isFloat(types.get(name)));
-    const isWhole = types.get(name) !== NO_TENSOR && !isFloat(types.get(name));
+    const isDiscrete = influence.discrete.has(name) || !isFloat(types.get(name));
+    const isRows = influence.sized.has(name) || (influence.chosen.has(name) && !isDiscrete);
+    const isWhole = types.get(name) !== NO_TENSOR && isDiscrete;
     const kind = isRows ? 'rows' : isWhole ? 'labels' : (first?.kind ?? 'fixed');
-    const isSized = influence.sized.has(name);
-    return { name, kind, tensors, reason: reasonOf(kind, tensors), ...(isSized ? { isSized } : {}) };
+    return {
+      name,
+      kind,
+      tensors,
+      reason: reasonOf(kind, tensors),
+      ...(influence.sized.has(name) ? { isSized: true } : {}),
+      ...(influence.boxes.has(name) ? { isBoxes: true } : {}),
+    };
   });
   const fetchable = model
     .graph!.output.map(({ name }) => name)
@@ -152,7 +153,7 @@ function reasonOf(kind: OutputKind, tensors: readonly string[]): string {
     case 'rows':
       return `how many rows it has, or in which order, depends on the weights${from}`;
     case 'labels':
-      return `it holds no floats${from}`;
+      return `it holds labels or marks, equal or not${from}`;
     case 'fixed':
       return 'nothing before it can be compared';
     default:
@@ -169,6 +170,7 @@ interface Walker {
   influence: Influence;
   types: ReadonlyMap<string, number>;
   opset: number;
+  layers: ReadonlyMap<string, Layer>;
 }
 
 interface Source {
@@ -179,14 +181,15 @@ interface Source {
 
 /** The nearest tensors before (or at) an output that hold floats, in a number and order that do not depend on weights. */
 function sourcesOf(output: string, { graph, influence, types }: Walker): Source[] {
-  const { reached, sized, chosen } = influence;
+  const { reached, sized, chosen, discrete } = influence;
   const found = new Map<string, Source>();
   const seen = new Set<string>();
   const waiting: Source[] = [{ tensor: output, argMaxAxis: null }];
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     const { tensor } = next;
     if (!reached.has(tensor)) continue;
-    if (isFloat(types.get(tensor)) && !sized.has(tensor) && !chosen.has(tensor)) {
+    const isClose = !sized.has(tensor) && !chosen.has(tensor) && !discrete.has(tensor);
+    if (isClose && isFloat(types.get(tensor))) {
       // Where nothing depends on how it lies, the tensor before it does as well, and is compared once.
       const own =
         tensor === output || next.argMaxAxis !== null
@@ -232,7 +235,7 @@ function judge(
   choice: OutputChoice | undefined,
   walker: Walker,
 ): ComparedTensor & { reason: string } {
-  const seen = judgeScores(tensor, walker);
+  const seen = judgeScores(tensor, output, walker);
   const by = choice ? 'user' : argMaxAxis !== null ? 'graph' : (seen?.by ?? 'graph');
   const plain = { tensor, axis: null, form: null, by } as const;
   if (choice === 'regression') return { ...plain, kind: 'regression', reason: 'you said so' };
@@ -249,65 +252,13 @@ function judge(
     const reason = `the largest of its numbers is taken for "${output}"`;
     return { ...plain, kind: 'classes', axis: argMaxAxis, form: seen?.form ?? null, reason };
   }
-  if (seen && !(seen.by === 'guess' && NO_SCORES.test(output))) return { ...plain, ...seen, kind: 'classes' };
-  return { ...plain, kind: 'regression', reason: 'nothing says that its numbers are scores of classes' };
-}
-
-type Scores = Pick<ComparedTensor, 'axis' | 'form' | 'by'> & { reason: string };
-
-/** What makes numbers scores: a Softmax, or a matrix of weights (with its bias) as the last step. Null: something else. */
-function judgeScores(tensor: string, walker: Walker): Scores | null {
-  const { graph, opset } = walker;
-  let axisIsKnown = true;
-  let permutation: number[] | null = null;
-  let name = tensor;
-  for (let depth = 0; depth < 32; depth++) {
-    const node = graph.producer(name);
-    if (!node) return null;
-    const op = isStandard(node.domain) || MATRIX.has(node.opType) ? node.opType : '';
-    if (op === 'Softmax' || op === 'LogSoftmax') {
-      const axis = intAttribute(node, 'axis', opset >= 13 ? -1 : 1);
-      const moved = axisIsKnown ? throughTranspose(axis, permutation) : null;
-      const form = op === 'Softmax' ? 'probabilities' : 'scores';
-      return { axis: moved, form, by: 'graph', reason: `it comes out of a ${op}` };
-    }
-    if (op === 'Sigmoid') {
-      return name === tensor || axisIsKnown
-        ? {
-            axis: null,
-            form: 'independent',
-            by: 'guess',
-            reason: 'it comes out of a Sigmoid, one score a column',
-          }
-        : null;
-    }
-    if (MATRIX.has(op) || op === 'Conv') {
-      const reason = `its numbers come straight out of a layer (${op})`;
-      const axis = op !== 'Conv' && axisIsKnown ? throughTranspose(-1, permutation) : null;
-      return { axis, form: null, by: 'guess', reason };
-    }
-    if (AFFINE.has(op)) {
-      const varying = node.input.filter((each) => each !== '' && !graph.isConstant(each));
-      if (varying.length !== 1) return null;
-      name = varying[0];
-      continue;
-    }
-    if (!LAYOUT.has(op)) return null;
-    if (op === 'Transpose') {
-      const perm = intsAttribute(node, 'perm');
-      if (!perm || permutation) axisIsKnown = false;
-      permutation = perm ?? null;
-    } else if (op !== 'Identity' && op !== 'Dropout' && !op.startsWith('Cast')) axisIsKnown = false;
-    if (findAttribute(node, 'to')?.i === BigInt(DataType.INT64)) return null;
-    name = node.input[0] ?? '';
-  }
-  return null;
-}
-
-/** Where an axis of a Transpose's input lies in its output. */
-function throughTranspose(axis: number, permutation: readonly number[] | null): number | null {
-  if (!permutation) return axis;
-  const from = axis < 0 ? axis + permutation.length : axis;
-  const at = permutation.indexOf(from);
-  return at < 0 ? null : at;
+  if (seen && !(seen.by === 'guess' && isNoScoreByName(output)))
+    return { ...plain, ...seen, kind: 'classes' };
+  const state = isStateByName(output) ? { isState: true } : {};
+  return {
+    ...plain,
+    ...state,
+    kind: 'regression',
+    reason: 'nothing says that its numbers are scores of classes',
+  };
 }

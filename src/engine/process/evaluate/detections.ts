@@ -14,9 +14,11 @@ export function detectionPair(plan: OutputPlan, reference: Feeds, other: Feeds):
   const names = plan.outputs.flatMap(({ name, kind }) =>
     (kind === 'rows' || kind === 'labels') && name in reference && name in other ? [name] : [],
   );
+  const picked = new Set(plan.outputs.filter(({ isBoxes }) => isBoxes).map(({ name }) => name));
   const boxes = names.find((name) => {
     const { type, dims } = reference[name];
-    return isFloat(type) && dims.length >= 2 && dims.at(-1)! in BOX_AT;
+    if (!picked.has(name) || !isFloat(type) || dims.length < 2 || !(dims.at(-1)! in BOX_AT)) return false;
+    return !areSorted(numbers(reference[name]), dims.at(-1)!);
   });
   if (boxes === undefined) return null;
   const columns = reference[boxes].dims.at(-1)!;
@@ -32,6 +34,12 @@ export function detectionPair(plan: OutputPlan, reference: Feeds, other: Feeds):
     return { corners, labels };
   });
   return [found[0], found[1]];
+}
+
+/** Rows that all fall are the best scores of a TopK. */
+function areSorted(values: ArrayLike<number>, columns: number): boolean {
+  for (let i = 1; i < values.length; i++) if (i % columns > 0 && values[i] > values[i - 1]) return false;
+  return values.length > 0;
 }
 
 /** Widths and heights are the last two numbers where these would not do as a second corner. */

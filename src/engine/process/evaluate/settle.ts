@@ -60,6 +60,7 @@ function settleTensor(one: ComparedTensor, tensor: Feeds[string] | undefined, co
   const { data, classes } = classRows(settled, tensor);
   if (one.form === 'independent') return settled;
   if (classes < 2) return plain;
+  if (one.by === 'guess' && one.classes !== undefined && one.classes !== classes) return plain;
   // Sums of one can be chance in a single row of scores, but no score is negative then either.
   const form = one.form ?? (areProbabilities(data, classes) ? 'probabilities' : 'scores');
   if (one.by === 'guess' && !isChoice(data, classes, form)) return plain;

@@ -2,7 +2,7 @@
 import { isFloat, numbers } from '../../../calibration/inputs/tensorTypes';
 import { BoxAgreement } from '../../../core/boxes';
 import { add, ClassLikeness, mean, relativeNoise } from '../../../core/metrics';
-import type { ComparedTensor, OutputPlan } from '../../../onnx/network/outputs';
+import { type ComparedTensor, countsOf, type OutputPlan } from '../../../onnx/network/outputs';
 import { OutputSums } from '../../outputSums';
 import { EngineFault } from '../job/faults';
 import type { Feeds } from '../ort/session';
@@ -28,7 +28,11 @@ export class OutputSimilarity extends OutputSums {
     for (const { name, kind, isSized } of this.plan.outputs) {
       const [a, b] = [reference[name], other[name]] as (Feeds[string] | undefined)[];
       if (!a || !b) continue;
-      if (kind === 'labels') this.labelsOf(name).add(a.data, b.data);
+      if (kind === 'labels') {
+        const [x, y] = [choicesOf(a), choicesOf(b)];
+        if (x && y) this.labelsOf(name).add(x, y);
+        else this.labelsOf(name).add(a.data, b.data);
+      }
       if (isSized) add(this.rowsOf(name), [a.dims.join() === b.dims.join() ? 1 : 0, 1]);
     }
     const found = detectionPair(this.plan, reference, other);
@@ -47,6 +51,23 @@ export class OutputSimilarity extends OutputSums {
   }
 }
 
+/** Of one-hot vectors the place of the one, so that a wrong choice counts once; null: something else. */
+function choicesOf(tensor: Feeds[string]): Int32Array | null {
+  const { dims } = tensor;
+  const width = dims.at(-1) ?? 1;
+  if (width < 2) return null;
+  const values = numbers(tensor);
+  const found = new Int32Array(values.length / width).fill(-1);
+  for (let i = 0; i < values.length; i++) {
+    const value = Number(values[i]);
+    if (value === 0) continue;
+    const row = Math.floor(i / width);
+    if (value !== 1 || found[row] >= 0) return null;
+    found[row] = i % width;
+  }
+  return found.includes(-1) ? null : found;
+}
+
 /**
  * What each sample of a block adds to the cost that allocations are ranked by (Comparison.cost); their mean over all blocks is
  * that cost. One number for the block where its samples cannot be told apart.
@@ -60,6 +81,7 @@ export function sampleCosts(
   names: readonly [string, string],
 ): number[] {
   const { compared } = plan;
+  const counts = countsOf(plan);
   const each = compared.map((one) => {
     const [a, b] = pair(one.tensor, reference, other, names);
     const parts = a.dims[0] === count ? count : 1;
@@ -73,7 +95,10 @@ export function sampleCosts(
   });
   const parts = Math.min(...each.map(({ length }) => length));
   return Array.from({ length: parts }, (_, i) =>
-    mean(each.map((costs) => (costs.length === parts ? costs[i] : mean(costs)))),
+    mean(
+      each.map((costs) => (costs.length === parts ? costs[i] : mean(costs))),
+      counts,
+    ),
   );
 }
 

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { int64s, node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
 import { findNetwork } from '../../../../src/onnx/network/functions';
-import { planOutputs, type OutputChoice, type OutputPlan } from '../../../../src/onnx/network/outputs';
+import {
+  countsOf,
+  planOutputs,
+  type OutputChoice,
+  type OutputPlan,
+} from '../../../../src/onnx/network/outputs';
 import { TensorProto_DataType as DataType } from '../../../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../../../support/models/builder';
 
@@ -54,7 +59,7 @@ describe('what an output is', () => {
       const names = b.initializer('names', [6], Float32Array.from([1, 2, 3, 4, 5, 6]));
       b.output(b.op('Gather', [names, label], {}, { output: 'number' }));
     });
-    expect(kinds(found)).toEqual(['labels', 'rows']);
+    expect(kinds(found)).toEqual(['labels', 'labels']);
     expect(compared(found)).toEqual([['scores', 'classes', 1, null]]);
   });
 
@@ -83,6 +88,91 @@ describe('what an output is', () => {
     });
     expect(found.outputs[0]).toMatchObject({ kind: 'rows', isSized: true, tensors: ['y'] });
     expect(compared(found)).toEqual([['y', 'regression', null, null]]);
+  });
+
+  it('choices written as floats: one-hot vectors, the mask of a threshold', () => {
+    const tails: ((b: ModelBuilder, p: string) => string)[] = [
+      (b, p) =>
+        b.op('OneHot', [
+          b.op('ArgMax', [p], { axis: 1, keepdims: 0 }),
+          b.scalar('depth', 6),
+          b.initializer('off_on', [2], Float32Array.of(0, 1)),
+        ]),
+      (b, p) => b.op('Hardmax', [p], { axis: 1 }),
+      (b, p) => b.op('Cast', [b.op('Greater', [p, b.scalar('half', 0.5)])], { to: DataType.FLOAT }),
+      (b, p) =>
+        b.op('Where', [b.op('Less', [p, b.scalar('half', 0.5)]), b.scalar('no', 0), b.scalar('yes', 255)]),
+    ];
+    for (const tail of tails) {
+      const found = plan((b, s) => b.output(tail(b, b.op('Softmax', [s], { axis: 1 }, { output: 'p' }))));
+      expect(kinds(found)).toEqual(['labels']);
+      expect(compared(found)).toEqual([['p', 'classes', 1, 'probabilities']]);
+    }
+  });
+
+  it('a rectifier written with a threshold is a number like others', () => {
+    const found = plan((b, s) => {
+      const y = b.op('Tanh', [s], {}, { output: 'y' });
+      const zero = b.scalar('zero', 0);
+      b.output(b.op('Where', [b.op('Greater', [y, zero]), y, zero], {}, { output: 'rectified' }));
+    });
+    expect(compared(found)).toEqual([['rectified', 'regression', null, null]]);
+  });
+
+  it('boxes where a suppression or a TopK has picked the rows, not where a mask has', () => {
+    const marks = (pick: (b: ModelBuilder, y: string) => string) =>
+      plan((b, s) => b.output(pick(b, b.op('Tanh', [s], {}, { output: 'y' })))).outputs[0].isBoxes ?? false;
+    const best = (b: ModelBuilder, y: string): string[] => {
+      b.graph.node.push(
+        node('TopK', [b.op('ReduceMax', [y], { axes: [1], keepdims: 0 }), b.int64s('k', [2])], ['v', 'i']),
+      );
+      return ['v', 'i'];
+    };
+    expect(marks((b, y) => b.op('Gather', [y, best(b, y)[1]]))).toBe(true);
+    expect(marks((b, y) => best(b, y)[0])).toBe(false);
+    const which = (b: ModelBuilder, y: string): string =>
+      b.op('Transpose', [b.op('NonZero', [b.op('Greater', [y, b.scalar('zero', 0)])])], { perm: [1, 0] });
+    expect(marks((b, y) => b.op('GatherND', [y, which(b, y)]))).toBe(false);
+    const suppressed = (b: ModelBuilder, y: string): string => {
+      const boxes = b.op('Unsqueeze', [y, b.int64s('axis', [0])]);
+      return b.op('Gather', [y, b.op('NonMaxSuppression', [boxes, boxes])]);
+    };
+    expect(marks(suppressed)).toBe(true);
+  });
+
+  it('one number a sample, or more than its layer has columns, are no scores', () => {
+    const last = (width: number, tail: (b: ModelBuilder, s: string) => string, output = 'y'): OutputPlan => {
+      const b = new ModelBuilder();
+      b.output(
+        b.op('Identity', [tail(b, b.matmul(b.input('x', ['n', 8]), width, { name: 'fc' }))], {}, { output }),
+      );
+      const model = b.build();
+      return planOutputs(model, findNetwork(model));
+    };
+    const flat = (b: ModelBuilder, s: string): string => b.op('Flatten', [s], { axis: 1 });
+    expect(kinds(last(1, flat))).toEqual(['regression']);
+    expect(last(3, flat).compared[0]).toMatchObject({ kind: 'classes', classes: 3, by: 'guess' });
+    expect(last(2, (b, s) => b.op('Sigmoid', [s])).compared[0]).toMatchObject({ form: 'independent' });
+    expect(kinds(last(5, flat, 'variable'))).toEqual(['regression']);
+    expect(kinds(last(5, flat, 'action_logits'))).toEqual(['classes']);
+    const halves = (b: ModelBuilder, s: string): string =>
+      b.op('Slice', [s, b.int64s('from', [0]), b.int64s('to', [1]), b.int64s('on', [1])]);
+    expect(kinds(last(2, halves, 'start_logits'))).toEqual(['classes']);
+  });
+
+  it('what another layer reads is no answer, and caches count as one together', () => {
+    const b = new ModelBuilder();
+    const key = b.matmul(b.input('x', ['n', 8]), 6, { name: 'key' });
+    const value = b.matmul('x', 6, { name: 'value' });
+    const hidden = b.setChannels(b.op('Mul', [b.op('Softmax', [key], { axis: 1 }), value]), 6);
+    b.output(b.op('Identity', [b.matmul(hidden, 5, { name: 'head' })], {}, { output: 'answer' }));
+    b.output(b.op('Reshape', [key, b.int64s('shape', [-1, 2, 3])], {}, { output: 'present.0.key' }));
+    b.output(b.op('Identity', [value], {}, { output: 'present.0.value' }));
+    b.output(b.op('Identity', [value], {}, { output: 'middle' }));
+    const model = b.build();
+    const found = planOutputs(model, findNetwork(model));
+    expect(kinds(found)).toEqual(['classes', 'regression', 'regression', 'regression']);
+    expect(countsOf(found)).toEqual([1, 0.5, 0.5, 1]);
   });
 
   it('the float numbers before an 8-bit picture', () => {
