@@ -11,7 +11,7 @@ import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import { elementTypes, NO_TENSOR } from './elementTypes';
 import { type Influence, influenceOf } from './influence';
 import type { Layer, Network } from './network';
-import { isNoScoreByName, isStateByName, judgeScores } from './scores';
+import { isNoScoreByName, isStateByName, judgeScores, type Scores } from './scores';
 
 /** What a user may say that an output is. */
 export const OUTPUT_CHOICES = ['classes', 'regression', 'ignore'] as const;
@@ -46,15 +46,9 @@ export interface OutputFacts {
 }
 
 /** A tensor of floats that is compared value by value. */
-export interface ComparedTensor {
+export interface ComparedTensor extends Pick<Scores, 'axis' | 'form' | 'classes'> {
   tensor: string;
   kind: 'classes' | 'regression';
-  /** Axis of the classes; null: the last but for trailing sizes of 1. */
-  axis: number | null;
-  /** Of classes: what the numbers are. independent: one probability each, beside the others. null: told by the values. */
-  form: 'scores' | 'probabilities' | 'independent' | null;
-  /** So many, where the layer that makes them tells. */
-  classes?: number;
   /** Handed on to the model's own next step: all such tensors together count as much as another one. */
   isState?: boolean;
   /** How sure that is: the user has said so, the graph does, or only its last operator speaks for it. */

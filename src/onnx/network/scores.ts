@@ -3,7 +3,6 @@ import { findAttribute, intAttribute, intsAttribute, isStandard, standardOp } fr
 import { type NodeProto, TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import type { Graph } from '../graph/graph';
 import type { Layer } from './network';
-import type { ComparedTensor } from './outputs';
 
 /** Names of outputs that are scores, and of those that are none whatever the last operator is. */
 const SCORES = /logit/i;
@@ -34,8 +33,18 @@ const CHOICES = new Set([
 ]);
 const MATRIX = new Set(['Gemm', 'MatMul', 'FusedGemm', 'FusedMatMul', 'MatMulNBits', 'MatMulInteger']);
 
-/** A reason for scores; `classes`: so many, where the layer that makes them tells. */
-export type Scores = Pick<ComparedTensor, 'axis' | 'form' | 'by' | 'classes'> & { reason: string };
+export interface Scores {
+  /** Axis of the classes; null: the last but for trailing sizes of 1. */
+  axis: number | null;
+  /** What the numbers are. independent: one probability each, beside the others. null: told by the values. */
+  form: 'scores' | 'probabilities' | 'independent' | null;
+  /** So many, where the layer that makes them tells. */
+  classes?: number;
+  /** How sure that is: the graph says so, or only its last operator speaks for it. */
+  by: 'graph' | 'guess';
+  /** For people: "it comes out of a Softmax". */
+  reason: string;
+}
 
 interface Walk {
   graph: Graph;
