@@ -6,6 +6,7 @@ import { readModel } from '../../src/onnx/files/file';
 import { findNetwork } from '../../src/onnx/network/functions';
 import { toFloat16Bits } from '../../src/onnx/proto/float16';
 import { draftModel } from '../../src/onnx/files/save';
+import { valueInfo } from '../../src/onnx/proto/build';
 import { TensorProto_DataType as DataType, type ModelProto } from '../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../support/models/builder';
 import { paddleClassifier, paddleDetector, paddleRecognizer } from '../support/models/thirdparty';
@@ -51,6 +52,27 @@ function halfModel(): ModelProto {
 }
 
 describe('export', () => {
+  it('says which weights could be fed as inputs, and are constants now', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const y = b.matmul(b.relu(b.matmul(b.input('x', ['n', 16]), 12, { name: 'first' })), 4, { name: 'last' });
+    const model = b.output(y).build();
+    const [weight] = findNetwork(model).functions.map(({ layers }) => layers[0].weight);
+    model.graph!.input.push(valueInfo(weight, DataType.FLOAT, [16, 12]));
+    const { engine } = startEngine();
+    const path = save(model);
+    const asked = await request(path, { rounding: 'nearest' });
+    const { warnings } = await engine.request(asked);
+    expect(warnings.at(-1)).toMatch(
+      `lists weights among its inputs, for which others could be fed (${weight}); in the quantized file they are constants.`,
+    );
+    expect((await readModel(asked.out)).graph!.input.map(({ name }) => name)).toEqual(['x']);
+    // Files of old listed all of them, as constants.
+    const old = save({ ...model, irVersion: 3n });
+    expect((await engine.request(await request(old, { rounding: 'nearest' }))).warnings.join()).not.toMatch(
+      'inputs',
+    );
+  });
+
   it('keeps float32 scales where float16 would lose them, for that weight alone, and says so', async () => {
     const b = new ModelBuilder({ seed: 4 });
     const x = b.input('x', ['batch', 16]);

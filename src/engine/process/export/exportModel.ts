@@ -109,6 +109,7 @@ async function exportOpened(
             ]
           : []),
         ...wideScales(request, rounded.storages),
+        ...fixedWeights(request, read, rounded.storages),
       ],
     };
     // Nothing that can fail or take time comes after this.
@@ -183,9 +184,26 @@ function wideScales({ scaleType }: ExportRequest, storages: readonly WeightStora
     (each) => 'scales' in each && each.scales.some((s) => roundToFloat16(s) !== s),
   );
   if (wide.length === 0) return [];
-  const names = wide.slice(0, 3).map(({ tensor }) => tensor);
-  const more = wide.length > names.length ? ` and ${wide.length - names.length} more` : '';
+  return [`The scales of ${several(wide)} are too small or too large for float16 and stay float32.`];
+}
+
+/** Words for weights that the original lets its user feed others for. */
+function fixedWeights(
+  { model: path }: ExportRequest,
+  model: ModelProto,
+  storages: readonly WeightStorage[],
+): string[] {
+  const inputs = new Set(model.graph!.input.map(({ name }) => name));
+  const fed = storages.filter(({ tensor }) => inputs.has(tensor));
+  if (fed.length === 0) return [];
   return [
-    `The scales of ${names.join(', ')}${more} are too small or too large for float16 and stay float32.`,
+    `${basename(path)} lists weights among its inputs, for which others could be fed (${several(fed)}); in the quantized file they are constants.`,
   ];
+}
+
+function several(storages: readonly WeightStorage[]): string {
+  const names = storages.slice(0, 3).map(({ tensor }) => tensor);
+  return (
+    names.join(', ') + (storages.length > names.length ? ` and ${storages.length - names.length} more` : '')
+  );
 }
