@@ -76,6 +76,25 @@ function separatorOf(text: string): string {
   return most > 0 ? SEPARATORS[counts.indexOf(most)] : ' ';
 }
 
+/** Columns that divide data into parts, not into classes. */
+const PART = /train|valid|test|split|fold/i;
+
+/** A table with a column of 0 and 1 for each class, as one of file and class number; any other as it is. */
+export function oneHotAsNumbers(rows: string[][]): string[][] {
+  const [names, ...body] = rows;
+  const file = names?.findIndex((name) => FILE_COLUMNS.includes(name.toLowerCase())) ?? -1;
+  if (file === -1 || names.length < 3 || body.length === 0 || names.some((name) => PART.test(name)))
+    return rows;
+  const labelled: string[][] = [[names[file], 'label']];
+  for (const row of body) {
+    const marks = row.filter((_, i) => i !== file).map(Number);
+    const isOne = marks.every((mark) => mark === 0 || mark === 1) && marks.filter(Boolean).length === 1;
+    if (!isOne || row.length !== names.length) return rows;
+    labelled.push([row[file], String(marks.indexOf(1))]);
+  }
+  return labelled;
+}
+
 export interface LabelColumns {
   file: number;
   label: number;

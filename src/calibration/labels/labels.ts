@@ -5,7 +5,7 @@ import { decodeText } from '../../common/text';
 import { CLASS_FILES, readClassList, type ClassList } from './classes';
 import { cannotRead, DataError } from '../inputs/errors';
 import { fileFinder } from './fileFinder';
-import { findColumns, parseTable } from './labelTable';
+import { findColumns, oneHotAsNumbers, parseTable } from './labelTable';
 import { compareText, type Listing } from '../inputs/walk';
 
 export interface LabelledFiles {
@@ -93,7 +93,7 @@ async function fromTable(
   find: ReturnType<typeof fileFinder>,
 ): Promise<Found | string | null> {
   const isMeant = /^labels\./i.test(table);
-  const rows = parseTable(await readTable(join(root, table)), table);
+  const rows = oneHotAsNumbers(parseTable(await readTable(join(root, table)), table));
   const columns = findColumns(rows, find);
   if (!columns) {
     const first = (rows[0] ?? []).join(', ');

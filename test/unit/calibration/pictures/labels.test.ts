@@ -72,6 +72,19 @@ describe('CSV', () => {
     expect(warnings.join()).toMatch(why);
   });
 
+  it('with a column for each class: its numbers are those of the columns; parts of the data are no classes', async () => {
+    const files = ['a.png', 'b.png', 'c.png'];
+    const marks = 'a,0.0,0.0,1.0\nb,1.0,0.0,0.0\nc,0.0,1.0,0.0\n';
+    expect(await labelsOf(files, `image,NV,MEL,BCC\n${marks}`)).toMatchObject({
+      labels: [2, 0, 1],
+      classNames: null,
+    });
+    expect((await labelsOf(files, `image,train,valid,test\n${marks}`)).labels).toBeNull();
+    expect(
+      (await labelsOf(files, `image,NV,MEL,BCC\n${marks.replace('1.0,0.0\n', '1.0,1.0\n')}`)).labels,
+    ).toBeNull();
+  });
+
   it('takes 10.0 for the number 10, and an empty label for none', async () => {
     const files = ['a.png', 'b.png', 'c.png'];
     const result = await labelsOf(files, 'file,label\na.png,10.0\nb.png,2.0\nc.png,\n');
