@@ -31,7 +31,10 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   const store = new Store(solver);
   const link = new Link(host);
   const reveal = (name: string): void => link.send({ type: 'reveal', name });
-  const head = headPart(store, document, () => link.send({ type: 'openConfig' }));
+  const head = headPart(store, document, {
+    config: () => link.send({ type: 'openConfig' }),
+    original: () => link.send({ type: 'openOriginal' }),
+  });
   const notice = noticePart(store, document);
   const map = mapPart(store, document, reveal);
   const orm = ormPart(store, document);

@@ -22,7 +22,8 @@ const DEEPEST = 40;
 
 /** null: every layer counts alike, or nothing is known. */
 export function deciderOf(state: PanelState, weights: Importance | null, task: Task | null): Decider | null {
-  if (task?.objective === 'uniform') return null;
+  // A quantized file does not say how its bits were found.
+  if (task?.objective === 'uniform' || state.quantized) return null;
   if (task?.objective === 'noise-aware' || task?.objective === 'orthogonality-noise') {
     return noiseDecider(state, task);
   }

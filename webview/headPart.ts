@@ -5,6 +5,7 @@ import { h } from './dom';
 import { footnote, title, warnings, type HeaderData } from './header';
 import { t } from './l10n';
 import { effective } from './objective';
+import { quantizedNote } from './quantizedNote';
 import type { Store } from './store';
 import { tiles } from './tiles';
 import { button } from './toolkit';
@@ -15,7 +16,11 @@ export interface HeadPart {
   warnings: HTMLElement;
 }
 
-export function headPart(store: Store, document: Document, openConfig: () => void): HeadPart {
+export function headPart(
+  store: Store,
+  document: Document,
+  open: { config: () => void; original: () => void },
+): HeadPart {
   const part: HeadPart = {
     title: h(document, 'div', { class: 'head-room' }),
     tiles: h(document, 'div', { class: 'tile-room' }),
@@ -31,11 +36,15 @@ export function headPart(store: Store, document: Document, openConfig: () => voi
   store.subscribe((change) => {
     if (!store.state || (change !== 'state' && change !== 'solution')) return;
     const data = headerData(store);
-    part.title.replaceChildren(title(data, document, openConfig));
+    part.title.replaceChildren(title(data, document, open.config));
     part.tiles.replaceChildren(tiles(data, document), footnote(data, document) ?? '');
     // a warning that comes or goes would move the slider under the pointer
     if (store.preview) return;
-    part.warnings.replaceChildren(warnings(data, document, use) ?? '');
+    const { quantized } = data.state;
+    part.warnings.replaceChildren(
+      quantized ? quantizedNote(quantized, document, open.original) : '',
+      warnings(data, document, use) ?? '',
+    );
   });
   return part;
 }

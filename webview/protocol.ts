@@ -111,11 +111,23 @@ export interface PanelState {
   scoring: ScoringFacts | null;
   /** Width of the activations in the quantized model; 32: float. */
   activationBits: number;
+  /** The file is a quantized one: the bits are its own, everything else its original's. */
+  quantized?: QuantizedFile;
   capabilities: Capability[];
   /** Formats beyond the page's own that the extension can copy. */
   copyFormats: { id: string; label: string }[];
   /** Something the user must know before trusting the numbers, e.g. "The model has changed since it was scored." */
   warnings: string[];
+}
+
+export interface QuantizedFile {
+  /** Of the file itself. */
+  bytes: number;
+  averageBits: number;
+  /** Names of the model and the config that it was made from; null: they are not beside it. */
+  source: { model: string; config: string } | null;
+  /** Layers that the config gives other bits today. */
+  changed: number;
 }
 
 /** What the page asks the extension to put into the config. */
@@ -158,6 +170,8 @@ export type FromPage =
   /** Show where this function stands in the config, if it is open. */
   | { type: 'reveal'; name: string }
   | { type: 'openConfig' }
+  /** The bit map of the model that a quantized file was made from. */
+  | { type: 'openOriginal' }
   /** Something went wrong inside the page. */
   | { type: 'error'; message: string };
 

@@ -12,6 +12,7 @@ import type { RoundingMethod } from '../core/rounding/problem';
 import type { Listing } from '../onnx/listing/listing';
 import type { Branches, Granularity, Network } from '../onnx/network/network';
 import type { FormChoice } from '../onnx/packing/forms';
+import type { QuantizedRecord } from '../onnx/packing/record';
 import type { Shares } from '../onnx/packing/shares';
 import type { Dimension } from '../onnx/proto/dims';
 import type { SizeModel } from '../onnx/packing/size';
@@ -68,6 +69,8 @@ export interface InspectReply {
   size: SizeModel;
   /** What part of the file can be quantized, and what stays as it is. */
   shares: Shares;
+  /** The file is one that we have quantized: what it says of itself. */
+  quantized?: QuantizedRecord;
 }
 
 /** What the model sees of its pictures, and what the float model answers, under several preprocessings. */

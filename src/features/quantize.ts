@@ -16,6 +16,7 @@ import { wantedModel } from './pickModel';
 import { pickShapes } from './pickShapes';
 import { withProgress } from './progress';
 import { reported, type Services } from './services';
+import { meantModel } from './quantizedFrom';
 import { readSettings, type Settings } from './settings';
 import { askInTurn } from './wizard';
 
@@ -90,6 +91,11 @@ async function prepare(services: Services, model: vscode.Uri, given: Choices): P
       options,
     ),
   );
+  if (inspect.quantized) {
+    const meant = await meantModel(services, model, inspect);
+    if (!meant) return undefined;
+    if (meant.fsPath !== model.fsPath) return prepare(services, meant, given);
+  }
   const last = new Memory(services.context.workspaceState, model).recall();
   const choices = await ask(services, model, inspect, settings, given, last);
   return choices && { model, configPath, settings, choices };

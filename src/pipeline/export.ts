@@ -1,8 +1,6 @@
 /** From a config to a quantized model that has been measured: export, then compare with the original. */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type Config, CONFIG_SUFFIX } from '../config/config';
-import { formatConfig } from '../config/format';
 import { modelPathOf } from '../config/paths';
 import { SettingsError } from '../core/allocation/buildProblem';
 import type { Engine } from '../engine/client';
@@ -15,6 +13,7 @@ import type {
   InspectReply,
 } from '../engine/protocol';
 import { dataOf, inspectFor } from './configured';
+import { configHash } from './originalOf';
 import { evaluateModels } from './evaluate';
 import type { ExportSettings, ScoreOptions } from './settings';
 
@@ -91,7 +90,7 @@ export async function exportModel(
       form,
       activations,
       data: { ...data, samples },
-      config: createHash('sha256').update(formatConfig(config)).digest('hex'),
+      config: configHash(config),
       cache: options.cache?.folder,
       provider,
       memoryLimit,

@@ -24,6 +24,11 @@ export async function scoreModel(
   const { model, data, granularity, provider, memoryLimit } = settings;
   if (inspect.network.functions.length === 0) {
     const reasons = inspect.network.skipped.slice(0, 3).map((node) => `${node.name} (${node.reason})`);
+    if (inspect.quantized) {
+      throw new SettingsError(
+        `${model} was quantized by OMPQ already, and no layer of it is left to quantize; quantize the model that it was made from.`,
+      );
+    }
     throw new SettingsError(
       `${model} has no layer that can be quantized${reasons.length > 0 ? `: ${reasons.join(', ')}` : ''}.`,
     );
@@ -34,7 +39,7 @@ export async function scoreModel(
   const findKey = () => scoreKey(inspect.sha256, settings, signal);
   const key = cache ? await findKey() : null;
   const found = cache && key !== null ? await findScore(cache, key, functions) : null;
-  const told = (score: ScoreReply) => withGuess(score, settings.guess);
+  const told = (score: ScoreReply) => withQuantized(withGuess(score, settings.guess), inspect, model);
   if (found) {
     onProgress?.({ stage: 'Scored before', fraction: 1 });
     const orms = orthogonality(found, functions, settings);
@@ -64,6 +69,13 @@ export async function scoreModel(
     cached: false,
     ...orthogonality(score, functions, settings),
   };
+}
+
+/** Quantizing what an export has left as floats is possible, but rarely meant. */
+function withQuantized(score: ScoreReply, { quantized }: InspectReply, model: string): ScoreReply {
+  if (!quantized) return score;
+  const warning = `${basename(model)} was quantized by OMPQ already: only what that left as floats is quantized now.`;
+  return { ...score, warnings: [...score.warnings, warning] };
 }
 
 /** What the model is made of on this data. */

@@ -4,6 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { fromFloat16Bits, roundToFloat16 } from '../../src/onnx/proto/float16';
 import type { ScaleGroup } from '../../src/onnx/network/scaleAxes';
+import { recordOf } from '../../src/onnx/packing/record';
 import type { CodeBits } from '../../src/onnx/packing/planes';
 import { quantizeModel, type WeightStorage } from '../../src/onnx/packing/quantizeModel';
 import { ModelProtoSchema, TensorProto_DataType, type ModelProto } from '../../src/onnx/proto/onnx_pb';
@@ -132,6 +133,8 @@ describe('stored weights', () => {
     expect(written.opsetImport).toEqual(source.opsetImport);
     const metadata = Object.fromEntries(written.metadataProps.map(({ key, value }) => [key, value]));
     expect(metadata).toMatchObject({ 'ompq.config': 'abc', 'ompq.bits': '3,5' });
+    expect(recordOf(written)).toEqual(record);
+    expect(recordOf(source)).toBeNull();
 
     const feeds = { x: new Tensor('float32', random.normals(80), [2, 40]) };
     const fake = fromBinary(ModelProtoSchema, before);

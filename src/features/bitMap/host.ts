@@ -4,11 +4,16 @@ import * as vscode from 'vscode';
 import type { Capability, PanelEdit, PanelState } from '../../../webview/protocol';
 import { parseConfig } from '../../config/config';
 import { modelPathOf } from '../../config/paths';
+import type { InspectReply } from '../../engine/protocol';
+import type { QuantizedRecord } from '../../onnx/packing/record';
 import { dataOf } from '../../pipeline/configured';
+import { sourceOf } from '../../pipeline/originalOf';
 import { replaceConfig } from '../configEditor/documents';
 import type { Services } from '../services';
 import { COMMAND } from '../ids';
 import { COPY_FORMATS } from './foreign';
+import { quantizedFrom } from '../quantizedFrom';
+import { quantizedState, strayState } from './quantizedState';
 import { editedConfig, panelState, type PanelSources } from './state';
 
 export interface PanelHost {
@@ -21,6 +26,8 @@ export interface PanelHost {
    * @throws with one sentence where the model cannot be read
    */
   load(model: vscode.Uri, config: vscode.Uri, last: PanelState | null): Promise<PanelState>;
+  /** The model that a quantized file was made from; null where it is not beside it. */
+  originalOf(model: vscode.Uri): Promise<vscode.Uri | null>;
   /** Puts an edit into the config; undo takes it back, unsaved changes elsewhere in it stay. */
   write(model: vscode.Uri, config: vscode.Uri, edit: PanelEdit): Promise<void>;
   /** Puts the config as it is written on the clipboard, in another tool's format. */
@@ -47,6 +54,8 @@ export class ExtensionHost implements PanelHost {
     }
     const config = found && 'value' in found ? found : null;
     const value = config?.value;
+    const quantized = value ? null : await this.loadQuantized(model);
+    if (quantized) return quantized;
     const inspect = await this.services.models.inspect(
       model.fsPath,
       value?.scoring.granularity,
@@ -65,6 +74,33 @@ export class ExtensionHost implements PanelHost {
     });
   }
 
+  originalOf(model: vscode.Uri): Promise<vscode.Uri | null> {
+    return quantizedFrom(this.services, model);
+  }
+
+  /** null: it is no quantized file. */
+  private async loadQuantized(model: vscode.Uri): Promise<PanelState | null> {
+    const { models, history, orms } = this.services;
+    const own = await models.inspect(model.fsPath);
+    if (!isQuantized(own)) return null;
+    const file = {
+      model: { uri: model.toString(), name: basename(model.path) },
+      evaluations: [],
+      score: null,
+    };
+    const source = await sourceOf(model.fsPath, own.quantized);
+    if (!source) return strayState(file, own);
+    const { path, config } = source;
+    const original = modelPathOf(config, path);
+    const inspect = await models
+      .inspect(original, config.scoring.granularity, config.calibration, dataOf(config, path))
+      .catch(() => null);
+    if (inspect?.sha256 !== config.model.sha256) return strayState(file, own);
+    const runs = history.runs(vscode.Uri.file(original)).filter((run) => run.file === model.fsPath);
+    const score = await orms.find(config);
+    return quantizedState({ ...file, evaluations: runs, score }, own, source, inspect);
+  }
+
   async write(model: vscode.Uri, uri: vscode.Uri, edit: PanelEdit): Promise<void> {
     const document = await vscode.workspace.openTextDocument(uri);
     const config = parseConfig(document.getText(), uri.fsPath);
@@ -79,6 +115,10 @@ export class ExtensionHost implements PanelHost {
   async copy(config: vscode.Uri, format: string): Promise<void> {
     await vscode.commands.executeCommand(COMMAND.copyAs, config, { format });
   }
+}
+
+function isQuantized(reply: InspectReply): reply is InspectReply & { quantized: QuantizedRecord } {
+  return reply.quantized !== undefined;
 }
 
 const CAPABILITIES: Capability[] = ['quantize', 'write', 'export', 'evaluate'];

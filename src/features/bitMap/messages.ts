@@ -11,6 +11,7 @@ export interface PageHandlers {
   move(way: 'undo' | 'redo'): void;
   reveal(name: string): void;
   openConfig(): void;
+  openOriginal(): void;
   error(message: string): void;
   /** What it throws becomes the sentence that the page shows. */
   request(request: PanelRequest): Promise<void>;
@@ -32,6 +33,8 @@ export function connect(webview: vscode.Webview, handlers: PageHandlers): vscode
         return handlers.reveal(message.name);
       case 'openConfig':
         return handlers.openConfig();
+      case 'openOriginal':
+        return handlers.openOriginal();
       case 'error':
         return handlers.error(message.message);
       case 'request':

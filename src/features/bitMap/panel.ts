@@ -6,7 +6,7 @@ import type { PanelEdit, PanelRequest, PanelState } from '../../../webview/proto
 import { locate } from '../../config/locate';
 import { rangeOf } from '../configEditor/documents';
 import { DisposableStore } from '../disposableStore';
-import { COMMAND } from '../ids';
+import { COMMAND, VIEW } from '../ids';
 import type { BitMapDocument, Step } from './document';
 import type { PanelHost } from './host';
 import { connect, post } from './messages';
@@ -53,6 +53,7 @@ export class BitMapPanel extends DisposableStore {
         move: (way) => void vscode.commands.executeCommand(way),
         reveal: (name) => this.reveal(name),
         openConfig: () => void this.openConfig(),
+        openOriginal: () => void this.openOriginal(),
         error: (message) => this.host.log.error(`Bit map page: ${message}`),
         request: (request) => this.answer(request),
       }),
@@ -155,6 +156,11 @@ export class BitMapPanel extends DisposableStore {
     const viewColumn =
       this.panel.viewColumn === vscode.ViewColumn.One ? vscode.ViewColumn.Two : vscode.ViewColumn.One;
     await vscode.window.showTextDocument(this.config, { preview: false, viewColumn });
+  }
+
+  private async openOriginal(): Promise<void> {
+    const original = await this.host.originalOf(this.model);
+    if (original) await vscode.commands.executeCommand('vscode.openWith', original, VIEW.model);
   }
 
   private reveal(name: string): void {

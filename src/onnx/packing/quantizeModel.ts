@@ -1,5 +1,4 @@
 /** A model with its weights stored at 2 to 8 bits (or as float16), everything else as it was. */
-import { create, toBinary } from '@bufbuild/protobuf';
 import { roundToFloat16 } from '../proto/float16';
 import { OnnxError } from '../../common/fileErrors';
 import { addedNames, type AddedNames } from '../graph/addedNames';
@@ -7,19 +6,13 @@ import { editBodies } from '../graph/bodies';
 import { type ConstantForm, type GraphPart, partInto } from '../graph/graphPart';
 import type { Branches } from '../network/network';
 import { type ScaleAxes, scaleCount } from '../network/scaleAxes';
-import {
-  type GraphProto,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  type StringStringEntryProto,
-  StringStringEntryProtoSchema,
-} from '../proto/onnx_pb';
+import { type GraphProto, GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
 import { type ActivationPlan, insertActivations } from '../qdq/insert';
 import type { WeightForms } from './forms';
 import { checkCodes, type CodeBits } from './planes';
 import { readerFinder, type WeightReaders } from './rowPickers';
+import { recorded } from './record';
 import { sharedPart, sortShared } from './tables';
 import {
   codesName,
@@ -61,9 +54,6 @@ export interface QuantizeOptions {
   /** Weights that are not stored as bit planes. */
   forms?: WeightForms;
 }
-
-const note =
-  'Weights are unpacked from bit planes when the model is loaded. Tools that fold constants (onnxsim) undo the saving.';
 
 /**
  * Rewrites `model` (which is left alone) so that each weight is stored as asked. `weights` lists every weight of the
@@ -145,28 +135,6 @@ function withoutTensors(graph: GraphProto, names: ReadonlySet<string>): GraphPro
   });
 }
 
-/**
- * Bytes that the record adds to the file, but for the bits of each function; see recordBytesPerFunction.
- * @param activations ActivationPlan.record
- */
-export function recordBytes(activations?: string): number {
-  const entries = recorded([], { config: '0'.repeat(64), bits: [] }, activations);
-  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { metadataProps: entries })).length;
-}
-
-/** The model without the record of an earlier pass, which a new one takes the place of. */
-export function unrecorded(model: ModelProto): ModelProto {
-  const metadataProps = model.metadataProps.filter(({ key }) => !RECORD.has(key));
-  return shallowCopy(ModelProtoSchema, model, { metadataProps });
-}
-
-const RECORD = new Set(['ompq.config', 'ompq.bits', 'ompq.note']);
-
-/** Bytes of one function's bits and the separator in the record. */
-export function recordBytesPerFunction(bits: number): number {
-  return `${bits},`.length;
-}
-
 /** How this model's weights are stored: what its versions allow. Throws OnnxError below opset 7. */
 export function storageForm(
   model: ModelProto,
@@ -228,21 +196,4 @@ function weightPart(
 function formFor(form: StorageForm, scales: Float32Array): StorageForm {
   const fits = form.scaleType === 'float32' || scales.every((scale) => roundToFloat16(scale) === scale);
   return fits ? form : { ...form, scaleType: 'float32' };
-}
-
-function recorded(
-  existing: StringStringEntryProto[],
-  record: { config: string; bits: number[] },
-  activations: string | undefined,
-): StringStringEntryProto[] {
-  const entries: Record<string, string> = {
-    'ompq.config': record.config,
-    'ompq.bits': record.bits.join(','),
-    ...(activations === undefined ? {} : { 'ompq.activations': activations }),
-    'ompq.note': note,
-  };
-  return [
-    ...existing.filter(({ key }) => !(key in entries)),
-    ...Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
-  ];
 }

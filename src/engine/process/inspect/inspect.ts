@@ -8,6 +8,7 @@ import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
 import { planOutputs } from '../../../onnx/network/outputs';
+import { recordOf } from '../../../onnx/packing/record';
 import { sharesOf } from '../../../onnx/packing/shares';
 import { sizeModel } from '../../../onnx/packing/size';
 import { externalLocations, externalPath } from '../../../onnx/proto/external';
@@ -52,6 +53,7 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
     request.outputs ?? request.data?.outputs,
   );
   const shares = sharesOf(model, network, branches);
+  const quantized = recordOf(original);
   return {
     network,
     outputs,
@@ -63,6 +65,7 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
     files,
     size,
     shares,
+    ...(quantized ? { quantized } : {}),
   };
 }
 
