@@ -14,12 +14,18 @@ const CONCURRENCY = 16;
  * SHA-256, hex, of the names and contents of all files of the data. Beyond 64 MB, sizes and times stand for contents, as
  * in git's index: the change time, too, which no tool can set back.
  * @param path file or folder; null: 'synthetic'
- * @returns null where the data cannot be read: opening it will say why
+ * @param most files that are worth being looked at
+ * @returns null where the data cannot be read (opening it will say why), or has more files
  */
-export async function dataFingerprint(path: string | null, signal?: AbortSignal): Promise<string | null> {
+export async function dataFingerprint(
+  path: string | null,
+  signal?: AbortSignal,
+  most = Infinity,
+): Promise<string | null> {
   if (path === null) return 'synthetic';
   try {
     const files = await filesOf(path, signal);
+    if (files.length > most) return null;
     const infos = await inBatches(files, (file) => stat(file.path, { bigint: true }));
     const byContent = infos.reduce((sum, { size }) => sum + Number(size), 0) <= CONTENT_BYTES;
     const hash = createHash('sha256');

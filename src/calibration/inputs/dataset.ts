@@ -20,6 +20,8 @@ export interface Dataset {
   /** For people: "64 of 256 images in calibration/", "synthetic input (seed 0)". */
   description: string;
   synthetic: boolean;
+  /** Equal for data that give the same samples; absent: not known. */
+  identity?: string;
   /** Number of samples, after choosing. */
   size: number;
   /** What was done to the samples, in one line, where anything was. */

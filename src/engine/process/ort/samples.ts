@@ -8,12 +8,16 @@ import type { Feeds } from './session';
 /** Samples read from the data at a time. */
 const BLOCK = 8;
 
-export class Samples {
-  private readonly held: Feeds[] = [];
+/** Samples that stay for the next job: a quantize scores, measures noise and compares on the same ones. */
+let kept: { identity: string; held: readonly Feeds[] } | null = null;
+/** Bytes of them, at most. */
+const KEPT_BYTES = 256e6;
 
+export class Samples {
   private constructor(
     private readonly dataset: Dataset,
-    private readonly hold: boolean,
+    /** Each sample; null: they are read whenever they are needed. */
+    private readonly held: readonly Feeds[] | null,
   ) {}
 
   /**
@@ -26,16 +30,22 @@ export class Samples {
     job: Job,
     onProgress: (share: number) => void,
   ): Promise<Samples> {
-    const samples = new Samples(dataset, sampleBytes(dataset) * dataset.size <= memory);
-    const step = samples.hasBatch ? BLOCK : 1;
-    for (let start = 0; samples.hold && start < dataset.size; start += step) {
+    const { identity } = dataset;
+    const bytes = sampleBytes(dataset) * dataset.size;
+    if (bytes > memory) return new Samples(dataset, null);
+    if (identity !== undefined && kept?.identity === identity) return new Samples(dataset, kept.held);
+    kept = null;
+    const held: Feeds[] = [];
+    const step = hasBatch(dataset) ? BLOCK : 1;
+    for (let start = 0; start < dataset.size; start += step) {
       await job.checkpoint();
       const count = Math.min(step, dataset.size - start);
       const block = await dataset.read(start, count);
-      for (let i = 0; i < count; i++) samples.held.push(samples.pick(block, i));
+      for (let i = 0; i < count; i++) held.push(pick(dataset, block, i));
       onProgress((start + count) / dataset.size);
     }
-    return samples;
+    if (identity !== undefined && bytes <= KEPT_BYTES) kept = { identity, held };
+    return new Samples(dataset, held);
   }
 
   get size(): number {
@@ -44,7 +54,7 @@ export class Samples {
 
   /** False for models that take one sample at a time and have no axis for more. */
   get hasBatch(): boolean {
-    return Object.values(this.dataset.batchAxes).some((axis) => axis !== null);
+    return hasBatch(this.dataset);
   }
 
   get batchAxes(): Readonly<Record<string, number | null>> {
@@ -66,7 +76,7 @@ export class Samples {
     const parts: Feeds[] = [];
     for (let i = 0; i < indices.length;) {
       let end = i + 1;
-      if (this.hold) parts.push(this.held[indices[i]]);
+      if (this.held) parts.push(this.held[indices[i]]);
       else {
         while (this.hasBatch && end < indices.length && indices[end] === indices[end - 1] + 1) end++;
         parts.push(await this.dataset.read(indices[i], end - i));
@@ -83,16 +93,20 @@ export class Samples {
       ]),
     );
   }
+}
 
-  /** One sample out of a block. */
-  private pick(block: Feeds, index: number): Feeds {
-    return Object.fromEntries(
-      Object.entries(block).map(([name, tensor]) => {
-        const axis = this.batchAxes[name] ?? null;
-        return [name, axis === null ? tensor : slice(tensor, axis, index)];
-      }),
-    );
-  }
+function hasBatch({ batchAxes }: Dataset): boolean {
+  return Object.values(batchAxes).some((axis) => axis !== null);
+}
+
+/** One sample out of a block. */
+function pick({ batchAxes }: Dataset, block: Feeds, index: number): Feeds {
+  return Object.fromEntries(
+    Object.entries(block).map(([name, tensor]) => {
+      const axis = batchAxes[name] ?? null;
+      return [name, axis === null ? tensor : slice(tensor, axis, index)];
+    }),
+  );
 }
 
 /** About the bytes of one sample over all inputs. */

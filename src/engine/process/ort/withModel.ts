@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { OpenOptions } from '../../../calibration/inputs/source';
 import type { DataSpec } from '../../../calibration/inputs/spec';
+import { dataFingerprint } from '../../../calibration/dataFingerprint';
 import { openDataset } from '../../../calibration/open';
 import { OnnxError } from '../../../common/fileErrors';
 import { canonicalModel, isTooOld } from '../../../onnx/canonical/canonical';
@@ -22,6 +23,9 @@ const NEWEST_OPSET = 27;
 
 /** Where reading samples begins on the progress bar. */
 export const DATA_STEP = 0.02;
+
+/** Beyond, it takes longer to see whether any file of the data has changed than to read some samples again. */
+const MOST_FILES = 4096;
 
 export interface ReadModel {
   /** As it is on disk. */
@@ -105,7 +109,11 @@ export async function withModel<T>(
   const opened = await openNetwork(path, { granularity, shapes, branches }, job, prepare);
   const model = seeded(takeBranches(opened.file, branches).model);
   job.progress('Reading samples', DATA_STEP);
-  return withDataset(data, opened.network, job, (dataset) => work({ ...opened, model, dataset }), options);
+  const { inputs } = opened.network;
+  const content = await dataFingerprint(data.path, job.signal, MOST_FILES);
+  const identity = content === null ? undefined : JSON.stringify([content, data, inputs, options]);
+  const named = (dataset: Dataset) => work({ ...opened, model, dataset: { ...dataset, identity } });
+  return withDataset(data, opened.network, job, named, options);
 }
 
 /** @throws DataError, JobCancelled */
