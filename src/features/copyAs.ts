@@ -1,6 +1,7 @@
 /** "Copy As...": the bits of a config for another tool, onto the clipboard or into a file. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { COMMANDS, commandLine, type CommandName } from '../pipeline/commandLine';
 import { foreignPath, readNameMap, writeForeign } from '../pipeline/foreign';
 import type { Format, Written } from '../interop/format';
 import { formatOf, FORMATS } from '../interop/formats/formats';
@@ -19,8 +20,15 @@ export interface CopyChoices {
 
 export async function copyAs(services: Services, uri?: vscode.Uri, choices: CopyChoices = {}): Promise<void> {
   const { uri: configUri, config } = await configOf(uri);
-  const format = choices.format === undefined ? await pickFormat() : formatOf(choices.format, FORMATS);
-  if (!format) return;
+  const id = choices.format ?? (await pickFormat());
+  if (id === undefined) return;
+  const command = COMMANDS.find((name) => commandId(name) === id);
+  if (command) {
+    await vscode.env.clipboard.writeText(commandLine(command, config, configUri.fsPath));
+    vscode.window.setStatusBarMessage(vscode.l10n.t('Copied: {0}', commandTitle(command)), 3000);
+    return;
+  }
+  const format = formatOf(id, FORMATS);
   const path = configUri.fsPath;
   const write = (names: NameMap): Promise<Written> =>
     withProgress(vscode.l10n.t('Copying as {0}', format.title), (options) =>
@@ -38,13 +46,23 @@ export async function copyAs(services: Services, uri?: vscode.Uri, choices: Copy
   void offerFile(format, result, proposal);
 }
 
-async function pickFormat(): Promise<Format | undefined> {
-  const items = FORMATS.map((format) => ({ format, label: format.title, detail: format.use }));
+/** Ids beside those of the formats. */
+export const commandId = (name: CommandName): string => `command-${name}`;
+export const commandTitle = (name: CommandName): string => vscode.l10n.t('CLI command: ompq {0}', name);
+
+async function pickFormat(): Promise<string | undefined> {
+  const commands = COMMANDS.map((name) => ({
+    id: commandId(name),
+    label: commandTitle(name),
+    detail: vscode.l10n.t('for a shell, with the settings of this config'),
+  }));
+  const formats = FORMATS.map(({ id, title, use }) => ({ id, label: title, detail: use }));
+  const items = [...commands, ...formats];
   const item = await pickOne(items, {
     title: vscode.l10n.t('Copy as...'),
     placeholder: vscode.l10n.t('The tool that is to use these bits'),
   });
-  return item?.format;
+  return item?.id;
 }
 
 /** Where layers have no name in the other tool, the user may choose a name map. undefined: they did not. */
