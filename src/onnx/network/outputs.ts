@@ -4,8 +4,8 @@
  */
 import { OnnxError } from '../../common/fileErrors';
 import { listed } from '../../common/words';
-import { Graph } from '../graph/graph';
-import { intAttribute, opsetOf, standardOp } from '../proto/attributes';
+import { captured, Graph } from '../graph/graph';
+import { bodiesOf, intAttribute, opsetOf, standardOp } from '../proto/attributes';
 import type { ModelProto, NodeProto } from '../proto/onnx_pb';
 import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import { elementTypes, NO_TENSOR } from './elementTypes';
@@ -181,7 +181,8 @@ function sourcesOf(output: string, { graph, influence, types }: Walker): Source[
   const waiting: Source[] = [{ tensor: output, argMaxAxis: null }];
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     const { tensor } = next;
-    if (!reached.has(tensor)) continue;
+    // Weights are no values that a model computes.
+    if (!reached.has(tensor) || (tensor !== output && graph.isConstant(tensor))) continue;
     const isClose = !sized.has(tensor) && !chosen.has(tensor) && !discrete.has(tensor);
     if (isClose && isFloat(types.get(tensor))) {
       // Where nothing depends on how it lies, the tensor before it does as well, and is compared once.
@@ -198,7 +199,8 @@ function sourcesOf(output: string, { graph, influence, types }: Walker): Source[
     const node = graph.producer(tensor);
     if (!node) continue;
     const argMaxAxis = axisOfChoice(node);
-    for (const name of node.input) if (name !== '') waiting.push({ tensor: name, argMaxAxis });
+    const read = [...node.input, ...bodiesOf(node).flatMap((body) => [...captured(body)])];
+    for (const name of read) if (name !== '') waiting.push({ tensor: name, argMaxAxis });
   }
   return [...found.values()];
 }

@@ -210,6 +210,23 @@ describe('what an output is', () => {
     expect(found.compared.map(({ tensor }) => tensor).slice(1)).toEqual(['w', 'norm']);
   });
 
+  it('a layer behind a branch that the weights choose: what decides and what goes in, not its weights', () => {
+    const found = plan((b, s) => {
+      const y = b.op('Tanh', [s], {}, { output: 'y' });
+      const large = b.op('Greater', [
+        b.op('ReduceSum', [y], { keepdims: 0 }, { output: 'sum' }),
+        b.scalar('zero', 0),
+      ]);
+      const branch = (op: string) =>
+        subgraph(op, [node(op, ['y'], [`${op}_y`])], [], [valueInfo(`${op}_y`, DataType.FLOAT, null)]);
+      b.graph.node.push(
+        node('If', [large], ['either'], { then_branch: branch('Relu'), else_branch: branch('Neg') }),
+      );
+      b.output(b.matmul(b.setChannels('either', 6), 3, { name: 'last' }));
+    });
+    expect(found.compared.map(({ tensor }) => tensor).sort()).toEqual(['sum', 'y']);
+  });
+
   it('a layer makes something comparable of a choice', () => {
     const b = new ModelBuilder();
     const s = b.matmul(b.input('x', ['n', 8]), 6, { name: 'fc' });
