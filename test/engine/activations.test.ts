@@ -57,6 +57,17 @@ describe('quantized activations', () => {
     expect(metadata.find(({ key }) => key === 'ompq.activations')!.value).toBe('8 bits, percentile');
   });
 
+  it("of a network whose only integer layer reads the model's own input", async () => {
+    const b = new ModelBuilder({ seed: 2 });
+    const model = save(
+      b.output(b.matmul(b.input('x', ['n', 24]), 12, { name: 'only', bias: false })).build(),
+    );
+    const { integer, sqnrDb, operators } = await both(model, { width: 8 });
+    expect(integer.activations).toMatchObject({ integerLayers: 1, layers: 1, tensors: 1 });
+    expect(operators).toMatchObject({ MatMulIntegerToFloat: 1 });
+    expect(sqnrDb).toBeGreaterThan(30);
+  });
+
   it('take a Clip into the grid', async () => {
     const model = save(mobilenetV2({ size: 32, width: 0.25, classes: 10, batchNorm: true }));
     const { sqnrDb, operators } = await both(model, { width: 6 });

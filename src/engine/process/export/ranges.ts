@@ -131,19 +131,17 @@ async function overBlocks(
   const own = new Set(model.graph!.input.map(({ name }) => name));
   const computed = outputs.filter((name) => !own.has(name)).map(untyped);
   const part = subgraph(model, tensors, { heads, outputs: computed });
-  const session = await Session.open(serialize(part), {
-    provider: 'cpu',
-    folder: weightsFolder(path),
-    model: path,
-  });
+  const options = { provider: 'cpu', folder: weightsFolder(path), model: path } as const;
+  // ONNX Runtime loads no graph without a node.
+  const session = computed.length > 0 ? await Session.open(serialize(part), options) : null;
   try {
     let done = 0;
     for await (const feeds of blocks()) {
       await job.checkpoint();
-      take({ ...feeds, ...(await session.runTensors(feeds)) });
+      take({ ...feeds, ...(await session?.runTensors(feeds)) });
       onProgress(++done / blockCount);
     }
   } finally {
-    await session.close();
+    await session?.close();
   }
 }
