@@ -9,13 +9,18 @@ import type { PanelRequest } from './protocol';
 import type { Store } from './store';
 import { button } from './toolkit';
 
+export interface ActionsPart extends Part {
+  /** What the buttons do, where the page has them. */
+  act: (action: 'export' | 'measure') => void;
+}
+
 export function actionsPart(
   store: Store,
   document: Document,
   request: (request: PanelRequest) => Promise<boolean>,
   picture: () => SVGSVGElement | null,
   move: (way: 'undo' | 'redo') => void,
-): Part {
+): ActionsPart {
   const element = h(document, 'div', { class: 'actions', role: 'toolbar', 'aria-label': t('Actions') });
 
   function draw(): void {
@@ -53,34 +58,53 @@ export function actionsPart(
     return edit !== null && request({ type: 'write', edit });
   }
 
+  function measure(): void {
+    const bits = allocation(store)?.map((row) => row.bits);
+    if (bits) void request({ type: 'evaluate', bits });
+  }
+
+  function exportAsWritten(): void {
+    void request({ type: 'export' });
+  }
+
+  async function writeAndExport(): Promise<void> {
+    if (await writeConfig()) exportAsWritten();
+  }
+
   /** Runs the bits on show, whatever the config holds: what is told is always about them. */
   function measureButton(): HTMLElement {
-    const measure = (): void => {
-      const bits = allocation(store)?.map((row) => row.bits);
-      if (bits) void request({ type: 'evaluate', bits });
-    };
     const title = t('Rounds the weights to the bits on show and runs the result against the float model');
     return button(document, { look: 'secondary', title }, measure, t('Measure'));
   }
 
   /** Export reads the config: what is on show is written first, or the button says that it is not. */
   function exportButton(): HTMLElement {
-    const act = (): void => void request({ type: 'export' });
-    if (!store.unwritten) return button(document, { look: 'secondary' }, act, t('Export quantized model'));
+    if (!store.unwritten)
+      return button(document, { look: 'secondary' }, exportAsWritten, t('Export quantized model'));
     if (store.problem !== null) {
       const title = t('Reads the config as it is written, without the changes made here');
-      return button(document, { look: 'secondary', title }, act, t('Export quantized model (as written)'));
+      return button(
+        document,
+        { look: 'secondary', title },
+        exportAsWritten,
+        t('Export quantized model (as written)'),
+      );
     }
-    const both = async (): Promise<void> => {
-      if (await writeConfig()) act();
-    };
-    return button(document, { look: 'secondary' }, () => void both(), t('Write and export'));
+    return button(document, { look: 'secondary' }, () => void writeAndExport(), t('Write and export'));
   }
 
   store.subscribe((change) => {
     if (change === 'state' || change === 'solution') draw();
   });
-  return { element };
+
+  function act(action: 'export' | 'measure'): void {
+    const capability = action === 'measure' ? 'evaluate' : 'export';
+    if (!store.state?.capabilities.includes(capability)) return;
+    if (action === 'measure') measure();
+    else if (store.unwritten) void writeAndExport();
+    else exportAsWritten();
+  }
+  return { element, act };
 }
 
 function historyButtons(

@@ -7,6 +7,7 @@ import { detailsPart } from './detailsPart';
 import { h } from './dom';
 import { outcomeOf } from './edit';
 import { headPart } from './headPart';
+import { change } from './keys';
 import { t } from './l10n';
 import type { Host } from './link';
 import { Link } from './link';
@@ -38,6 +39,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
   const notice = noticePart(store, document);
   const map = mapPart(store, document, reveal);
   const orm = ormPart(store, document);
+  const actions = actionsPart(store, document, request, map.picture, (type) => link.send({ type }));
   const bar = h(document, 'div', {
     class: 'budget-bar',
     role: 'group',
@@ -48,13 +50,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     document,
     'main',
     { hidden: true },
-    h(
-      document,
-      'div',
-      { class: 'top' },
-      head.title,
-      actionsPart(store, document, request, map.picture, (type) => link.send({ type })).element,
-    ),
+    h(document, 'div', { class: 'top' }, head.title, actions.element),
     head.tiles,
     notice.element,
     head.warnings,
@@ -109,6 +105,10 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
         if (index >= 0) store.select([message.name], index);
         return;
       }
+      case 'act':
+        if (message.action === 'export' || message.action === 'measure') actions.act(message.action);
+        else change(store, message.action);
+        return;
       case 'unreadable':
         waiting.hidden = false;
         main.hidden = true;

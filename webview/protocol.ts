@@ -183,8 +183,13 @@ export type ToPage =
   | { type: 'plan'; plan: Plan | null }
   /** The model cannot be shown at all. */
   | { type: 'unreadable'; message: string }
+  /** A command of VS Code's about what is on show. */
+  | { type: 'act'; action: PageAction }
   | { type: 'done'; id: number }
   | { type: 'failed'; id: number; message: string };
+
+/** Bits, or a lock, of the selected layers, or of the one with the cursor; the toolbar's own export and measurement. */
+export type PageAction = BitWidth | 'lock' | 'export' | 'measure';
 
 /** What survives a reload of the window; the rest, unwritten changes included, comes again from the extension. */
 export interface SavedView {

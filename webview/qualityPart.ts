@@ -12,9 +12,9 @@ import { button, dropdown, textField } from './toolkit';
 type Kind = 'same' | 'sqnr' | 'kl';
 
 const KINDS: { value: Kind; text: string; usual: string }[] = [
-  { value: 'same', text: t('% of the answers kept, at least'), usual: '99' },
-  { value: 'sqnr', text: t('dB of signal over noise, at least'), usual: '20' },
-  { value: 'kl', text: t('nats of KL divergence, at most'), usual: '0.05' },
+  { value: 'same', text: t('% same answers'), usual: '99' },
+  { value: 'sqnr', text: t('dB signal over noise'), usual: '20' },
+  { value: 'kl', text: t('nats KL divergence'), usual: '0.05' },
 ];
 
 export function qualityPart(

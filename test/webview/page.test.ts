@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { FromPage } from '../../webview/protocol';
+import type { FromPage, PageAction } from '../../webview/protocol';
 import { openBrowser, serve, type Site } from './support/browser';
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -260,6 +260,27 @@ describe('the table', () => {
     await expect.poll(() => page.locator('.marks .glyph.lock').count()).toBe(1 + count);
     await page.locator('.table [role=columnheader]', { hasText: 'Parameters' }).click();
     expect(await page.locator('.table [aria-sort=descending]').innerText()).toContain('Parameters');
+  });
+});
+
+describe('commands of VS Code', () => {
+  it('set and lock the bits of the selected layers, write before they export, and measure', async () => {
+    await open('count=15');
+    const act = (action: PageAction): Promise<void> =>
+      page.evaluate((asked) => window.fake.post({ type: 'act', action: asked }), action);
+    await page.locator('.grid .row').nth(4).click();
+    await act(6);
+    const row = page.locator('.grid-body .row.selected');
+    await expect.poll(() => row.innerText()).toMatch(/\n6\n+locked/);
+    await act('lock');
+    await expect.poll(() => row.innerText()).not.toContain('locked');
+    await act('lock');
+    await expect.poll(() => row.innerText()).toContain('locked');
+    await act('export');
+    await act('measure');
+    const asked = async (): Promise<string[]> =>
+      (await sent()).flatMap((m) => (m.type === 'request' ? m.request.type : []));
+    await expect.poll(async () => (await asked()).sort()).toEqual(['evaluate', 'export', 'write']);
   });
 });
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { PanelEdit, PanelRequest, PanelState } from '../../../webview/protocol';
+import type { PageAction, PanelEdit, PanelRequest, PanelState } from '../../../webview/protocol';
 import { locate } from '../../config/locate';
 import { rangeOf } from '../configEditor/documents';
 import { DisposableStore } from '../disposableStore';
@@ -84,6 +84,14 @@ export class BitMapPanel extends DisposableStore {
 
   private get config(): vscode.Uri {
     return this.document.config;
+  }
+
+  get active(): boolean {
+    return this.panel.active;
+  }
+
+  act(action: PageAction): void {
+    if (this.ready) post(this.panel.webview, { type: 'act', action });
   }
 
   get visible(): boolean {

@@ -2,6 +2,9 @@
 import * as vscode from 'vscode';
 import { CONFIG_SUFFIX, parseConfig } from '../../config/config';
 import { configPathFor, modelPathOf } from '../../config/paths';
+import type { PageAction } from '../../../webview/protocol';
+import { BIT_WIDTHS } from '../../core/problem/widths';
+import { pickOne } from '../pickOne';
 import { DisposableStore } from '../disposableStore';
 import { VIEW } from '../ids';
 import { activeFile, wantedModel } from '../pickModel';
@@ -45,6 +48,26 @@ export class BitMapPanels extends DisposableStore {
   configOf(model: vscode.Uri): vscode.Uri {
     const kept = this.state.get<string>(configKey(model));
     return kept === undefined ? usualConfig(model) : vscode.Uri.parse(kept, true);
+  }
+
+  /** Does what a command asks for in the page that is in front. */
+  act(action: PageAction): void {
+    const front = [...this.panels.values()].find(({ active }) => active);
+    if (!front) throw new Error(vscode.l10n.t('Open the bit map of a model first.'));
+    front.act(action);
+  }
+
+  /** The same with bits that are asked for. */
+  async setBits(): Promise<void> {
+    const items = BIT_WIDTHS.filter((bits) => bits <= 8).map((bits) => ({
+      bits,
+      label: vscode.l10n.t('{0} bits', bits),
+    }));
+    const item = await pickOne(items, {
+      title: vscode.l10n.t('Bits of the selected layers'),
+      placeholder: vscode.l10n.t('The layers are locked at these bits'),
+    });
+    if (item) this.act(item.bits);
   }
 
   attach(document: BitMapDocument, panel: vscode.WebviewPanel): void {

@@ -26,8 +26,16 @@ export function registerBitMap({ subscriptions }: vscode.ExtensionContext, servi
     revertCustomDocument: async (...args) => (await editor()).revertCustomDocument(...args),
     backupCustomDocument: async (...args) => (await editor()).backupCustomDocument(...args),
   };
+  const command = (id: string, run: (panels: BitMapPanels) => unknown): vscode.Disposable =>
+    vscode.commands.registerCommand(id, () =>
+      reported(services.log, async () => run((await loaded()).panels)),
+    );
   subscriptions.push(
     steps,
+    command(COMMAND.mapBits, (panels) => panels.setBits()),
+    command(COMMAND.mapLock, (panels) => panels.act('lock')),
+    command(COMMAND.mapExport, (panels) => panels.act('export')),
+    command(COMMAND.mapMeasure, (panels) => panels.act('measure')),
     vscode.commands.registerCommand(COMMAND.openBitMap, (...args: [uri?: vscode.Uri, name?: string]) =>
       reported(services.log, async () => (await loaded()).panels.open(...menuArguments(args))),
     ),
