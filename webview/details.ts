@@ -147,7 +147,10 @@ function widthRow(
         h(
           document,
           'span',
-          { class: 'bytes', title: t('Noise in its output at this width, relative to the signal') },
+          {
+            class: 'bytes',
+            title: t('Noise that it alone would make at this width, relative to the signal'),
+          },
           t('noise {0}', shortNoise(f.noise[width])),
         ),
     );

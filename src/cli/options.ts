@@ -207,7 +207,7 @@ export function addBudgetOptions(command: Command): Command {
     .addOption(
       new Option('--contest-rounding <HOW>', 'how --objective auto rounds the allocations it compares')
         .choices(['nearest', 'gptq', 'reconstruct'])
-        .default('nearest'),
+        .default('gptq'),
     )
     .option(
       '--search-seconds <S>',

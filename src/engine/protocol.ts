@@ -325,7 +325,7 @@ export interface OutputComparison {
   sameRows?: number;
 }
 
-/** How much of each function's output is noise when only its own weights are quantized. */
+/** How much noise each function makes when only its own weights are quantized. */
 export interface NoiseRequest {
   kind: 'noise';
   model: string;
@@ -344,9 +344,12 @@ export interface NoiseRequest {
 }
 
 export interface NoiseReply {
-  /** Per function, per storageCode: E ||dW x||^2 / Var(W x). */
+  /**
+   * Per function, per storageCode: what the cost of the model's outputs would be (see Measured) with its weights alone so; where
+   * outputs cannot be compared, E ||dW x||^2 / Var(W x) of its own output.
+   */
   noise: Record<number, number>[];
-  /** Per function, per activation width: E ||W dx||^2 / Var(W x); absent where not asked for. */
+  /** Per function, per activation width: the same of its inputs; absent where not asked for. */
   activationNoise?: Record<number, number>[];
   samples: number;
 }

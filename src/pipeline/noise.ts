@@ -7,6 +7,9 @@ import { OUTER_BITS } from './problem';
 import type { Measurements, Scored, ScoreOptions } from './settings';
 import { asksForNoise, type Settled } from './settled';
 
+/** Samples beside those that were scored, to try functions on: what rounding has seen says too little. */
+const TRIED = 16;
+
 export interface MeasuredNoise {
   measured: Pick<Measurements, 'noise' | 'activationNoise'>;
   cached: boolean;
@@ -31,7 +34,7 @@ export async function measureNoise(
     // The first and the last function's keep 8.
     ...(activationWidths ? { activationWidths: [...new Set([...activationWidths, OUTER_BITS])] } : {}),
     rounding: asked.contest.rounding,
-    data,
+    data: { ...data, samples: data.samples + TRIED },
     provider,
     memoryLimit,
   };

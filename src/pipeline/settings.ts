@@ -92,7 +92,7 @@ export interface ContestSettings {
   searchSeconds: number;
 }
 
-export const QUICK_CONTEST: ContestSettings = { rounding: 'nearest', searchSeconds: 5 };
+export const QUICK_CONTEST: ContestSettings = { rounding: 'gptq', searchSeconds: 5 };
 export interface ExportSettings {
   /** Absolute path of the file to write. */
   out: string;

@@ -6,6 +6,7 @@ import { findNetwork } from '../../src/onnx/network/functions';
 import { TensorProto_DataType as DataType } from '../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../support/models/builder';
 import { Random } from '../support/models/random';
+import { save, startEngine, synthetic } from './harness';
 
 describe('noise of a function', () => {
   it('is the energy of the output error over the variance of the output, blocks added up', async () => {
@@ -144,5 +145,38 @@ describe('noise of a function', () => {
     expect(tied.noise).toEqual(apart.noise);
     // Inputs that are drawn apart from each other are uncorrelated.
     for (const bits of [3, 5]) expect(wide.noise[0][bits] / apart.noise[0][bits]).toBeCloseTo(1, 0.5);
+  });
+});
+
+describe('noise as the outputs notice it', () => {
+  /** Two layers side by side, of which the outputs hear one a hundred times louder. */
+  const model = () => {
+    const b = new ModelBuilder({ seed: 3 });
+    const x = b.input('x', ['batch', 16]);
+    const times = (y: string, factor: number) =>
+      b.op('Mul', [y, b.initializer(`times${factor}`, [1], Float32Array.of(factor))]);
+    const loud = times(b.gemm(x, 8, { name: 'loud' }), 10);
+    const soft = times(b.gemm(x, 8, { name: 'soft' }), 0.1);
+    return save(b.output(b.op('Concat', [loud, soft], { axis: 1 })).build());
+  };
+
+  it.each(['nearest', 'gptq'] as const)('weighs each function by it, rounded by %s', async (rounding) => {
+    const { engine } = startEngine();
+    const { noise } = await engine.request({
+      kind: 'noise',
+      model: model(),
+      granularity: 'layer',
+      widths: [2, 3, 4],
+      rounding,
+      data: synthetic(48),
+      memoryLimit: 0,
+    });
+    const [loud, soft] = noise;
+    for (const bits of [2, 3, 4]) {
+      // The one makes 10^4 times the other's power; an output that hardly counts keeps a hundredth of the middle weight.
+      expect(loud[bits] / soft[bits]).toBeGreaterThan(50);
+    }
+    expect(loud[2]).toBeGreaterThan(2 * loud[3]);
+    expect(loud[3]).toBeGreaterThan(2 * loud[4]);
   });
 });

@@ -9,7 +9,7 @@ export interface FunctionFacts {
   params: number;
   /** Bytes on disk at each storageCode that it can be stored at: packed codes, scales and the nodes that unpack them. */
   bytes: Readonly<Record<number, number>>;
-  /** Relative output error at each storageCode up to 8 bits when only its weights are quantized; absent: not measured. */
+  /** What the model's outputs would cost at each storageCode up to 8 bits with its weights alone so; absent: not measured. */
   noise?: Readonly<Record<number, number>> | null;
   /** Run time at each width, where a table was given. */
   milliseconds?: Readonly<Record<number, number>> | null;

@@ -11,8 +11,8 @@ export interface Choice {
   /** Bytes on disk: packed codes, scales and the nodes that unpack them. A whole number. */
   bytes: number;
   /**
-   * eps_i(b): relative output error of the function when only its weights are quantized so, plus that of its inputs where
-   * their bits are part of the search. For the noise objectives.
+   * eps_i(b): what the model's outputs would cost with the function's weights alone so, plus that of its inputs where their
+   * bits are part of the search. For the noise objectives.
    */
   noise?: number;
   /** Bits of the activations that the function reads, where they are part of the search. */

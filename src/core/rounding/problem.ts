@@ -1,4 +1,5 @@
 /** What is rounded: the rows of a layer's weights that see the same inputs. */
+import type { Compensation } from './compensation';
 
 export type RoundingMethod = 'nearest' | 'gptq' | 'reconstruct';
 
@@ -17,7 +18,9 @@ export interface RowsProblem {
   group?: number;
   /** H = U^T U / n, [columns, columns]: second moments of the inputs from the quantized prefix. Not for 'nearest'. */
   moments?: Float64Array;
-  /** E x^2 per column, where there are no moments: by what errors weigh when scales are chosen. */
+  /** Of `moments`, where they are rounded by more than once. */
+  compensation?: Compensation;
+  /** Per column what errors weigh when scales are chosen; default: all alike. Not for 'reconstruct', which has moments. */
   powers?: Float64Array;
   /** Yf^T U / n, [rows, columns], Yf: these rows' float weights on the float network's inputs. Only for 'reconstruct'. */
   responses?: Float64Array;

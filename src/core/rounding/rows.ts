@@ -2,7 +2,7 @@
  * Rounding of one group of rows, by the method asked for. 'reconstruct' is the recipe that lost least in our
  * measurements: target corrected half-way for the quantized prefix, H-weighted scales, GPTQ, coordinate descent.
  */
-import { inverseCholesky } from './cholesky';
+import { type Compensation, compensationOf, DAMPING, diagonalOf, withDamping } from './compensation';
 import { coordinateDescent } from './descent';
 import { gptq } from './gptq';
 import { groupedDescent } from './groupedDescent';
@@ -10,8 +10,7 @@ import { copyBlockTransposed, plainMatMul, type MatMul } from './matmul';
 import { codeRange, nearestCode, type RoundedRows, type RoundingMethod, type RowsProblem } from './problem';
 import { searchScales, type ScaleRounding } from './scales';
 
-/** Damping of H, as a fraction of its mean diagonal. */
-const damping = 0.01;
+/** Of H in the descent, as a fraction of its mean diagonal. */
 const descentDamping = 0.005;
 /** How far the target moves towards the one that makes up for the quantized prefix. */
 const correction = 0.5;
@@ -48,27 +47,28 @@ export async function roundRows(
   const matmul = tools.matmul ?? plainMatMul;
   const rough = tools.roughMatmul ?? matmul;
   const span = tools.span ?? ((_, work) => Promise.resolve(work()));
-  // Columns by rising diag(H): GPTQ starts at the last.
-  const order = risingDiagonal(moments, columns);
-  const h = permuteBoth(moments, order);
-  const mean = meanDiagonal(h, columns);
-  const factor = await span('factor', () =>
-    inverseCholesky(withDamping(h, columns, damping * mean), columns, matmul),
-  );
-
+  const compensation =
+    problem.compensation ?? (await span('factor', () => compensationOf(moments, columns, matmul)));
+  const { order, h, mean, factor } = compensation;
   let target = permuteColumns(weights, rows, order);
   if (method === 'reconstruct' && problem.responses) {
     const wanted = permuteColumns(problem.responses, rows, order);
     const weights = target;
     target = await span('target', () =>
-      correctTarget(weights, rows, columns, wanted, damping * mean, factor, rough),
+      correctTarget(weights, rows, columns, wanted, DAMPING * mean, factor, rough),
     );
   }
   if (group < columns) {
     const wanted = { ...problem, weights: restoreOrder(target, rows, order, Float64Array) };
-    return roundGrouped(wanted, { method, order, target, factor, mean }, { ...tools, matmul: rough });
+    return roundGrouped(wanted, { ...compensation, method, target }, { ...tools, matmul: rough });
   }
-  const importance = method === 'reconstruct' ? diagonalOf(h, columns) : null;
+  const { powers } = problem;
+  const importance =
+    method === 'reconstruct'
+      ? diagonalOf(h, columns)
+      : powers
+        ? Float64Array.from(order, (column) => powers[column])
+        : null;
   const scales = await span('scales', () => searchScales(target, rows, columns, bits, importance, round));
   const codes = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, rough));
   if (method === 'reconstruct') {
@@ -85,19 +85,13 @@ export async function roundRows(
  * by rising diag(H).
  */
 async function roundGrouped(
-  { weights, rows, columns, bits, moments, group = columns }: RowsProblem,
-  sorted: {
-    method: RoundingMethod;
-    order: Int32Array;
-    target: Float64Array;
-    factor: Float64Array;
-    mean: number;
-  },
+  { weights, rows, columns, bits, moments, powers, group = columns }: RowsProblem,
+  sorted: Compensation & { method: RoundingMethod; target: Float64Array },
   { roundScale, matmul = plainMatMul, span = (_, work) => Promise.resolve(work()) }: RoundingTools,
 ): Promise<RoundedRows> {
   const { method, order, target, factor, mean } = sorted;
   const isReconstructed = method === 'reconstruct';
-  const importance = isReconstructed ? diagonalOf(moments!, columns) : null;
+  const importance = isReconstructed ? diagonalOf(moments!, columns) : (powers ?? null);
   const scales = await span('scales', () =>
     searchScales(weights, rows, columns, bits, importance, roundScale, group),
   );
@@ -159,21 +153,6 @@ function isAllZero(moments: Float64Array | undefined): boolean {
   return moments !== undefined && moments.every((value) => value === 0);
 }
 
-function risingDiagonal(h: Float64Array, n: number): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, i) => i);
-  return order.sort((a, b) => h[a * n + a] - h[b * n + b] || b - a);
-}
-
-function permuteBoth(matrix: Float64Array, order: Int32Array): Float64Array {
-  const n = order.length;
-  const result = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    const from = order[i] * n;
-    for (let j = 0; j < n; j++) result[i * n + j] = matrix[from + order[j]];
-  }
-  return result;
-}
-
 function permuteColumns(matrix: Float64Array, rows: number, order: Int32Array): Float64Array {
   const n = order.length;
   const result = new Float64Array(rows * n);
@@ -191,18 +170,4 @@ function restoreOrder<T extends Int8Array | Float64Array>(
   const result = new Kind(rows * n);
   for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) result[r * n + order[j]] = values[r * n + j];
   return result;
-}
-
-function diagonalOf(h: Float64Array, n: number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => h[i * n + i]);
-}
-
-function meanDiagonal(h: Float64Array, n: number): number {
-  return diagonalOf(h, n).reduce((sum, value) => sum + value, 0) / n;
-}
-
-function withDamping(h: Float64Array, n: number, amount: number): Float64Array {
-  const damped = Float64Array.from(h);
-  for (let i = 0; i < n; i++) damped[i * n + i] += amount;
-  return damped;
 }

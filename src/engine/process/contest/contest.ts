@@ -4,15 +4,17 @@ import { LEAST_GAIN, searchSwaps } from '../../../core/allocation/localSearch';
 import { isLower } from '../../../core/allocation/paired';
 import type { ContestReply, ContestRequest, Measured, SearchLimits } from '../../protocol';
 import type { Job } from '../job/job';
-import { CandidateTrials, mean, type Trial, withBlocks } from './trials';
+import { mean, type Trial } from './outputTrials';
+import { CandidateTrials, withBlocks } from './trials';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
 export async function contest(request: ContestRequest, job: Job): Promise<ContestReply> {
   const start = performance.now();
   const activations = request.rounding === 'reconstruct' ? 2 : 1;
   const choices = request.data.outputs ?? {};
-  return withBlocks(request, activations, choices, job, async ({ network, plan, warnings }, all) => {
-    const trials = new CandidateTrials(request, { network, plan }, all, job);
+  return withBlocks(request, activations, choices, job, async (opened, all) => {
+    const { warnings } = opened;
+    const trials = new CandidateTrials(request, opened, all, job);
     const results: (Measured | null)[] = request.candidates.map(() => null);
     const points: (Measured | null)[] = (request.points ?? []).map(() => null);
     const reply = (improved: ContestReply['improved']): ContestReply => {
@@ -76,7 +78,7 @@ async function improve(
   await searchSwaps({
     bits: best,
     cost: mean(trials.searchHalf(current.costs)),
-    widths: limits.widths,
+    widths: limits.widths.map((allowed, i) => trials.widthsTried(i, allowed)),
     ties: limits.ties,
     fits: (bits) => fits(bits, limits),
     estimate: (i, a, b) => (limits.noise[i][b] ?? 0) - (limits.noise[i][a] ?? 0),

@@ -2,11 +2,15 @@
 import { bitsOf, groupOf, storageCode } from '../../../common/storageCode';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { ActivationHistogram, gridOf } from '../../../core/rounding/activationRange';
+import { compensatedPowers } from '../../../core/rounding/compensation';
 import type { RoundingMethod } from '../../../core/rounding/problem';
-import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
+import { roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
 import { scaleGroup } from '../../../onnx/network/groups';
 import type { Layer, Network, NetworkFunction } from '../../../onnx/network/network';
+import type { CodeBits } from '../../../onnx/packing/planes';
+import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
+import { networkWeights } from '../../../onnx/packing/size';
 import { heldTensors } from '../../../onnx/packing/weights';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { readFloats } from '../../../onnx/proto/tensors';
@@ -21,6 +25,8 @@ import { LayerwiseRun } from '../rounding/layerwiseRun';
 import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
 import { inputsOf, im2colLayer } from '../rounding/roundNetwork';
 import { inputPowers, outputVariance, sharedBy, wideNoise } from '../rounding/wideLayers';
+import { compensationsOf } from '../rounding/roundApart';
+import { roundWeight } from '../rounding/roundWeight';
 import { gatherRows, type LayerRows } from '../rounding/rows';
 
 /** Bytes of rounding errors that wait to be multiplied with the same moments. */
@@ -38,8 +44,13 @@ export interface NoiseWork {
   wide?: ReadonlySet<string>;
   /** Of the layers' inputs; default: none. */
   activationWidths?: readonly number[];
-  /** Default 'nearest'. The others make up for their own errors: their noise is less, and less at the low widths. */
+  /**
+   * Default 'nearest'. The others let inputs make up for each other's errors: what that leaves is told by the second moments,
+   * without rounding (see compensatedPowers).
+   */
   rounding?: RoundingMethod;
+  /** Takes the weights of each layer at this width, rounded by GPTQ where `rounding` compensates. */
+  probe?: { bits: CodeBits; put: (storage: CodeStorage) => void };
   /** Per block, calibration samples. */
   inputs: readonly Feeds[];
   job: Job;
@@ -74,15 +85,15 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
   const uses = new Map<string, number>();
   for (const { layer } of layers) uses.set(layer.weight, (uses.get(layer.weight) ?? 0) + 1);
   const shared = new Map<string, RoundedWeights>();
+  const stored = new Map(networkWeights(network).map((weight) => [weight.tensor, weight]));
   const forms = new QuadraticForms();
   const fast = rounding === 'nearest' ? null : await openMatMul();
-  const tools = { roundScale: Math.fround, matmul: fast?.matmul, roughMatmul: fast?.roughMatmul };
   try {
     for (const [index, { layer, owner, position }] of layers.entries()) {
       await job.checkpoint();
       job.progress('Measuring noise', index / layers.length);
       await prefix.advance(position, new Map());
-      const read = () => readFloats(held.get(layer.weight)!.tensor, path);
+      const read = (): Promise<Float32Array> => readFloats(held.get(layer.weight)!.tensor, path);
       // A layer that cannot have the groups of its function keeps one scale an output.
       const own = new Map(asked[owner].map((code) => [code, codeFor(layer, code)]));
       const codes = [...new Set(own.values())];
@@ -110,23 +121,41 @@ export async function layerNoise(work: NoiseWork): Promise<MeasuredNoise> {
       // Weights that many layers share (an unrolled LSTM) are read and rounded once, for the first, as in an export.
       const before = shared.get(layer.weight);
       const known = before && isSameView(before.rows, rows) ? before : null;
-      const weights = known?.weights ?? gatherRows(await read(), rows);
+      const values = known ? null : await read();
+      const weights = known?.weights ?? gatherRows(values!, rows);
       const differences = known?.differences ?? new Map<number, Float64Array>();
       if (!known && uses.get(layer.weight)! > 1) shared.set(layer.weight, { rows, weights, differences });
       // The moments meet the weights and the errors of all widths in one product.
       const most = Math.max(1, Math.floor(WAITING_BYTES / (8 * weights.length)));
-      const waiting: Float64Array[] = [weights];
-      const energies: number[] = [];
-      for (const code of codes) {
+      const errorAt = async (code: number, powers: readonly Float64Array[] | null): Promise<Float64Array> => {
         await job.checkpoint();
         const difference =
-          differences.get(code) ??
-          (await span('round', () => roundingError(weights, rows, sums, code, rounding, tools)));
+          differences.get(code) ?? (await span('round', () => roundingError(weights, rows, powers, code)));
         if (shared.has(layer.weight)) differences.set(code, difference);
-        if (waiting.push(difference) < most) continue;
-        energies.push(...(await energiesOf(waiting.splice(0), rows, sums, forms)));
+        return difference;
+      };
+      const energies: number[] = [];
+      if (fast) {
+        energies.push(...(await energiesOf([weights], rows, sums, forms)));
+        const compensations = await span('factor', () => compensationsOf(sums, fast.matmul));
+        const powers = compensations.map((own) =>
+          own ? compensatedPowers(own) : new Float64Array(rows.columns),
+        );
+        for (const code of codes) energies.push(weighedEnergy(await errorAt(code, powers), rows, powers));
+        if (work.probe && values) {
+          const { bits, put } = work.probe;
+          const how = { method: 'gptq' as const, roundScale: Math.fround };
+          const known = { moments: sums.moments, compensations };
+          put(await roundWeight(how, { ...stored.get(layer.weight)!, bits }, rows, values, known, fast));
+        }
+      } else {
+        const waiting: Float64Array[] = [weights];
+        for (const code of codes) {
+          if (waiting.push(await errorAt(code, null)) < most) continue;
+          energies.push(...(await energiesOf(waiting.splice(0), rows, sums, forms)));
+        }
+        energies.push(...(await energiesOf(waiting, rows, sums, forms)));
       }
-      energies.push(...(await energiesOf(waiting, rows, sums, forms)));
       variances[owner] += Math.max(0, energies[0] - energyOfMeans(weights, rows, sums));
       addErrors(new Map(codes.map((code, i) => [code, energies[i + 1]])));
       for (const bits of activationWidths ?? []) {
@@ -208,27 +237,39 @@ function codeFor(layer: Layer, code: number): number {
   return scaleGroup(layer, groupOf(code)) ? code : bitsOf(code);
 }
 
-/** Q - W. */
+/** Q - W, rounded to nearest. @param powers per group and column, what errors weigh; null: all alike */
 async function roundingError(
   weights: Float64Array,
   { groups, rows, columns }: LayerRows,
-  { moments }: Moments,
+  powers: readonly Float64Array[] | null,
   code: number,
-  method: RoundingMethod,
-  tools: RoundingTools,
 ): Promise<Float64Array> {
   const difference = new Float64Array(weights.length);
   const size = rows * columns;
   const group = sharedBy(code, columns);
   for (let g = 0; g < groups; g++) {
     const own = weights.subarray(g * size, (g + 1) * size);
-    const problem = { weights: own, rows, columns, bits: bitsOf(code), group, moments: moments[g] };
-    const { codes, scales } = await roundRows(problem, method, tools);
+    const problem = { weights: own, rows, columns, bits: bitsOf(code), group, powers: powers?.[g] };
+    const { codes, scales } = await roundRows(problem, 'nearest', { roundScale: Math.fround });
     for (let s = 0, i = 0; s < scales.length; s++) {
       for (const end = i + group; i < end; i++) difference[g * size + i] = codes[i] * scales[s] - own[i];
     }
   }
   return difference;
+}
+
+/** Sum of the squares of V, each times what its column weighs. */
+function weighedEnergy(
+  values: Float64Array,
+  { rows, columns }: LayerRows,
+  powers: readonly Float64Array[],
+): number {
+  let sum = 0;
+  for (let row = 0; row < values.length / columns; row++) {
+    const own = powers[Math.floor(row / rows)];
+    for (let k = 0; k < columns; k++) sum += own[k] * values[row * columns + k] ** 2;
+  }
+  return sum;
 }
 
 /** E ||V x||^2 for each V, [groups, rows, columns]. */

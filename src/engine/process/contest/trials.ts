@@ -1,54 +1,52 @@
 /** Allocations tried on the calibration inputs. */
 import { bitsOf, groupOf } from '../../../common/storageCode';
 import { basename } from 'node:path';
-import { returning, serialize } from '../../../onnx/graph/subgraph';
 import type { Network } from '../../../onnx/network/network';
 import { type OutputChoice, type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
-import { fakeQuantized, isTooLargeInside } from '../../../onnx/packing/fakeQuantize';
-import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
+import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
-import { weightsFolder } from '../../../onnx/proto/external';
-import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import type { ContestRequest, Measured, NoiseRequest } from '../../protocol';
-import { settle } from '../evaluate/settle';
-import { OutputSimilarity, powersOf, sampleCosts } from '../evaluate/similarity';
+import type { ContestRequest, NoiseRequest } from '../../protocol';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import { limitOf } from '../ort/memory';
 import { Samples } from '../ort/samples';
-import { type Feeds, Session } from '../ort/session';
+import type { Feeds } from '../ort/session';
 import { withModel } from '../ort/withModel';
 import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrationBlocks';
 import { momentsMemory } from '../rounding/momentsMemory';
+import { roundApart } from '../rounding/roundApart';
 import { roundNetwork } from '../rounding/roundNetwork';
+import { mean, OutputTrials, type Trial } from './outputTrials';
 
-/** The float model's outputs on the samples that count, and quantized models measured against them. */
+/** Allocations, rounded on some of the samples and run on the others. */
 export class CandidateTrials {
   readonly samples: number;
   readonly heldOut: boolean;
   /** Blocks that swaps are tried on, of those that count; the others are for believing them. */
   readonly searched: number;
   private readonly network: Network;
-  /** Settled by the first outputs of the float model. */
-  private plan: OutputPlan;
-  private powers: ReadonlyMap<string, number> = new Map();
+  private readonly outputs: OutputTrials;
+  private readonly wide: ReadonlySet<string>;
   private readonly trials: Feeds[];
   private readonly rounding: Feeds[];
-  private reference: Feeds[] | null = null;
   private readonly known = new Map<string, Trial>();
   private readonly knownCosts = new Map<string, number>();
-  /** Weights rounded to nearest do not depend on the others' bits. */
-  private readonly nearest = new Map<string, WeightStorage>();
+  /** Weights that are rounded to nearest, or each layer by itself, do not depend on the others' bits. */
+  private readonly apart = new Map<string, WeightStorage>();
+  /** Per function, the widths that come up in the request: others are not rounded by GPTQ. */
+  private readonly widths: ReadonlySet<number>[];
 
   constructor(
     private readonly request: ContestRequest,
-    { network, plan }: Pick<Opened, 'network' | 'plan'>,
+    { network, plan, wide }: Opened,
     private readonly all: CalibrationBlocks,
     private readonly job: Job,
   ) {
     this.network = network;
-    this.plan = plan;
-    const { blocks, size, count } = all;
+    this.wide = wide;
+    const asked = [...request.candidates, ...(request.points ?? [])];
+    this.widths = network.functions.map((_, i) => new Set(asked.map((codes) => codes[i])));
+    const { model, blocks, size, fixed, count } = all;
     // With few samples, half of them are for rounding; rounding to nearest needs none.
     const wanted = Math.ceil(request.rounded / size);
     const half = Math.floor(blocks.length / 2);
@@ -59,6 +57,16 @@ export class CandidateTrials {
     this.trials = blocks.slice(rounded);
     this.samples = count - rounded * size;
     this.searched = Math.ceil(this.trials.length / 2);
+    const countOf = (block: number) => (fixed ? size : Math.min(size, this.samples - block * size));
+    this.outputs = new OutputTrials({
+      model,
+      network,
+      path: request.model,
+      plan,
+      blocks: this.trials,
+      countOf,
+      job,
+    });
   }
 
   /** Of the costs per block, those of the samples that swaps are found on. */
@@ -74,7 +82,7 @@ export class CandidateTrials {
   async measure(bits: readonly number[]): Promise<Trial> {
     const key = bits.join();
     let trial = this.known.get(key);
-    if (!trial) this.known.set(key, (trial = await this.run(bits, this.trials)));
+    if (!trial) this.known.set(key, (trial = await this.run(bits, this.trials.length)));
     return trial;
   }
 
@@ -88,51 +96,18 @@ export class CandidateTrials {
     const known = this.known.get(key)?.costs;
     let cost = known ? mean(this.searchHalf(known)) : this.knownCosts.get(key);
     if (cost === undefined) {
-      const trials = this.trials.slice(0, this.searched);
-      const { costs } = await this.run(bits, trials, most * samples);
+      const { costs } = await this.run(bits, this.searched, most * samples);
       cost = costs.flat().reduce((a, b) => a + b, 0) / samples;
-      if (costs.length < trials.length) cost = Math.max(cost, most);
+      if (costs.length < this.searched) cost = Math.max(cost, most);
       this.knownCosts.set(key, cost);
     }
     return cost;
   }
 
   /** @param most stops where the costs together reach this */
-  private async run(
-    bits: readonly number[],
-    trials: readonly Feeds[],
-    most: number | null = null,
-  ): Promise<Trial> {
+  private async run(bits: readonly number[], blocks: number, most: number | null = null): Promise<Trial> {
     await this.job.checkpoint();
-    if (this.reference === null) {
-      const reference: Feeds[] = [];
-      await this.eachOutput(this.all.model, this.trials, (output) => reference.push(output) > 0);
-      this.reference = reference;
-      this.plan = settle(this.plan, reference[0], this.countOf(0));
-      this.powers = powersOf(this.plan, reference);
-    }
-    const { reference } = this;
-    const storages = await this.round(bits);
-    const { model: path } = this.request;
-    const { model } = this.all;
-    const { network } = this;
-    const quantized = isTooLargeInside(network)
-      ? quantizeModel(model, storages, { scaleType: 'float32' })
-      : fakeQuantized({ model, path, network, storages });
-    const names = [basename(path), basename(path)] as const;
-    const similarity = new OutputSimilarity(this.plan, names);
-    const costs: number[][] = [];
-    let total = 0;
-    await this.eachOutput(quantized, trials, (output) => {
-      const float = reference[costs.length];
-      similarity.add(float, output);
-      const own = sampleCosts(this.plan, this.powers, [float, output], this.countOf(costs.length), names);
-      costs.push(own);
-      total += own.reduce((a, b) => a + b, 0);
-      return most === null || total < most;
-    });
-    const { kl, agreement, sqnrDb, cost } = similarity.result();
-    return { all: { kl, agreement, sqnrDb, cost }, costs };
+    return this.outputs.run(await this.round(bits), blocks, most);
   }
 
   private async round(bits: readonly number[]): Promise<WeightStorage[]> {
@@ -145,65 +120,40 @@ export class CandidateTrials {
       job,
       onProgress: () => undefined,
     };
-    if (request.rounding !== 'nearest') {
-      return roundNetwork({ ...work, ...stored(bits), method: request.rounding, inputs: this.rounding });
+    if (request.rounding === 'reconstruct') {
+      return roundNetwork({ ...work, ...stored(bits), method: 'reconstruct', inputs: this.rounding });
     }
+    const { apart, rounding: inputs, wide, widths } = this;
     const weights = networkWeights(network);
-    const key = (i: number): string => `${weights[i].tensor} ${bits[weights[i].owner]}`;
-    const missing = new Set(weights.flatMap(({ owner }, i) => (this.nearest.has(key(i)) ? [] : [owner])));
+    const key = (tensor: string, code: number): string => `${tensor} ${code}`;
+    if (request.rounding === 'gptq' && apart.size === 0) {
+      await roundApart({ ...work, wide, inputs }, widths, (code, storage) =>
+        apart.set(key(storage.tensor, code), storage),
+      );
+    }
+    const isMissing = ({ tensor, owner }: (typeof weights)[number]): boolean =>
+      !apart.has(key(tensor, bits[owner]));
+    const missing = new Set(weights.filter(isMissing).map(({ owner }) => owner));
     if (missing.size > 0) {
       // Float weights cost nothing.
       const wanted = bits.map((width, owner) => (missing.has(owner) ? width : 32));
       const rounded = await roundNetwork({ ...work, ...stored(wanted), method: 'nearest', inputs: [] });
-      rounded.forEach((storage, i) => {
-        if (missing.has(weights[i].owner)) this.nearest.set(key(i), storage);
+      weights.forEach((weight, i) => {
+        if (isMissing(weight)) apart.set(key(weight.tensor, bits[weight.owner]), rounded[i]);
       });
     }
-    return weights.map((_, i) => this.nearest.get(key(i))!);
+    return weights.map(({ tensor, owner }) => apart.get(key(tensor, bits[owner]))!);
   }
 
-  /** Samples in a block that is run; a block of a fixed size is filled up. */
-  private countOf(index: number): number {
-    const { size, fixed } = this.all;
-    return fixed ? size : Math.min(size, this.samples - index * size);
-  }
-
-  /** @param visit false: enough */
-  private async eachOutput(
-    model: ModelProto,
-    trials: readonly Feeds[],
-    visit: (output: Feeds) => boolean,
-  ): Promise<void> {
-    const { model: path } = this.request;
-    const compared = this.plan.compared.map(({ tensor }) => tensor);
-    const session = await Session.open(serialize(returning(model, compared)), {
-      provider: 'cpu',
-      folder: weightsFolder(path),
-      model: path,
-      arena: true,
-      sleeps: true,
-    });
-    try {
-      for (const feeds of trials) {
-        await this.job.checkpoint();
-        if (!visit(await session.runTensors(feeds))) return;
-      }
-    } finally {
-      await session.close();
-    }
+  /** Of the widths that a function may take, those that swaps can be tried with. */
+  widthsTried(owner: number, allowed: readonly number[]): number[] {
+    return allowed.filter((code) => this.request.rounding !== 'gptq' || this.widths[owner].has(code));
   }
 }
 
 /** Widths and groups of storageCodes. */
 function stored(codes: readonly number[]): { bits: number[]; groups: number[] } {
   return { bits: codes.map(bitsOf), groups: codes.map(groupOf) };
-}
-
-export interface Trial {
-  /** Over all samples. */
-  all: Measured;
-  /** Per block and sample, what allocations are ranked by. */
-  costs: number[][];
 }
 
 export interface Opened {
@@ -221,21 +171,28 @@ function nothingToCompare(path: string, { outputs }: OutputPlan): EngineFault {
   );
 }
 
-/** @param choices what the user says of the outputs; null: they are not looked at */
+/**
+ * @param choices what the user says of the outputs
+ * @param work `take` reads samples as one block
+ */
 export async function withBlocks<T>(
   request: NoiseRequest | ContestRequest,
   activations: number,
-  choices: Readonly<Record<string, OutputChoice>> | null,
+  choices: Readonly<Record<string, OutputChoice>>,
   job: Job,
-  work: (opened: Opened, blocks: CalibrationBlocks) => Promise<T>,
+  work: (
+    opened: Opened,
+    blocks: CalibrationBlocks,
+    take: (from: number, to: number) => Promise<Feeds>,
+  ) => Promise<T>,
 ): Promise<T> {
   const { kind, model: path, rounding } = request;
   return withModel(
     request,
     job,
     async ({ model, network, dataset }) => {
-      const plan = planOutputs(model, network, choices ?? {});
-      if (choices && plan.compared.length === 0) throw nothingToCompare(path, plan);
+      const plan = planOutputs(model, network, choices);
+      if (kind === 'contest' && plan.compared.length === 0) throw nothingToCompare(path, plan);
       const limit = limitOf(request.memoryLimit);
       const samples = await Samples.open(dataset, limit / 8, job, (done) =>
         job.progress('Reading samples', 0.1 * done),
@@ -248,14 +205,13 @@ export async function withBlocks<T>(
         dataset,
         samples,
         { model, network, path },
-        { limit, activations, reserved: moments.bytes, plan: choices ? plan : null, job },
+        { limit, activations, reserved: moments.bytes, plan: plan.compared.length > 0 ? plan : null, job },
       );
-      return work({ network, wide: moments.wide, plan, warnings: dataset.warnings }, blocks);
+      const opened = { network, wide: moments.wide, plan, warnings: dataset.warnings };
+      const take = (from: number, to: number) =>
+        samples.take(Array.from({ length: to - from }, (_, i) => from + i));
+      return work(opened, blocks, take);
     },
     { atMost: true },
   );
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
 }

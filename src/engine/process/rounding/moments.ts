@@ -31,8 +31,10 @@ export interface Moments {
   responses: Float64Array[] | null;
   /** Per group the mean of U, [columns]. */
   means: Float64Array[];
-  /** Per group the share of chance in the moments, and what it leaves of the responses; null with `responses`. */
-  marginals: (Marginals & { chance: number })[] | null;
+  /** Per group the share of chance in the moments. */
+  chance: number[];
+  /** Per group what chance leaves of the responses; null with `responses`. */
+  marginals: Marginals[] | null;
   /** Positions used (n) and there. */
   used: number;
   all: number;
@@ -99,7 +101,7 @@ export async function layerMoments(
     );
   }
   const perPosition = 4 * groups * (columns + (float ? (float.output ? rows.rows : columns) : 0));
-  const halves = float ? halvesOf(pieces) : [pieces];
+  const halves = halvesOf(pieces);
   // As many positions in one product as the moments are worth adding up for.
   const bytes = unfoldedBytes ?? Math.max(UNFOLDED_BYTES, 2 * groups * columns ** 2);
   const chunks = halves.flatMap((half, index) =>
@@ -301,7 +303,7 @@ function tilesOf(columns: number): number[] {
 }
 
 class Sums {
-  /** Of two halves of the samples, or of all. */
+  /** Of two halves of the samples. */
   private readonly halves: { moments: Float64Array; sums: Float64Array; count: number }[];
   private readonly responses: Float64Array | null;
   private readonly outputs: Float64Array;
@@ -315,7 +317,7 @@ class Sums {
     responses: boolean,
   ) {
     const { groups, rows, columns } = size;
-    this.halves = Array.from({ length: responses ? 2 : 1 }, () => ({
+    this.halves = Array.from({ length: 2 }, () => ({
       // [groups, columns, columns], on and left of the diagonal; right of it in the tiles on it.
       moments: new Float64Array(groups * columns * columns),
       sums: new Float64Array(groups * columns),
@@ -359,10 +361,8 @@ class Sums {
     const { groups, rows, columns } = this.size;
     const [first, second] = this.halves;
     const chance = this.chance();
-    if (second) {
-      accumulate(first.moments, second.moments);
-      accumulate(first.sums, second.sums);
-    }
+    accumulate(first.moments, second.moments);
+    accumulate(first.sums, second.sums);
     const used = this.halves.reduce((sum, { count }) => sum + count, 0);
     const divided = (sums: Float64Array, size: number) => {
       for (let i = 0; i < sums.length; i++) sums[i] /= used;
@@ -377,14 +377,13 @@ class Sums {
     const outputs = divided(this.outputs, rows);
     const marginals =
       responses &&
-      chance.map((share, g) => ({
-        chance: share,
+      means.map((_, g) => ({
         means: means[g],
         floatMeans: floatMeans[g],
         products: products[g],
         outputs: outputs[g],
       }));
-    return { moments, means, responses, marginals, used };
+    return { moments, means, chance, responses, marginals, used };
   }
 
   /** Per group. */
@@ -395,7 +394,7 @@ class Sums {
       sums: sums.subarray(g * columns, (g + 1) * columns),
       count,
     }));
-    return b ? Array.from({ length: groups }, (_, g) => chanceShare(a(g), b(g), columns)) : [];
+    return Array.from({ length: groups }, (_, g) => chanceShare(a(g), b(g), columns));
   }
 }
 

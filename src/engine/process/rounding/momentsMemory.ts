@@ -15,11 +15,8 @@ export interface MomentsMemory {
   warnings: string[];
 }
 
-/** Bytes per entry of the matrix: summed up in float64, beside ONNX Runtime's float32. */
-const SUMMED = 16;
-
-/** Summed up over two halves of the samples. */
-const HALVES = 24;
+/** Bytes per entry of the matrix: summed up in float64 over two halves of the samples, beside ONNX Runtime's float32. */
+const SUMMED = 24;
 
 /** The same with its factor, its inverse and their copies (measured: 8 matrices of float64 at the worst moment). */
 const ROUNDED = 64;
@@ -47,8 +44,7 @@ export function momentsMemory(
     const apart = op === 'ConvTranspose' ? groups : 1;
     const inputs = elements(weightShape) / scaleCount(scaleAxes(layer)) / apart;
     // All groups are summed up at once, and rounded one after the other.
-    const bytes =
-      perEntry * inputs ** 2 + (rounding === 'reconstruct' ? HALVES : SUMMED) * (groups - 1) * inputs ** 2;
+    const bytes = perEntry * inputs ** 2 + SUMMED * (groups - 1) * inputs ** 2;
     if (bytes <= left) {
       most = Math.max(most, bytes);
       continue;

@@ -1,16 +1,14 @@
 /** Rounding a network's weights, layer by layer in network order, on inputs from the layers already quantized. */
-import type { RoundingMethod, RowsProblem } from '../../../core/rounding/problem';
+import type { RoundingMethod } from '../../../core/rounding/problem';
 import { storageCode } from '../../../common/storageCode';
-import { shrinkMoments, shrinkResponses } from '../../../core/rounding/shrinkage';
-import { type RoundingTools, roundRows } from '../../../core/rounding/rows';
+import type { RoundingTools } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
 import { neededFor } from '../../../onnx/graph/subgraph';
 import type { Layer, Network } from '../../../onnx/network/network';
 import { directionsOf, isRecurrent } from '../../../onnx/network/recurrent';
-import { scaleCount, scaleIndex } from '../../../onnx/network/scaleAxes';
 import { unpackedTensor } from '../../../onnx/packing/dequantize';
 import type { CodeBits } from '../../../onnx/packing/planes';
-import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
+import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
 import type { StoredWeight } from '../../../onnx/packing/unpack';
 import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
@@ -26,12 +24,13 @@ import { span } from '../job/trace';
 import { hiddenStates } from './hiddenStates';
 import type { Im2colLayer } from './im2col';
 import type { Feeding, KeptLayers } from './keptLayers';
-import { layerMoments, type Moments, type Tensors } from './moments';
+import { layerMoments, type Tensors } from './moments';
 import { LayerwiseRun } from './layerwiseRun';
 import { residualOf } from './residual';
 import { outputLayout } from './responses';
 import { inputPowers } from './wideLayers';
-import { gatherRows, layerRows, type LayerRows, storedRows, viewWeights } from './rows';
+import { roundWeight, shrink } from './roundWeight';
+import { gatherRows, layerRows, storedRows, viewWeights } from './rows';
 
 export interface RoundingWork {
   /** The model as samples are run through it (its batch may have been opened). */
@@ -57,10 +56,6 @@ export interface RoundingWork {
   kept?: KeptLayers | null;
   onProgress(done: number, all: number, name: string): void;
 }
-
-/** The smallest normal float16, and the largest. */
-const HALF_NORMAL = 2 ** -14;
-const HALF_LARGEST = 65504;
 
 /** One per weight of networkWeights, in its order. */
 export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]> {
@@ -93,7 +88,7 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
       work.onProgress(index, todo.length, weight.tensor);
       const layer = layersOf(network, weight.tensor)[0];
       const rows = storedRows(layer, weight.group);
-      storages.set(weight.tensor, await round(work, weight, rows, await read(weight.tensor), {}, {}));
+      storages.set(weight.tensor, await roundWeight(work, weight, rows, await read(weight.tensor), {}, {}));
     }
   } else await roundOnInputs(work, todo, storages, held);
   return weights.map(({ tensor }) => storages.get(tensor)!);
@@ -117,15 +112,7 @@ async function roundOnInputs(
   const float = method === 'reconstruct' ? new LayerwiseRun(model, graph, path, job, work.inputs) : null;
   const fast = await openMatMul();
   try {
-    // A tensor that several layers share is rounded for the first of them.
-    const steps = todo.map((weight) => {
-      const layers = layersOf(network, weight.tensor).map((layer) => ({
-        layer,
-        position: graph.producerIndex(layer.output)!,
-      }));
-      return { weight, ...layers.reduce((a, b) => (b.position < a.position ? b : a)) };
-    });
-    steps.sort((a, b) => a.position - b.position);
+    const steps = stepsOf(network, graph, todo);
     for (const [index, { weight, layer, position }] of steps.entries()) {
       await job.checkpoint();
       work.onProgress(index, steps.length, layer.node);
@@ -170,12 +157,17 @@ async function roundOnInputs(
           job,
           work.devices,
         ));
+      if (sums && sums.marginals) shrink(sums, gatherRows(values, rows));
       if (!unfolded && !layer.picks)
         job.log('info', `${layer.node}: its layout allows rounding to nearest only.`);
       const powers = unfolded && isWide ? inputPowers(unfolded, quantized) : null;
       const inputs = { ...(sums || {}), powers };
       const tools = { ...fast, span };
-      const rounded = await span('round', () => round(work, weight, rows, values, inputs, tools), layer.node);
+      const rounded = await span(
+        'round',
+        () => roundWeight(work, weight, rows, values, inputs, tools),
+        layer.node,
+      );
       storages.set(weight.tensor, rounded);
       replace(weight);
       await work.kept?.put(rounded, feeding);
@@ -183,6 +175,23 @@ async function roundOnInputs(
   } finally {
     await fast.close();
   }
+}
+
+/** Weights in the order in which their layers run; one that several layers share is rounded for the first of them. */
+export function stepsOf<W extends StoredWeight>(
+  network: Network,
+  graph: Graph,
+  weights: readonly W[],
+): { weight: W; layer: Layer; position: number }[] {
+  return weights
+    .map((weight) => {
+      const layers = layersOf(network, weight.tensor).map((layer) => ({
+        layer,
+        position: graph.producerIndex(layer.output)!,
+      }));
+      return { weight, ...layers.reduce((a, b) => (b.position < a.position ? b : a)) };
+    })
+    .sort((a, b) => a.position - b.position);
 }
 
 /** Whether the residual has the shape of the layer's output in every block, so that nothing is broadcast. */
@@ -241,62 +250,4 @@ export async function im2colLayer(
 
 function layersOf(network: Network, tensor: string): Layer[] {
   return network.functions.flatMap(({ layers }) => layers.filter(({ weight }) => weight === tensor));
-}
-
-/**
- * Would float16 hold the scales with its full precision? Below its smallest normal number it loses digits, and in the end
- * flushes to zero: such a weight keeps float32 scales. Rows of zeros have no scale to lose.
- */
-function fitsHalf(values: ArrayLike<number>, columns: number, bits: CodeBits): boolean {
-  for (let start = 0; start < values.length; start += columns) {
-    let largest = 0;
-    for (let i = start; i < start + columns; i++) largest = Math.max(largest, Math.abs(values[i]));
-    const scale = largest / (2 ** (bits - 1) - 1);
-    if (scale > 0 && (scale < 2 * HALF_NORMAL || scale > HALF_LARGEST / 2)) return false;
-  }
-  return true;
-}
-
-/** Rounds all groups and puts codes and scales where the stored tensor has them. */
-async function round(
-  { method, roundScale }: RoundingWork,
-  weight: StoredWeight & { bits: CodeBits },
-  rows: LayerRows,
-  values: Float32Array,
-  sums: Partial<Moments> & { powers?: Float64Array | null },
-  tools: Omit<RoundingTools, 'roundScale'>,
-): Promise<CodeStorage> {
-  const { tensor, axis, apart, group, bits } = weight;
-  const all = gatherRows(values, rows);
-  const codes = new Int8Array(values.length);
-  const scales = new Float32Array(scaleCount(weight));
-  const scaleOf = scaleIndex(weight);
-  const size = rows.rows * rows.columns;
-  // Of so many columns each: rows that were told apart by group are no longer than one.
-  const shared = Math.min(group?.size ?? rows.columns, rows.columns);
-  const roundOne = fitsHalf(all, shared, bits) ? roundScale : Math.fround;
-  for (let g = 0; g < rows.groups; g++) {
-    const problem: RowsProblem = {
-      weights: all.subarray(g * size, (g + 1) * size),
-      rows: rows.rows,
-      columns: rows.columns,
-      bits,
-      group: shared,
-      moments: sums.moments?.[g],
-      powers: sums.powers ?? undefined,
-      responses: sums.responses?.[g],
-    };
-    const marginals = sums.marginals?.[g];
-    if (marginals) {
-      shrinkMoments(problem.moments!, marginals.means, marginals.chance);
-      shrinkResponses(problem.responses!, problem.weights, marginals, marginals.chance);
-    }
-    const rounded = await roundRows(problem, sums.moments ? method : 'nearest', {
-      ...tools,
-      roundScale: roundOne,
-    });
-    for (let i = 0; i < size; i++) codes[rows.stored[g * size + i]] = rounded.codes[i];
-    rounded.scales.forEach((scale, s) => (scales[scaleOf(rows.stored[g * size + s * shared])] = scale));
-  }
-  return { tensor, bits, axis, apart, ...(group ? { group } : {}), codes, scales };
 }

@@ -1,0 +1,112 @@
+/** The float model's outputs on some samples, and models with rounded weights measured against them. */
+import { basename } from 'node:path';
+import { returning, serialize } from '../../../onnx/graph/subgraph';
+import type { Network } from '../../../onnx/network/network';
+import type { OutputPlan } from '../../../onnx/network/outputs';
+import { fakeQuantized, isTooLargeInside } from '../../../onnx/packing/fakeQuantize';
+import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantizeModel';
+import { weightsFolder } from '../../../onnx/proto/external';
+import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import type { Measured } from '../../protocol';
+import { settle } from '../evaluate/settle';
+import { OutputSimilarity, powersOf, sampleCosts } from '../evaluate/similarity';
+import type { Job } from '../job/job';
+import { type Feeds, Session } from '../ort/session';
+
+export interface Trial {
+  /** Over all samples. */
+  all: Measured;
+  /** Per block and sample, what allocations are ranked by. */
+  costs: number[][];
+}
+
+/** What is tried, and on which inputs. */
+export interface Tried {
+  /** The model as samples are run through it. */
+  model: ModelProto;
+  network: Network;
+  path: string;
+  plan: OutputPlan;
+  blocks: readonly Feeds[];
+  /** Samples in a block: one of a fixed size may be filled up. */
+  countOf(block: number): number;
+  job: Job;
+}
+
+export class OutputTrials {
+  /** Settled by the first outputs of the float model. */
+  private plan: OutputPlan;
+  private powers: ReadonlyMap<string, number> = new Map();
+  private reference: Feeds[] | null = null;
+
+  constructor(private readonly tried: Tried) {
+    this.plan = tried.plan;
+  }
+
+  /**
+   * @param storages one per weight of networkWeights
+   * @param count of the blocks, the first so many are run
+   * @param most stops where the costs together reach this
+   */
+  async run(
+    storages: readonly WeightStorage[],
+    count = this.tried.blocks.length,
+    most: number | null = null,
+  ): Promise<Trial> {
+    const { model, network, path, countOf } = this.tried;
+    if (this.reference === null) {
+      const reference: Feeds[] = [];
+      await this.eachOutput(model, this.tried.blocks.length, (output) => reference.push(output) > 0);
+      this.reference = reference;
+      this.plan = settle(this.plan, reference[0], countOf(0));
+      this.powers = powersOf(this.plan, reference);
+    }
+    const { reference } = this;
+    const quantized = isTooLargeInside(network)
+      ? quantizeModel(model, storages, { scaleType: 'float32' })
+      : fakeQuantized({ model, path, network, storages });
+    const names = [basename(path), basename(path)] as const;
+    const similarity = new OutputSimilarity(this.plan, names);
+    const costs: number[][] = [];
+    let total = 0;
+    await this.eachOutput(quantized, count, (output) => {
+      const float = reference[costs.length];
+      similarity.add(float, output);
+      const own = sampleCosts(this.plan, this.powers, [float, output], countOf(costs.length), names);
+      costs.push(own);
+      total += own.reduce((a, b) => a + b, 0);
+      return most === null || total < most;
+    });
+    const { kl, agreement, sqnrDb, cost } = similarity.result();
+    return { all: { kl, agreement, sqnrDb, cost }, costs };
+  }
+
+  /** @param visit false: enough */
+  private async eachOutput(
+    model: ModelProto,
+    count: number,
+    visit: (output: Feeds) => boolean,
+  ): Promise<void> {
+    const { path, blocks, job } = this.tried;
+    const compared = this.plan.compared.map(({ tensor }) => tensor);
+    const session = await Session.open(serialize(returning(model, compared)), {
+      provider: 'cpu',
+      folder: weightsFolder(path),
+      model: path,
+      arena: true,
+      sleeps: true,
+    });
+    try {
+      for (const feeds of blocks.slice(0, count)) {
+        await job.checkpoint();
+        if (!visit(await session.runTensors(feeds))) return;
+      }
+    } finally {
+      await session.close();
+    }
+  }
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
