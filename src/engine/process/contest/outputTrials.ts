@@ -29,7 +29,7 @@ export interface Tried {
   plan: OutputPlan;
   blocks: readonly Feeds[];
   /** Samples in a block: one of a fixed size may be filled up. */
-  countOf(block: number): number;
+  countOf: (block: number) => number;
   job: Job;
 }
 
