@@ -250,11 +250,12 @@ function judge(
   }
   if (seen && !(seen.by === 'guess' && isNoScoreByName(output)))
     return { ...plain, ...seen, kind: 'classes' };
-  const state = isStateByName(output) ? { isState: true } : {};
-  return {
-    ...plain,
-    ...state,
-    kind: 'regression',
-    reason: 'nothing says that its numbers are scores of classes',
-  };
+  if (isStateByName(output))
+    return {
+      ...plain,
+      kind: 'regression',
+      isState: true,
+      reason: 'its name says that it is a cache or a state',
+    };
+  return { ...plain, kind: 'regression', reason: 'nothing says that its numbers are scores of classes' };
 }
