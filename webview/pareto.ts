@@ -26,6 +26,9 @@ export const PARETO_MARGIN = { left: 46, right: 18 };
 /** Pixels that the words at a measured point take: they stand on a slope, which keeps neighbours apart as well. */
 const WORD_ROOM = 34;
 
+/** Pixels of a letter of these words, at most. */
+const LETTER = 6.5;
+
 export interface Point {
   sizeBytes: number;
   objective: number;
@@ -39,6 +42,19 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
   const few = points.length <= 60;
   const tried = triedPoints(data);
   const said = apart(tried, data);
+  // Left of its point, above the curve; where that would be cut off, right of it and below.
+  const words = (points: typeof said, textAnchor: 'start' | 'end') =>
+    points.length === 0
+      ? null
+      : Plot.text(points, {
+          x: size,
+          y: height,
+          text: 'text',
+          dx: textAnchor === 'end' ? 0 : 8,
+          dy: textAnchor === 'end' ? -10 : 10,
+          textAnchor,
+          className: 'tried-text',
+        });
   const svg = Plot.plot({
     document,
     width: data.width,
@@ -71,14 +87,14 @@ export function pareto(data: ParetoData, document: Document): SVGSVGElement {
       Plot.lineY(points, { x: size, y: height, curve: 'step-after', className: 'frontier' }),
       few ? Plot.dot(points, { x: size, y: height, r: 2, className: 'optima' }) : null,
       Plot.dot(tried, { x: size, y: height, r: 4.5, symbol: 'diamond', className: 'tried' }),
-      Plot.text(said, {
-        x: size,
-        y: height,
-        text: 'text',
-        dy: -10,
-        textAnchor: 'end',
-        className: 'tried-text',
-      }),
+      words(
+        said.filter((point) => hasRoomLeft(point, data)),
+        'end',
+      ),
+      words(
+        said.filter((point) => !hasRoomLeft(point, data)),
+        'start',
+      ),
       current
         ? [
             Plot.ruleX([current], { x: size, strokeDasharray: '2,3', className: 'here' }),
@@ -122,9 +138,20 @@ function triedPoints({ frontier, measured, range }: ParetoData): (Point & { text
   });
 }
 
+/** Pixels to a byte. */
+function scaleOf({ range, width }: ParetoData): number {
+  return (width - PARETO_MARGIN.left - PARETO_MARGIN.right) / (range.largest - range.smallest || 1);
+}
+
+function hasRoomLeft({ sizeBytes, text }: Point & { text: string }, data: ParetoData): boolean {
+  const left = PARETO_MARGIN.left + (sizeBytes - data.range.smallest) * scaleOf(data);
+  return left >= text.length * LETTER;
+}
+
 /** Those of the points whose words do not run into each other, the one on show first. */
-function apart<P extends Point>(points: readonly P[], { current, range, width }: ParetoData): P[] {
-  const scale = (width - PARETO_MARGIN.left - PARETO_MARGIN.right) / (range.largest - range.smallest || 1);
+function apart<P extends Point>(points: readonly P[], data: ParetoData): P[] {
+  const { current } = data;
+  const scale = scaleOf(data);
   const distance = (a: Point, b: Point): number => Math.abs(a.sizeBytes - b.sizeBytes) * scale;
   const near = (p: P): number => (current ? distance(p, current) : 0);
   const kept: P[] = [];

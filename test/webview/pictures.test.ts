@@ -245,6 +245,15 @@ describe('pareto', () => {
     height: 200,
   };
 
+  it('puts the words of a point near the left edge to its right, where they are not cut off', () => {
+    const at = (sizeBytes: number): string | null => {
+      const drawn = pareto({ ...data, measured: [{ sizeBytes, text: '5.0 % change' }] }, document);
+      return drawn.querySelector('.tried-text')!.getAttribute('text-anchor');
+    };
+    expect(at(1.2e5)).toBe('start');
+    expect(at(6.5e5)).toBe('end');
+  });
+
   it('draws the curve of optima from the smallest to the largest file, with a point where the allocation stands', () => {
     expect(html(pareto(data, document))).toMatchSnapshot();
   });
