@@ -4,6 +4,7 @@
  *
  *   npm run build && node bench/run.mjs stages [export | quantize] [resnet18 | mobilenetV2 | resnet50 | vit] [samples]
  *   node bench/run.mjs stages export my.onnx 256 folder-of-pictures
+ *   OMPQ_BENCH_ENGINES=dist/engine.js:old/engine.js node bench/run.mjs stages ...   (builds beside each other)
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -73,51 +74,66 @@ async function forward(path: string, samples: number): Promise<number> {
 async function main(kind = 'export', name = 'resnet18', count = '256', pictures?: string): Promise<void> {
   const samples = Number(count);
   const folder = mkdtempSync(join(tmpdir(), 'ompq-bench-'));
-  const trace = join(folder, 'trace.json');
   let model = resolve(name);
   if (name in shapes) {
     model = join(folder, 'model.onnx');
     writeFileSync(model, toBinary(ModelProtoSchema, shapes[name as keyof typeof shapes]()));
   }
-  const engine = new Engine({
-    script: resolve('dist/engine.js'),
-    env: { [TRACE]: trace },
-    log: () => undefined,
-  });
   try {
     const path = pictures === undefined ? null : resolve(pictures);
     const data: DataSpec = { path, samples, seed: 0, shapes: {}, preprocessing: { preset: 'imagenet' } };
-    const alike = { model, granularity: 'layer', data, memoryLimit: 0 } as const;
-    const { network } = await engine.request({ kind: 'inspect', model, granularity: 'layer', shapes: {} });
-    const last = network.functions.length - 1;
-    const bits = network.functions.map((_, i) => (i === 0 || i === last ? 8 : [4, 3, 5, 4][i % 4]));
-    if (kind === 'export') {
-      const out = join(folder, 'quantized.onnx');
-      const how = {
-        overwrite: false,
-        rounding: 'reconstruct',
-        scaleType: 'float32',
-        activations: null,
-      } as const;
-      await engine.request({ ...alike, ...how, kind: 'export', out, bits, config: '0'.repeat(64) });
-    } else {
-      const rounding = 'nearest';
-      const candidates = [2, 3, 4, 5, 6].map((width) => bits.map((b) => (b === 8 ? 8 : width)));
-      await engine.request({ ...alike, kind: 'score', provider: 'cpu' });
-      await engine.request({ ...alike, kind: 'noise', widths: [2, 3, 4, 5, 6, 7, 8], rounding });
-      const contest = { kind: 'contest', rounding, candidates, rounded: 0, search: null } as const;
-      await engine.request({ ...alike, ...contest });
+    const engines = (process.env.OMPQ_BENCH_ENGINES ?? 'dist/engine.js').split(':');
+    // At once, so that the load of the machine is the same for all.
+    const [plain] = await Promise.all([
+      forward(model, samples),
+      ...engines.map(async (script, i) => {
+        const trace = join(folder, `trace${i}.json`);
+        const engine = new Engine({ script: resolve(script), env: { [TRACE]: trace }, log: () => undefined });
+        try {
+          await perform(engine, kind, model, data, join(folder, `quantized${i}.onnx`));
+        } finally {
+          engine.dispose();
+        }
+      }),
+    ]);
+    for (const [i, script] of engines.entries()) {
+      const load = loadavg()[0].toFixed(1);
+      const times = `load average ${load}: forward ${plain.toFixed(2)} s`;
+      console.log(`${kind} of ${basename(name)} by ${script}, ${samples} samples, ${times}\n`);
+      print(ownTimes(readFileSync(join(folder, `trace${i}.json`), 'utf8')), plain);
     }
-    const plain = await forward(model, samples);
-    const load = loadavg()[0].toFixed(1);
-    console.log(
-      `${kind} of ${basename(name)}, ${samples} samples, load average ${load}: forward ${plain.toFixed(2)} s\n`,
-    );
-    print(ownTimes(readFileSync(trace, 'utf8')), plain);
   } finally {
-    engine.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function perform(
+  engine: Engine,
+  kind: string,
+  model: string,
+  data: DataSpec,
+  out: string,
+): Promise<void> {
+  const alike = { model, granularity: 'layer', data, memoryLimit: 0 } as const;
+  const { network } = await engine.request({ kind: 'inspect', model, granularity: 'layer', shapes: {} });
+  const last = network.functions.length - 1;
+  const bits = network.functions.map((_, i) => (i === 0 || i === last ? 8 : [4, 3, 5, 4][i % 4]));
+  if (kind === 'export') {
+    const how = {
+      overwrite: false,
+      rounding: 'reconstruct',
+      scaleType: 'float32',
+      activations: null,
+    } as const;
+    await engine.request({ ...alike, ...how, kind: 'export', out, bits, config: '0'.repeat(64) });
+    return;
+  }
+  const rounding = 'nearest';
+  const candidates = [2, 3, 4, 5, 6].map((width) => bits.map((b) => (b === 8 ? 8 : width)));
+  await engine.request({ ...alike, kind: 'score', provider: 'cpu' });
+  await engine.request({ ...alike, kind: 'noise', widths: [2, 3, 4, 5, 6, 7, 8], rounding });
+  const contest = { kind: 'contest', rounding, candidates, rounded: 0, search: null } as const;
+  await engine.request({ ...alike, ...contest });
 }
 
 function print(spent: Map<string, Spent>, plain: number): void {

@@ -3,7 +3,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { Job } from '../../src/engine/process/job/job';
-import { type FloatSide, layerMoments } from '../../src/engine/process/rounding/moments';
+import { type FloatSide, isCheapFromInputs, layerMoments } from '../../src/engine/process/rounding/moments';
 import { LayerwiseRun } from '../../src/engine/process/rounding/layerwiseRun';
 import { im2colLayer } from '../../src/engine/process/rounding/roundNetwork';
 import { residualOf } from '../../src/engine/process/rounding/residual';
@@ -256,6 +256,21 @@ it.each(Object.entries(cases))("responses told by the layer's own output: %s", a
       }
     }
   }
+});
+
+it.each([
+  ['a few of many positions', { op: 'Conv', x: [4, 8, 96, 96], weights: [8, 8, 1, 1], channels: 1 }, true],
+  ['all of few positions', { op: 'Conv', x: [4, 64, 4, 4], weights: [8, 64, 1, 1], channels: 1 }, false],
+] as const)('responses are computed from the inputs at %s: %o, %s', async (_, each, isCheap) => {
+  const { x, weights } = each;
+  const { model, feed } = build({ ...each, x: [...x], weights: [...weights] });
+  const graph = new Graph(model.graph!);
+  const { layers } = findNetwork(model).functions[0];
+  const unfolded = (await im2colLayer(model, graph, layers[0], graph.producerIndex('y')!, '/m.onnx'))!;
+  const inputs = new LayerwiseRun(model, graph, '/m.onnx', quiet(), [
+    { x: { type: 'float32', data: feed, dims: [...x] } },
+  ]);
+  expect(await isCheapFromInputs(unfolded, inputs, '/m.onnx')).toBe(isCheap);
 });
 
 it('responses make up for what the other side of a residual sum lost', async () => {

@@ -50,13 +50,20 @@ function addGrid(field: Float32Array, random: Random, height: number, width: num
   const shiftX = random.uniform();
   const corner = new Float32Array(columns);
   const lines = new Float32Array(rows * width);
+  // Where each pixel lies between two corners is the same in every row.
+  const left = new Int32Array(width);
+  const parts = new Float64Array(width);
+  for (let x = 0; x < width; x++) {
+    const u = x / cell + shiftX;
+    left[x] = Math.floor(u);
+    parts[x] = u - left[x];
+  }
   for (let row = 0; row < rows; row++) {
     // The sum over octaves is close to normal whatever the values are; uniform ones are cheap.
     for (let column = 0; column < columns; column++) corner[column] = random.uniform() - 0.5;
     for (let x = 0; x < width; x++) {
-      const u = x / cell + shiftX;
-      const column = Math.floor(u);
-      lines[row * width + x] = corner[column] + (corner[column + 1] - corner[column]) * (u - column);
+      const start = corner[left[x]];
+      lines[row * width + x] = start + (corner[left[x] + 1] - start) * parts[x];
     }
   }
   for (let y = 0; y < height; y++) {

@@ -24,6 +24,8 @@ export interface SessionOptions {
    * processor time was spinning (measured).
    */
   sleeps?: boolean;
+  /** Tensors keep the layout of the file: no kernels that want channels in blocks. */
+  plainLayout?: boolean;
   /** Pairs of QuantizeLinear and DequantizeLinear are computed as they stand, without integer kernels. */
   literal?: boolean;
   /** Prefix of the file that ONNX Runtime's profile is written to when the session closes. */
@@ -94,7 +96,7 @@ export class Session {
       const session = await ort.InferenceSession.create(bytes, {
         executionProviders: [options.provider],
         intraOpNumThreads: threads(),
-        graphOptimizationLevel: 'all',
+        graphOptimizationLevel: options.plainLayout ? 'extended' : 'all',
         enableCpuMemArena: options.arena ?? false,
         enableMemPattern: options.arena ?? false,
         logSeverityLevel: 4,

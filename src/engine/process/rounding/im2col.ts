@@ -23,6 +23,8 @@ export interface Im2colLayer {
   /** Matrix products: the columns run along the last axis of the input (false: along the one before it). */
   columnsLast: boolean;
   rows: LayerRows;
+  /** Known so far, by the input's dims. */
+  views: Map<string, View>;
 }
 
 /** Where the elements of the unfolded input lie in the input. */
@@ -48,7 +50,16 @@ export interface PatchLayout {
 }
 
 /** How a layer sees inputs of these sizes. */
-export async function viewOf(
+export async function viewOf(layer: Im2colLayer, dims: readonly number[], model: string): Promise<View> {
+  const key = dims.join();
+  const known = layer.views.get(key);
+  if (known) return known;
+  const view = await findView(layer, dims, model);
+  layer.views.set(key, view);
+  return view;
+}
+
+async function findView(
   { layer, node, kernel, columnsLast, rows }: Im2colLayer,
   dims: readonly number[],
   model: string,

@@ -76,23 +76,7 @@ export async function layerMoments(
 ): Promise<Moments> {
   const { layer, rows } = unfolded;
   const { groups, columns } = rows;
-  const views = new Map<string, View>();
-  const viewOfBlock = async (block: number): Promise<View> => {
-    const { dims } = quantized.tensor(block, layer.input);
-    let view = views.get(dims.join());
-    if (!view) views.set(dims.join(), (view = await viewOf(unfolded, dims, path)));
-    return view;
-  };
-  const { samples, positions } = await viewOfBlock(0);
-  const all = samples * positions * quantized.blockCount;
-  const step = stepFor(all, positions, columns);
-  const pieces: Piece[] = [];
-  for (let block = 0; block < quantized.blockCount; block++) {
-    const view = await viewOfBlock(block);
-    const start = (block * 7919) % step;
-    const picked = pickedPositions(view.positions, start, step);
-    pieces.push({ block, view, picked, from: 0, count: view.samples, start, step });
-  }
+  const { pieces, all } = await picked(unfolded, quantized, path);
   const float = floatSide && isPaired(floatSide, pieces, quantized, unfolded) ? floatSide : null;
   if (floatSide && !float) {
     job.log(
@@ -120,7 +104,7 @@ export async function layerMoments(
     for (const [index, { chunk, half }] of chunks.entries()) {
       await job.checkpoint();
       const used = chunk.reduce((sum, { count, picked }) => sum + count * picked, 0);
-      const feeds = await span('unfold', () => ({
+      const feeds: Feeds = await span('unfold', () => ({
         u: gather(rooms[0], chunk, used, rows, 'columns', (at) => [
           quantized.tensor(at.block, layer.input),
           at.view,
@@ -131,11 +115,15 @@ export async function layerMoments(
       await span('sum up', () => sums.add(outputs, used, half));
       if (float) {
         await span('marginals', () => {
-          for (const piece of chunk) {
-            const [a, b] = [quantized, float.tensors].map((side) =>
-              numbers(side.tensor(piece.block, layer.input)),
-            );
-            addProducts(sums.products, sums.floatSums, a, b, piece.view, groups * columns, piece);
+          if (feeds.float)
+            sums.addPairs(feeds.u.data as Float32Array, feeds.float.data as Float32Array, used);
+          else {
+            for (const piece of chunk) {
+              const [a, b] = [quantized, float.tensors].map((side) =>
+                numbers(side.tensor(piece.block, layer.input)),
+              );
+              addProducts(sums.products, sums.floatSums, a, b, piece.view, groups * columns, piece);
+            }
           }
         });
       }
@@ -144,6 +132,47 @@ export async function layerMoments(
   } finally {
     await session.close();
   }
+}
+
+interface Picked {
+  pieces: Piece[];
+  /** Positions used, and there. */
+  used: number;
+  all: number;
+}
+
+/** What the moments are summed up over. */
+async function picked(unfolded: Im2colLayer, tensors: Tensors, path: string): Promise<Picked> {
+  const viewOfBlock = (block: number) =>
+    viewOf(unfolded, tensors.tensor(block, unfolded.layer.input).dims, path);
+  const { samples, positions } = await viewOfBlock(0);
+  const all = samples * positions * tensors.blockCount;
+  const step = stepFor(all, positions, unfolded.rows.columns);
+  const pieces: Piece[] = [];
+  let used = 0;
+  for (let block = 0; block < tensors.blockCount; block++) {
+    const view = await viewOfBlock(block);
+    const start = (block * 7919) % step;
+    const count = pickedPositions(view.positions, start, step);
+    pieces.push({ block, view, picked: count, from: 0, count: view.samples, start, step });
+    used += count * view.samples;
+  }
+  return { pieces, used, all };
+}
+
+/**
+ * Whether W x at the positions used costs less than to have the float network stop behind the layer, where nothing is
+ * fused with it and all of its output is handed over. In values that are gathered: a multiplication costs a hundredth of
+ * one, what is handed over half of one, and half of the columns have to be read in any case (MobileNetV2, ResNet-18).
+ */
+export async function isCheapFromInputs(
+  unfolded: Im2colLayer,
+  quantized: Tensors,
+  path: string,
+): Promise<boolean> {
+  const { columns, rows } = unfolded.rows;
+  const { used, all } = await picked(unfolded, quantized, path);
+  return columns * used * (0.5 + rows / 100) <= rows * (used + all / 2);
 }
 
 /** Do both networks see as much in every block? Where lengths depend on the weights, values would be read out of step. */
@@ -355,6 +384,19 @@ class Sums {
     accumulate(sums, outputs.means.data as Float32Array);
     if (this.responses) accumulate(this.outputs, outputs.outputs.data as Float32Array);
     this.halves[half].count += used;
+  }
+
+  /** Of both networks' inputs, [groups, columns, used], the products column by column and the sums of the second. */
+  addPairs(first: Float32Array, second: Float32Array, used: number): void {
+    for (let column = 0, at = 0; column < this.products.length; column++) {
+      let [product, sum] = [0, 0];
+      for (const end = at + used; at < end; at++) {
+        product += first[at] * second[at];
+        sum += second[at];
+      }
+      this.products[column] += product;
+      this.floatSums[column] += sum;
+    }
   }
 
   finish(): Omit<Moments, 'all'> {

@@ -24,7 +24,7 @@ import { span } from '../job/trace';
 import { hiddenStates } from './hiddenStates';
 import type { Im2colLayer } from './im2col';
 import type { Feeding, KeptLayers } from './keptLayers';
-import { layerMoments, type Tensors } from './moments';
+import { isCheapFromInputs, layerMoments, type Tensors } from './moments';
 import { LayerwiseRun } from './layerwiseRun';
 import { residualOf } from './residual';
 import { outputLayout } from './responses';
@@ -130,20 +130,23 @@ async function roundOnInputs(
       const unfolded = layer.picks ? null : await im2colLayer(model, graph, layer, position, path);
       const rows = unfolded?.rows ?? storedRows(layer, weight.group);
       const isWide = work.wide?.has(layer.node) ?? false;
-      const output = unfolded && float && !isWide ? await outputLayout(unfolded, graph, held, path) : null;
+      if (!layer.picks) await span('prefix', () => quantized.advance(position, replaced), layer.node);
+      const seen = unfolded && !isWide && (await inputsOf(unfolded, quantized, replaced));
+      // Where the layer's output is not to be read, the float network stops before the layer: what follows is fused with it.
+      const output =
+        seen && float && (residual !== null || !(await isCheapFromInputs(unfolded, seen, path)))
+          ? await outputLayout(unfolded, graph, held, path)
+          : null;
       if (!layer.picks) {
-        // The layer's output tells its responses without a product of its inputs, which are larger.
         const until = output ? position + 1 : position;
         const wanted = output ? [layer.output, layer.input] : [];
         await span('float prefix', () => float?.advance(until, new Map(), wanted), layer.node);
-        await span('prefix', () => quantized.advance(position, replaced), layer.node);
       }
       const sums =
-        unfolded &&
-        !isWide &&
+        seen &&
         (await layerMoments(
           unfolded,
-          await inputsOf(unfolded, quantized, replaced),
+          seen,
           float && {
             tensors: output ? float : await inputsOf(unfolded, float, new Map()),
             weights: Float32Array.from(gatherRows(values, rows)),
@@ -245,7 +248,7 @@ export async function im2colLayer(
   const transposedB = node.attribute.some(({ name, i }) => name === 'transB' && i === 1n);
   const columnsLast = view.left ? layer.op === 'Gemm' && transposedB : !transposed;
   const kernel = convolution ? view.shape.slice(2) : [];
-  return { layer, node, kernel, left: view.left, columnsLast, rows };
+  return { layer, node, kernel, left: view.left, columnsLast, rows, views: new Map() };
 }
 
 function layersOf(network: Network, tensor: string): Layer[] {
