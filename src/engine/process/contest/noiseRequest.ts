@@ -3,6 +3,7 @@ import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
 import type { NoiseReply, NoiseRequest } from '../../protocol';
 import { Devices } from '../devices/adaptiveSession';
+import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import type { Feeds } from '../ort/session';
 import type { CalibrationBlocks } from '../rounding/calibrationBlocks';
@@ -36,8 +37,17 @@ export async function noise(request: NoiseRequest, job: Job): Promise<NoiseReply
     const inputs = isTried ? seenBlocks(all) : all.blocks;
     const own = await layerNoise({ ...work, inputs, ...(isTried ? { probe } : {}) });
     if (!isTried) return { ...own, samples: count };
-    const costs = await outputCosts(request, opened, all, probes, take, job);
-    return { ...atOutputs(own, costs), samples: count };
+    try {
+      const costs = await outputCosts(request, opened, all, probes, take, job);
+      return { ...atOutputs(own, costs), samples: count };
+    } catch (error) {
+      if (!(error instanceof EngineFault)) throw error;
+      job.log(
+        'warn',
+        `What the outputs notice was not measured, each layer counts by its own output: ${error.message}`,
+      );
+      return { ...own, samples: count };
+    }
   });
 }
 
@@ -70,19 +80,24 @@ async function outputCosts(
   const rounding = { model, network, path, roundScale: Math.fround, job, onProgress: () => undefined };
   const noises: number[] = [];
   let cost = 0;
-  for (const i of functions.keys()) {
-    await job.checkpoint();
-    job.progress('Measuring what the outputs notice', i / functions.length);
-    // What compensation cannot round (a table, a layer without second moments) is rounded to nearest, as in an export.
-    const isMissing = weights.some(({ tensor, owner }) => owner === i && !probes.has(tensor));
-    const bits = functions.map((_, owner) => (isMissing && owner === i ? PROBED : 32));
-    const others = await roundNetwork({ ...rounding, bits, method: 'nearest', inputs: [] });
-    const storages = weights.map(({ tensor, owner }, w) =>
-      owner === i ? (probes.get(tensor) ?? others[w]) : others[w],
-    );
-    const { all } = await trials.run(storages);
-    noises.push(10 ** (-all.sqnrDb / 10));
-    cost += all.cost;
+  await trials.feedWeights();
+  try {
+    for (const i of functions.keys()) {
+      await job.checkpoint();
+      job.progress('Measuring what the outputs notice', i / functions.length);
+      // What compensation cannot round (a table, a layer without second moments) is rounded to nearest, as in an export.
+      const isMissing = weights.some(({ tensor, owner }) => owner === i && !probes.has(tensor));
+      const bits = functions.map((_, owner) => (isMissing && owner === i ? PROBED : 32));
+      const others = await roundNetwork({ ...rounding, bits, method: 'nearest', inputs: [] });
+      const storages = weights.map(({ tensor, owner }, w) =>
+        owner === i ? (probes.get(tensor) ?? others[w]) : others[w],
+      );
+      const { all } = await trials.run(storages);
+      noises.push(10 ** (-all.sqnrDb / 10));
+      cost += all.cost;
+    }
+  } finally {
+    await trials.close();
   }
   const sum = noises.reduce((a, b) => a + b, 0);
   return noises.map((noise) => (sum > 0 ? (noise * cost) / sum : 0));

@@ -12,6 +12,7 @@ import { settle } from '../evaluate/settle';
 import { OutputSimilarity, powersOf, sampleCosts } from '../evaluate/similarity';
 import type { Job } from '../job/job';
 import { type Feeds, Session } from '../ort/session';
+import { FedWeights } from './fedWeights';
 
 export interface Trial {
   /** Over all samples. */
@@ -38,9 +39,23 @@ export class OutputTrials {
   private plan: OutputPlan;
   private powers: ReadonlyMap<string, number> = new Map();
   private reference: Feeds[] | null = null;
+  /** Null: each trial has a session of its own. */
+  private fed: FedWeights | null = null;
 
   constructor(private readonly tried: Tried) {
     this.plan = tried.plan;
+  }
+
+  /** From now on, one session serves all trials where the weights can be fed: for small changes many times over. */
+  async feedWeights(): Promise<void> {
+    const { model, network, path } = this.tried;
+    const compared = this.plan.compared.map(({ tensor }) => tensor);
+    this.fed ??= isTooLargeInside(network) ? null : await FedWeights.open(model, network, path, compared);
+  }
+
+  async close(): Promise<void> {
+    await this.fed?.close();
+    this.fed = null;
   }
 
   /**
@@ -62,21 +77,28 @@ export class OutputTrials {
       this.powers = powersOf(this.plan, reference);
     }
     const { reference } = this;
-    const quantized = isTooLargeInside(network)
-      ? quantizeModel(model, storages, { scaleType: 'float32' })
-      : fakeQuantized({ model, path, network, storages });
     const names = [basename(path), basename(path)] as const;
     const similarity = new OutputSimilarity(this.plan, names);
     const costs: number[][] = [];
     let total = 0;
-    await this.eachOutput(quantized, count, (output) => {
+    const visit = (output: Feeds): boolean => {
       const float = reference[costs.length];
       similarity.add(float, output);
       const own = sampleCosts(this.plan, this.powers, [float, output], countOf(costs.length), names);
       costs.push(own);
       total += own.reduce((a, b) => a + b, 0);
       return most === null || total < most;
-    });
+    };
+    if (this.fed) {
+      const { fed } = this;
+      const weights = await fed.feeds(storages);
+      await this.eachOf((feeds) => fed.run({ ...feeds, ...weights }), count, visit);
+    } else {
+      const quantized = isTooLargeInside(network)
+        ? quantizeModel(model, storages, { scaleType: 'float32' })
+        : fakeQuantized({ model, path, network, storages });
+      await this.eachOutput(quantized, count, visit);
+    }
     const { kl, agreement, sqnrDb, cost } = similarity.result();
     return { all: { kl, agreement, sqnrDb, cost }, costs };
   }
@@ -87,7 +109,7 @@ export class OutputTrials {
     count: number,
     visit: (output: Feeds) => boolean,
   ): Promise<void> {
-    const { path, blocks, job } = this.tried;
+    const { path } = this.tried;
     const compared = this.plan.compared.map(({ tensor }) => tensor);
     const session = await Session.open(serialize(returning(model, compared)), {
       provider: 'cpu',
@@ -97,12 +119,21 @@ export class OutputTrials {
       sleeps: true,
     });
     try {
-      for (const feeds of blocks.slice(0, count)) {
-        await job.checkpoint();
-        if (!visit(await session.runTensors(feeds))) return;
-      }
+      await this.eachOf((feeds) => session.runTensors(feeds), count, visit);
     } finally {
       await session.close();
+    }
+  }
+
+  private async eachOf(
+    run: (feeds: Feeds) => Promise<Feeds>,
+    count: number,
+    visit: (output: Feeds) => boolean,
+  ): Promise<void> {
+    const { blocks, job } = this.tried;
+    for (const feeds of blocks.slice(0, count)) {
+      await job.checkpoint();
+      if (!visit(await run(feeds))) return;
     }
   }
 }
