@@ -30,14 +30,20 @@ const ANYWHERE = [
 /** They work on rows of our own view. */
 const ROWS = ['cancelJob', 'compareRuns'];
 
+/** They act on the bit map in front. */
+const BIT_MAP = ['mapBits', 'mapLock', 'mapExport', 'mapMeasure'];
+
 test('the palette offers what needs a config only where a config is open, and the rest everywhere', () => {
   const hidden = new Map(contributes.menus.commandPalette.map(({ command, when }) => [command, when]));
+  const expectedOf = (name: string): string | undefined => {
+    if (ANYWHERE.includes(name)) return undefined;
+    if (ROWS.includes(name)) return 'false';
+    return BIT_MAP.includes(name)
+      ? 'activeCustomEditorId == ompq.model'
+      : 'resourceFilename =~ /\\.ompq\\.json$/';
+  };
   for (const { command } of contributes.commands) {
-    const expected = ANYWHERE.includes(command.slice('ompq.'.length))
-      ? undefined
-      : ROWS.includes(command.slice('ompq.'.length))
-        ? 'false'
-        : 'resourceFilename =~ /\\.ompq\\.json$/';
+    const expected = expectedOf(command.slice('ompq.'.length));
     expect(hidden.get(command), command).toBe(expected);
   }
 });
