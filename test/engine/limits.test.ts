@@ -33,6 +33,12 @@ function quantize(...args: string[]): Done {
   return { config: text === null ? null : parseConfig(text, 'net'), status, stdout, stderr };
 }
 
+/** Of the four functions' noise, as a config has it, at these bits. */
+function noiseAt(bits: number[]): number {
+  const { functions } = configOf(quantize('--quality', 'noise<=1000'));
+  return functions.reduce((sum, f, i) => sum + f.noise![NOISE_WIDTHS.indexOf(bits[i] as 8)], 0);
+}
+
 function configOf(done: Done): Config {
   expect(done.stderr).not.toContain('error');
   expect(done.config).not.toBeNull();
@@ -147,10 +153,8 @@ describe('limits of ompq quantize', () => {
 
   it('names limits that cannot be kept together, or each alone', () => {
     // Little noise asks for many bits, few bit operations for few; each alone has an answer.
-    const [noise, bops] = [
-      ['--quality', 'noise<=0.001'],
-      ['--bops', String(TWO_BITS)],
-    ];
+    const noise = ['--quality', `noise<=${noiseAt([8, 3, 3, 8])}`];
+    const bops = ['--bops', String(TWO_BITS)];
     expect(quantize(...noise).config).not.toBeNull();
     expect(quantize(...PAPER, ...bops).config).not.toBeNull();
     const together = quantize(...noise, ...bops);
@@ -181,10 +185,9 @@ describe('limits of ompq quantize', () => {
   });
 
   it('--quality noise finds the smallest file that keeps it', () => {
-    const limit = 0.35;
+    const oneAtTwo = Math.min(noiseAt([8, 2, 8, 8]), noiseAt([8, 8, 2, 8]));
+    const limit = (oneAtTwo + noiseAt([8, 2, 2, 8])) / 2;
     const config = configOf(quantize('--quality', `noise<=${limit}`));
-    const noiseAt = (bits: number[]): number =>
-      config.functions.reduce((sum, f, i) => sum + f.noise![NOISE_WIDTHS.indexOf(bits[i] as 8)], 0);
     const bits = config.functions.map((f) => f.bits);
     expect(noiseAt(bits)).toBeLessThanOrEqual(limit);
     // Layers as small as these are stored in bytes above two bits, so that only two bits make the file smaller.
