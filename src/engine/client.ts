@@ -134,7 +134,7 @@ export class Engine {
   /** Ends the process; what is pending is rejected as cancelled. Safe to call twice. */
   dispose(): void {
     this.disposed = true;
-    this.endChild();
+    void this.endChild();
     for (const pending of this.takeAll()) pending.reject(new CancelledError());
   }
 
@@ -231,9 +231,9 @@ export class Engine {
     this.post({ id: pending.id, cancel: true });
     this.graceTimer = setTimeout(() => {
       this.options.log('debug', 'A native call did not return in time; the engine process is ended.');
-      this.endChild();
+      // Whoever hears that it is cancelled finds nothing of it.
+      void this.endChild().then(() => pending.reject(new CancelledError()));
       this.settle(pending);
-      pending.reject(new CancelledError());
       this.startNext();
     }, this.options.graceMs ?? 1000);
   }
@@ -244,7 +244,7 @@ export class Engine {
     if (this.silentTicks * TICK_MS < (this.options.hangMs ?? 20 * 60_000)) return;
     const minutes = Math.round((this.silentTicks * TICK_MS) / 60_000);
     const work = workOf(this.active);
-    this.endChild();
+    void this.endChild();
     this.rejectAll(
       `The engine gave no sign of life for ${minutes} minutes while ${work} and was stopped; try fewer samples, or the CPU (provider "cpu").`,
     );
@@ -307,13 +307,17 @@ export class Engine {
     this.watchdog = undefined;
   }
 
-  private endChild(): void {
+  /** Resolves when the process has ended and what it was writing is gone. */
+  private endChild(): Promise<void> {
     const child = this.child;
     this.child = null;
     const request = this.active?.request;
-    child?.once('exit', () => void sweepAfter(request));
+    if (!child) return Promise.resolve();
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    const ended = isOver ? Promise.resolve() : new Promise((resolve) => child.once('exit', resolve));
     // SIGKILL: a process inside a native call hears nothing else.
-    child?.kill('SIGKILL');
+    child.kill('SIGKILL');
+    return ended.then(() => sweepAfter(request));
   }
 }
 
