@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import { expect, inject, test, vi } from 'vitest';
@@ -25,13 +25,18 @@ function onDisk(window: CodeWindow): Config {
   return parseConfig(readFileSync(join(window.workspace, config), 'utf8'), config);
 }
 
-/** VS Code backs up what is dirty about a second after the last change; a browser that leaves sooner takes it along. */
-async function untilBackedUp(locked: string): Promise<void> {
+/**
+ * VS Code backs up what is dirty about a second after the last change; a browser that leaves sooner takes it along.
+ * @param since milliseconds: windows of other tests have left backups, too
+ */
+async function untilBackedUp(locked: string, since: number): Promise<void> {
   const storage = join(dirname(inject('session').settingsFile), '../User/workspaceStorage');
   const backups = (): string[] =>
     readdirSync(storage, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.parentPath.endsWith('ompq.ompq'))
-      .map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'));
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .filter((path) => statSync(path).mtimeMs >= since)
+      .map((path) => readFileSync(path, 'utf8'));
   await vi.waitFor(
     () => expect(backups().some((text) => text.includes(`"locks":{"${locked}":`))).toBe(true),
     patient,
@@ -86,12 +91,13 @@ test('the panel is found as it was after the window was reloaded, unwritten chan
   const { name } = onDisk(window).functions[2];
   const lock = panel.getByRole('button', { name: 'Lock', exact: true });
   await panel.getByRole('row', { name }).click();
+  const since = Date.now();
   await lock.click();
   const write = panel.getByRole('button', { name: 'Write config' });
   await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);
   const used = await panel.locator('.used').innerText();
 
-  await untilBackedUp(name);
+  await untilBackedUp(name, since);
   await window.reload();
   await write.waitFor();
   await vi.waitFor(async () => expect(await write.isEnabled()).toBe(true), patient);

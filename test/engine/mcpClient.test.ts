@@ -46,7 +46,7 @@ it('a whole job: inspect, quantize for a quality, export, eval, report', async (
   });
   expect(quantized.isError, quantized.text).toBe(false);
   expect((quantized.value.measured as { sqnrDb: number }).sqnrDb).toBeGreaterThanOrEqual(20);
-  const exported = await call(client, 'export', { config: 'net.ompq.json', rounding: 'nearest' });
+  const exported = await call(client, 'export', { config: 'net.ompq.json' });
   const evaluated = await call(client, 'eval', { model: 'net.onnx', other: exported.value.model, limit: 8 });
   expect((evaluated.value.against as { sqnrDb: number }).sqnrDb).toBeGreaterThan(15);
   const report = await call(client, 'report', { config: 'net.ompq.json', model: exported.value.model });
