@@ -119,7 +119,7 @@ function inexpressible({ allocation, calibration }: Config): string[] {
   ];
 }
 
-/** As POSIX shells and PowerShell read it. */
+/** As POSIX shells read it. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./\\-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
