@@ -2,9 +2,9 @@
 import { formatAverage } from '../src/common/sizes';
 import { formatBudget, solverBudget } from '../src/config/budget';
 import { type MeasuredFile, remedyOf } from '../src/config/measured';
-import type { Certificate } from '../src/core/problem/problem';
+import type { Proof } from '../src/core/problem/problem';
 import { h } from './dom';
-import { formatCount, formatSeconds, plural, significant } from './format';
+import { formatCount, plural, significant } from './format';
 import { t } from './l10n';
 import { OBJECTIVE_NAMES } from './settingTexts';
 import type { PanelState } from './protocol';
@@ -15,7 +15,7 @@ import type { Objective } from '../src/core/allocation/objectives';
 export interface HeaderData {
   state: PanelState;
   totals: Totals | null;
-  solver: Certificate | null;
+  solver: Proof | null;
   measured: MeasuredBits | null;
   /** What made the bits. */
   objective: Objective | null;
@@ -71,7 +71,7 @@ export function footnote(data: HeaderData, document: Document): HTMLElement | nu
     const text = data.isImproved
       ? t('Found by trying changes on your data, starting from “{0}”.', name)
       : solver.status === 'optimal'
-        ? t('Proven optimal for “{0}” in {1}.', name, formatSeconds(solver.milliseconds / 1000))
+        ? t('Proven optimal for “{0}”.', name)
         : t('Found for “{0}”, not proven optimal: gap {1}.', name, significant(solver.gap));
     return h(document, 'p', { class: `footnote ${solver.status}`, title: certificate(solver) }, text);
   }
@@ -99,12 +99,11 @@ function overBudget({ settings, model }: PanelState, { averageBits, sizeBytes }:
 }
 
 /** The solver's certificate in full. */
-export function certificate(solver: Certificate): string {
+export function certificate(solver: Proof): string {
   const facts = [solver.objective, solver.bound, solver.gap].map(significant);
-  const took = formatSeconds(solver.milliseconds / 1000);
   return solver.status === 'optimal'
-    ? t('Proven optimal: objective {0}, bound {1}, gap {2}, {3}', ...facts, took)
-    : t('Feasible, not proven optimal: objective {0}, bound {1}, gap {2}, {3}', ...facts, took);
+    ? t('Proven optimal: objective {0}, bound {1}, gap {2}', ...facts)
+    : t('Feasible, not proven optimal: objective {0}, bound {1}, gap {2}', ...facts);
 }
 
 /** What must not be overlooked: poor quality with what mends it, synthetic calibration, whatever the extension warns of. */

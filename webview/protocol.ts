@@ -9,7 +9,7 @@ import type { Contest, Quality } from '../src/config/types';
 import type { PinnedEnds } from '../src/core/allocation/pins';
 import type { Objective } from '../src/core/allocation/objectives';
 import type { FunctionFacts } from '../src/core/problem/facts';
-import type { Certificate } from '../src/core/problem/problem';
+import type { Proof } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
 import type { Decay } from '../src/core/scoring/importance';
 import type { Dimension } from '../src/onnx/proto/dims';
@@ -101,7 +101,7 @@ export interface PanelState {
   orm: Float64Array | null;
   /** null before the first allocation. */
   settings: PanelSettings | null;
-  solver: Certificate | null;
+  solver: Proof | null;
   /** Functions whose bits were edited by hand since the solver ran: its certificate speaks of other bits. */
   edited?: string[];
   /** Allocations of one size, compared on the user's data; null: none was held. */
@@ -134,7 +134,7 @@ export interface QuantizedFile {
 export interface PanelEdit {
   settings: PanelSettings;
   functions: { name: string; bits: BitWidth; locked: boolean; importance: number }[];
-  solver: Certificate;
+  solver: Proof;
   /** The contest's candidate that these bits follow. */
   chosen: string | null;
 }

@@ -1,6 +1,6 @@
 /** What is on show of one allocation, and what a plan asks of the solver. Pure. */
 import { SettingsError } from '../src/core/allocation/buildProblem';
-import type { Certificate } from '../src/core/problem/problem';
+import type { Proof } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
 import type { Importance } from '../src/core/scoring/importance';
 import { deciderOf, type Decider } from './decider';
@@ -14,7 +14,7 @@ import { totalsOf, type Totals } from './totals';
 /** What is on show; bits stay those of the last solution while a new one is sought or none exists. */
 export interface Shown {
   bits: (BitWidth | null)[];
-  solver: Certificate | null;
+  solver: Proof | null;
   weights: Importance | null;
   /** Of the bits on show under the objective on show; null where there are none. */
   objectiveValue: number | null;

@@ -229,7 +229,7 @@ function solverLine({ solver, contest }: Config): string {
     return `the exact answer of ${before.name}, improved by trying swaps on your inputs: ${name} ${was} -> ${is}`;
   }
   return (
-    `${solver.status} in ${solver.milliseconds.toFixed(0)} ms: objective ${solver.objective.toPrecision(7)}, ` +
+    `${solver.status}: objective ${solver.objective.toPrecision(7)}, ` +
     `bound ${solver.bound.toPrecision(7)}, gap ${solver.gap.toExponential(1)}`
   );
 }

@@ -3,7 +3,7 @@ import type { OutputChoice } from '../onnx/network/outputs';
 import type { Decay } from '../core/scoring/importance';
 import type { FixedObjective, Objective } from '../core/allocation/objectives';
 import type { PinnedEnds } from '../core/allocation/pins';
-import type { Certificate } from '../core/problem/problem';
+import type { Proof } from '../core/problem/problem';
 import type { BitWidth } from '../core/problem/widths';
 import type { Branches, Granularity } from '../onnx/network/network';
 import type { BudgetSpec } from './budget';
@@ -147,5 +147,5 @@ export interface Config {
   contest?: Contest;
   robustness?: Robustness;
   totals: { bytes: number; budgetBytes: number; fixedBytes: number; averageBits: number; params: number };
-  solver: Certificate & { bits: BitWidth[] };
+  solver: Proof & { bits: BitWidth[] };
 }

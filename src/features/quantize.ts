@@ -195,7 +195,7 @@ function logResult(log: vscode.LogOutputChannel, { scored, config, kept }: Quant
     `${config.model.file}: ${score.samples} samples (${score.dataDescription}) on ${score.provider}` +
       `${scored.cached ? ', from the cache' : ''}; ` +
       `load ${score.seconds.load.toFixed(2)} s, score ${score.seconds.score.toFixed(2)} s; ` +
-      `solver ${config.solver.status}, gap ${config.solver.gap.toExponential(1)}, ${config.solver.milliseconds.toFixed(0)} ms`,
+      `solver ${config.solver.status}, gap ${config.solver.gap.toExponential(1)}`,
   );
   if (kept.length > 0) log.info(`Kept the locked or edited bits of ${kept.join(', ')}.`);
 }

@@ -6,7 +6,8 @@ import { groupNoiseOf } from '../config/noise';
 import { timesOf } from '../config/latency';
 import { portable } from '../config/paths';
 import { codesOf } from '../core/allocation/solution';
-import type { Allocation } from '../core/problem/problem';
+import type { Allocation, Proof } from '../core/problem/problem';
+import type { BitWidth } from '../core/problem/widths';
 import { FLOAT_BITS, keepsFloats, namedFunction } from './problem';
 import type { Scored } from './settings';
 import { type AllocationSettings, type Measurements } from './settings';
@@ -109,6 +110,8 @@ export function given<K extends string, V extends object | number>(
   return isEmpty ? {} : ({ [key]: value } as Record<K, V>);
 }
 
-export function certificate({ solver, bits }: Allocation): Config['solver'] {
-  return { ...solver, milliseconds: Number(solver.milliseconds.toFixed(1)), bits };
+/** Without the time: a config that says the same is the same file. */
+export function certificate({ solver, bits }: { solver: Proof; bits: BitWidth[] }): Config['solver'] {
+  const { status, objective, bound, gap } = solver;
+  return { status, objective, bound, gap, bits };
 }

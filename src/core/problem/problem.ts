@@ -70,7 +70,8 @@ export interface AllocationProblem {
   budgets: Budget[];
 }
 
-export interface Certificate {
+/** What is proven of an answer. */
+export interface Proof {
   /** optimal: proven, but for rounding; feasible: within the limits, and no better than `bound` is possible. */
   status: 'optimal' | 'feasible';
   /** The objective of the answer, in the weights given. */
@@ -79,6 +80,9 @@ export interface Certificate {
   bound: number;
   /** |bound - objective|, relative to the sum of the |terms| of the objective. */
   gap: number;
+}
+
+export interface Certificate extends Proof {
   milliseconds: number;
 }
 

@@ -9,6 +9,7 @@ import { noiseByWidth } from '../../config/noise';
 import { resolveRules, resolveTies } from '../../config/rules';
 import { looksAtScores } from '../../config/winner';
 import { SettingsError } from '../../core/allocation/buildProblem';
+import { certificate } from '../../pipeline/newConfig';
 import { budgetBytes } from '../../pipeline/sizes';
 import { namedFunction } from '../../pipeline/problem';
 import type { InspectReply } from '../../engine/protocol';
@@ -157,11 +158,7 @@ export function editedConfig(config: Config, edit: PanelEdit, inspect: InspectRe
       contest: config.contest && chosen !== null ? { ...config.contest, chosen } : config.contest,
       functions,
       totals: { ...config.totals, budgetBytes: budgetBytes(inspect, budget) },
-      solver: {
-        ...solver,
-        milliseconds: Number(solver.milliseconds.toFixed(1)),
-        bits: functions.map((f) => f.bits),
-      },
+      solver: certificate({ solver, bits: functions.map((f) => f.bits) }),
     },
     inspect.size,
   );

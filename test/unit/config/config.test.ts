@@ -42,7 +42,7 @@ const config: Config = {
     },
   ],
   totals: { bytes: 600, budgetBytes: 700, fixedBytes: 10, averageBits: 4.4, params: 1000 },
-  solver: { status: 'optimal', objective: 1, bound: 1, gap: 0, milliseconds: 2, bits: [8, 4] },
+  solver: { status: 'optimal', objective: 1, bound: 1, gap: 0, bits: [8, 4] },
 };
 
 describe('the config file', () => {
@@ -58,6 +58,11 @@ describe('the config file', () => {
     expect(after.filter((line, i) => line !== before[i])).toHaveLength(1);
     expect(after).toHaveLength(before.length);
     expect(formatConfig(config)).toMatchSnapshot();
+  });
+
+  it('of an earlier version, with the time that the solver took, is read', () => {
+    const old = formatConfig(config).replace('"gap": 0,', '"gap": 0,\n    "milliseconds": 2.5,');
+    expect(parseConfig(old, 'x').solver).toMatchObject({ ...config.solver, milliseconds: 2.5 });
   });
 
   it('says in words where it is no JSON', () => {

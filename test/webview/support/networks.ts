@@ -61,7 +61,7 @@ export function scored(count: number, seed = 1, over: Partial<PanelSettings> = {
     config: { uri: `file:///models/net${count}.ompq.json`, name: `net${count}.ompq.json`, dirty: false },
     orm,
     settings,
-    solver: { ...solver, milliseconds: 12 },
+    solver,
     functions: base.functions.map((f, i) => ({
       ...f,
       bits: bits[i],
@@ -121,7 +121,7 @@ export function contested(count: number): PanelState {
     ...state,
     settings,
     functions: state.functions.map((f, i) => ({ ...f, bits: bits[i] })),
-    solver: { status: 'feasible', objective: 1, bound: 0.9, gap: 0.1, milliseconds: 0 },
+    solver: { status: 'feasible', objective: 1, bound: 0.9, gap: 0.1 },
     contest: {
       rounding: 'nearest',
       samples: 64,

@@ -49,7 +49,7 @@ export function exampleConfig(): Config {
       averageBits: functions.reduce((sum, f) => sum + f.bits * f.params, 0) / total,
       params: total,
     },
-    solver: { status: 'optimal', objective: 20, bound: 20, gap: 0, milliseconds: 1, bits },
+    solver: { status: 'optimal', objective: 20, bound: 20, gap: 0, bits },
   };
 }
 

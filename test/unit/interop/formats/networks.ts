@@ -46,7 +46,6 @@ export function contextOf(model: ModelProto, bits: readonly BitWidth[], file = '
       objective: 1,
       bound: 1,
       gap: 0,
-      milliseconds: 1,
       bits: functions.map((f) => f.bits),
     },
   };
