@@ -11,6 +11,8 @@ export interface DataCandidate {
   /** Pictures or test sets; null for arrays, which are not opened. */
   count: number | null;
   labelled: boolean;
+  /** Offered as a part of the folder above, too. */
+  sibling?: true;
 }
 
 /** Bounds of the walk, so that a home folder opened by mistake costs no more than a moment. */
@@ -20,6 +22,8 @@ const MAX_DEPTH = 6;
 /** Fewer pictures than this are icons or screenshots. */
 const MIN_PICTURES = 8;
 const MAX_CANDIDATES = 30;
+/** Up to so many folders of pictures beside each other may as well be data sets as classes: each is offered, too. */
+const FEW_CLASSES = 4;
 
 const SKIPPED = new Set([
   'node_modules',
@@ -41,15 +45,23 @@ interface Folder {
   pictures: number;
   subfolders: Folder[];
   arrays: string[];
-  /** Pictures of an ancestor's class folder are the ancestor's. */
+  /** One of the classes of the folder above. */
+  isClass: boolean;
+  /** One of many classes: its pictures are offered as those of the folder above only. */
   claimed: boolean;
+}
+
+/** What the model takes; absent: everything is offered. */
+export interface Wanted {
+  pictures: boolean;
 }
 
 /**
  * Candidates under `root`, likeliest first: names that speak of calibration, then validation and test data, unlabelled
  * before labelled, near before deep. Folders that cannot be read are passed over.
+ * @param wanted where pictures are, arrays come after them; where they are not, pictures are left out
  */
-export async function findCalibrationData(root: string): Promise<DataCandidate[]> {
+export async function findCalibrationData(root: string, wanted?: Wanted): Promise<DataCandidate[]> {
   const folders = await walk(root);
   const found: DataCandidate[] = [];
   for (const folder of folders) {
@@ -58,7 +70,7 @@ export async function findCalibrationData(root: string): Promise<DataCandidate[]
       const description = `${sets.length} ONNX test ${sets.length === 1 ? 'set' : 'sets'}`;
       found.push({ path: folder.path, kind: 'testSets', description, count: sets.length, labelled: false });
     }
-    const pictures = pictureCandidate(folder);
+    const pictures = wanted?.pictures === false ? null : pictureCandidate(folder);
     if (pictures) found.push(pictures);
     for (const path of folder.arrays) {
       const kind = extname(path).toLowerCase() === '.npz' ? 'npz' : 'npy';
@@ -68,7 +80,7 @@ export async function findCalibrationData(root: string): Promise<DataCandidate[]
     }
   }
   return found
-    .map((candidate) => ({ candidate, rank: rank(root, candidate) }))
+    .map((candidate) => ({ candidate, rank: rank(root, candidate, wanted) }))
     .sort((a, b) => a.rank - b.rank || compareText(a.candidate.path, b.candidate.path))
     .slice(0, MAX_CANDIDATES)
     .map(({ candidate }) => candidate);
@@ -83,13 +95,24 @@ function pictureCandidate(folder: Folder): DataCandidate | null {
     classes.every(looksLikeClass) &&
     inClasses >= MIN_PICTURES
   ) {
-    for (const child of classes) child.claimed = true;
+    for (const child of classes) {
+      child.isClass = true;
+      child.claimed = classes.length > FEW_CLASSES;
+    }
     const description = `${inClasses} images in ${classes.length} class folders`;
     return { path: folder.path, kind: 'images', description, count: inClasses, labelled: true };
   }
   if (folder.claimed || folder.pictures < MIN_PICTURES) return null;
-  const { path, pictures } = folder;
-  return { path, kind: 'images', description: `${pictures} images`, count: pictures, labelled: false };
+  const { path, pictures, isClass } = folder;
+  const description = `${pictures} images`;
+  return {
+    path,
+    kind: 'images',
+    description,
+    count: pictures,
+    labelled: false,
+    ...(isClass ? { sibling: true } : {}),
+  };
 }
 
 /** Not "train" and "test", and not a folder with parts of its own. */
@@ -110,6 +133,7 @@ async function walk(root: string): Promise<Folder[]> {
     pictures: 0,
     subfolders: [],
     arrays: [],
+    isClass: false,
     claimed: false,
   });
   const folders = [make(root, 0)];
@@ -142,12 +166,13 @@ async function walk(root: string): Promise<Folder[]> {
 }
 
 /** Lower is likelier. */
-function rank(root: string, { path, kind, labelled }: DataCandidate): number {
+function rank(root: string, { path, kind, labelled, sibling }: DataCandidate, wanted?: Wanted): number {
   const parts = relative(root, path).split(sep);
   const name = parts.join('/');
   const spoken = /calib/i.test(name) ? 0 : /\b(val|valid|validation|test|eval)/i.test(name) ? 10 : 20;
   const decoration = kind === 'images' && parts.some((part) => DECORATION.test(part)) ? 40 : 0;
-  return spoken + decoration + (labelled ? 5 : 0) + Math.min(parts.length, 4);
+  const unfit = wanted?.pictures && (kind === 'npy' || kind === 'npz') ? 6 : 0;
+  return spoken + decoration + unfit + (labelled || sibling ? 5 : 0) + Math.min(parts.length, 4);
 }
 
 function megabytes(bytes: number): string {

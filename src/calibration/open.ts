@@ -158,6 +158,17 @@ export async function holdsPictures(path: string, signal?: AbortSignal): Promise
   }
 }
 
+/** Whether `path` looks like something that feeds a model: pictures, arrays or test sets. */
+export async function holdsData(path: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isDirectory()) return isArray(path);
+    if ((await findTestSets(path)).length > 0) return true;
+    return (await listFiles(path)).files.some((file) => isPicture(file) || isArray(file));
+  } catch {
+    return false;
+  }
+}
+
 async function openPath(path: string, spec: DataSpec, context: OpenContext): Promise<Source> {
   let folder: boolean;
   try {

@@ -9,6 +9,9 @@ export function configPathFor(model: string): string {
   return model.replace(/\.onnx$/i, '') + CONFIG_SUFFIX;
 }
 
+/** As exports are named where nobody names them: resnet.quantized.onnx, resnet.quantized-2.onnx. */
+export const isExport = (path: string): boolean => /\.quantized(-\d+)?\.onnx$/i.test(path);
+
 /** Absolute path of the model that the config at `configPath` belongs to. */
 export function modelPathOf(config: Config, configPath: string): string {
   return resolve(dirname(configPath), config.model.file);

@@ -14,6 +14,7 @@ export function registerCommands(context: vscode.ExtensionContext, services: Ser
   const config = () => import('./configEditor/commands');
   add(COMMAND.quantize, async () => (await import('./quantize')).quantizeCommand, true);
   add(COMMAND.quantizeAndExport, async () => (await import('./quantizeAndExport')).quantizeAndExport);
+  add(COMMAND.useAsCalibration, async () => (await import('./useAsCalibration')).useAsCalibration);
   add(COMMAND.quantizeConfig, async () => (await config()).quantizeConfig);
   add(COMMAND.resolve, async () => (await config()).resolve);
   add(COMMAND.updateTotals, async () => (await config()).updateTotals);

@@ -2,6 +2,7 @@
 export const COMMAND = {
   quantize: 'ompq.quantize',
   quantizeAndExport: 'ompq.quantizeAndExport',
+  useAsCalibration: 'ompq.useAsCalibration',
   quantizeConfig: 'ompq.quantizeConfig',
   resolve: 'ompq.resolve',
   updateTotals: 'ompq.updateTotals',

@@ -1,9 +1,12 @@
 /** Asking where calibration inputs come from: what the workspace offers first, then browse, then synthetic. */
 import { stat } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import * as vscode from 'vscode';
-import { findCalibrationData } from '../calibration/discover';
+import { type DataCandidate, findCalibrationData } from '../calibration/discover';
+import { holdsPictures } from '../calibration/open';
 import type { Preprocessing } from '../calibration/inputs/spec';
+import { isUnder } from '../common/isUnder';
+import { takesPictures } from '../calibration/pictures/preprocessing';
 import { pickOne, separator } from './pickOne';
 import { pickPreprocessing } from './preprocessing/pick';
 import type { Services } from './services';
@@ -22,6 +25,8 @@ interface DataItem extends vscode.QuickPickItem {
 interface DataQuestion {
   services: Services;
   model: vscode.Uri;
+  /** Absolute path, where it need not be asked for: only how its pictures are prepared is. */
+  path?: string;
   last: DataChoice | undefined;
   words: { title: string; placeholder: string };
 }
@@ -35,20 +40,22 @@ export async function pickData(question: DataQuestion): Promise<DataChoice | und
 
 /** The questions about data, each a step of its own. @param take hears the answer, as far as it is known */
 export function dataSteps(
-  { services, model, last, words }: DataQuestion,
+  { services, model, path: given, last, words }: DataQuestion,
   take: (choice: DataChoice) => void,
 ): (() => Promise<Asked>)[] {
-  let path: string | null = null;
+  let path: string | null = given ?? null;
+  if (given !== undefined) take({ path: given, preprocessing: { preset: 'raw' } });
   return [
     async () => {
-      const picked = await pickPath(model, last, words);
+      if (given !== undefined) return 'skipped';
+      const picked = await pickPath(services, model, last, words);
       if (picked === undefined) return 'escaped';
       path = picked;
       take({ path, preprocessing: { preset: path === null ? 'unit' : 'raw' } });
       return 'answered';
     },
     async () => {
-      if (path === null || !(await isFolder(path))) return 'skipped';
+      if (path === null || !(await holdsPictures(path))) return 'skipped';
       const preprocessing = await pickPreprocessing(services, model, path, await lastOfPictures(last));
       if (!preprocessing) return 'escaped';
       take({ path, preprocessing });
@@ -59,19 +66,26 @@ export function dataSteps(
 
 /** What was chosen for a file of arrays says nothing of pictures. */
 async function lastOfPictures(last: DataChoice | undefined): Promise<Preprocessing | undefined> {
-  const isOfPictures = typeof last?.path === 'string' && (await isFolder(last.path).catch(() => false));
+  const isOfPictures = typeof last?.path === 'string' && (await holdsPictures(last.path));
   return isOfPictures ? last.preprocessing : undefined;
 }
 
 async function pickPath(
+  { models }: Services,
   model: vscode.Uri,
   last: DataChoice | undefined,
   words: { title: string; placeholder: string },
 ): Promise<string | null | undefined> {
-  const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? dirname(model.fsPath);
-  const found = await findCalibrationData(root);
+  const roots = rootsAround(model);
+  const [root] = roots;
+  const { network } = await models.inspect(model.fsPath);
+  const found = await findIn(roots, takesPictures(network.inputs));
+  const nameOf = (path: string): string => {
+    const own = roots.find((each) => isUnder(each, path)) ?? root;
+    return (own === root ? relative(root, path) : join(basename(own), relative(own, path))) || '.';
+  };
   const offered = found.map((candidate): DataItem => ({
-    label: `$(${candidate.kind === 'images' ? 'file-media' : 'symbol-array'}) ${relative(root, candidate.path) || '.'}`,
+    label: `$(${candidate.kind === 'images' ? 'file-media' : 'symbol-array'}) ${nameOf(candidate.path)}`,
     description: candidate.description,
     choose: () => Promise.resolve(candidate.path),
   }));
@@ -109,6 +123,19 @@ async function pickPath(
   return item?.choose();
 }
 
+/** The folder of the workspace that the model lies in, then the others; its own folder where it lies in none. */
+function rootsAround(model: vscode.Uri): string[] {
+  const own = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? dirname(model.fsPath);
+  const all = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
+  return [...new Set([own, ...all.map(({ uri }) => uri.fsPath)])];
+}
+
+/** Those of the first root first; a root inside another one offers nothing twice. */
+async function findIn(roots: readonly string[], pictures: boolean): Promise<DataCandidate[]> {
+  const found = (await Promise.all(roots.map((root) => findCalibrationData(root, { pictures })))).flat();
+  return found.filter(({ path }, at) => found.findIndex((other) => other.path === path) === at);
+}
+
 async function browse(root: string, folders: boolean): Promise<string | undefined> {
   const picked = await vscode.window.showOpenDialog({
     defaultUri: vscode.Uri.file(root),
@@ -125,8 +152,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path)).isDirectory();
 }

@@ -23,13 +23,15 @@ import { askInTurn } from './wizard';
 /** Answers that need not be asked for; also what is remembered per model. */
 export interface Choices {
   data?: DataChoice;
+  /** Data whose preprocessing is still to be asked for; absolute path. */
+  path?: string;
   shapes?: Record<string, number[]>;
   budget?: BudgetSpec;
   /** With it, the budget is the answer. */
   quality?: Quality;
 }
 
-type Answers = Required<Omit<Choices, 'quality'>> & Pick<Choices, 'quality'>;
+type Answers = Required<Omit<Choices, 'quality' | 'path'>> & Pick<Choices, 'quality'>;
 
 /** Resolves to the config's path, or undefined where the user pressed Escape. */
 export async function quantizeCommand(
@@ -140,7 +142,7 @@ async function ask(
   last: Choices,
 ): Promise<Answers | undefined> {
   const { inputs } = inspect.network;
-  const answers: Choices = { ...given };
+  const { path, ...answers }: Choices = given;
   const words = {
     title: vscode.l10n.t('Quantize with OMPQ: calibration data'),
     placeholder: vscode.l10n.t('About 64 unlabelled inputs like those the model will see'),
@@ -148,7 +150,7 @@ async function ask(
   const isAnswered = await askInTurn([
     ...(given.data
       ? []
-      : dataSteps({ services, model, last: last.data, words }, (data) => (answers.data = data))),
+      : dataSteps({ services, model, path, last: last.data, words }, (data) => (answers.data = data))),
     async () => {
       answers.shapes = given.shapes ?? {};
       const open = missingSizes(inputs, answers.shapes);

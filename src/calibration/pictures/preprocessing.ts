@@ -1,11 +1,12 @@
 /** How pixels become numbers: presets, layout, and the table that does it. */
 import type { PictureTarget } from './decode';
 import { scale } from './geometry';
+import type { GraphInput } from '../../onnx/network/network';
 import { toFloat16Bits } from '../../onnx/proto/float16';
 import { DataError } from '../inputs/errors';
-import { withoutBatch, type InputSpec } from '../inputs/inputShapes';
+import { resolveInputs, withoutBatch, type InputSpec } from '../inputs/inputShapes';
 import type { Preprocessing, PresetName } from '../inputs/spec';
-import { isFloat, makeData, type TensorData, type TensorType } from '../inputs/tensorTypes';
+import { isFloat, makeData, type TensorData, type TensorType, typeOfElem } from '../inputs/tensorTypes';
 
 interface Preset {
   mean: number[];
@@ -38,6 +39,13 @@ export interface PictureLayout {
   heightAxis: number;
   widthAxis: number;
   channels: 1 | 3 | 4;
+}
+
+/** Whether a folder of pictures can feed the model. */
+export function takesPictures(inputs: readonly GraphInput[]): boolean {
+  if (inputs.length !== 1 || !typeOfElem(inputs[0].elemType)) return false;
+  const [spec] = resolveInputs(inputs, {});
+  return spec.type !== 'int8' && spec.type !== 'bool' && pictureLayout(spec) !== null;
 }
 
 /** Null where the input does not look like a picture. */

@@ -1,7 +1,8 @@
 /** Which files a client lets us read and write: those under the folders that it grants. */
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isUnder } from '../../common/isUnder';
 
 /** A path that the client has not granted, or none at all. The message is for the agent. */
 export class RootError extends Error {}
@@ -53,9 +54,4 @@ export class Roots {
     const folder = await realpath(dirname(path)).catch(() => null);
     return folder === null ? null : join(folder, basename(path));
   }
-}
-
-function isUnder(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === '' || (!isAbsolute(way) && way.split(/[\\/]/)[0] !== '..');
 }

@@ -4,6 +4,22 @@ import { COMMAND, VIEW } from '../ids';
 import { reported, type Services } from '../services';
 import type { ModelTree, Node } from './tree';
 
+/** How files are named that are dragged from the Explorer or from outside. */
+const URI_LIST = 'text/uri-list';
+
+/** Data that are dropped on a model, or on anything of it, calibrate it. */
+const dropsOfData: vscode.TreeDragAndDropController<Node> = {
+  dragMimeTypes: [],
+  dropMimeTypes: [URI_LIST],
+  handleDrop: async (target, dropped) => {
+    const [data] = ((await dropped.get(URI_LIST)?.asString()) ?? '').split(/\r?\n/).filter(Boolean);
+    if (!data) return;
+    const model =
+      target && (target.kind === 'model' ? target.uri : 'model' in target ? target.model : undefined);
+    await vscode.commands.executeCommand(COMMAND.useAsCalibration, vscode.Uri.parse(data), model);
+  },
+};
+
 export function registerExplorer({ subscriptions }: vscode.ExtensionContext, services: Services): void {
   const changed = new vscode.EventEmitter<Node | undefined>();
   let loading: Promise<ModelTree> | undefined;
@@ -20,6 +36,7 @@ export function registerExplorer({ subscriptions }: vscode.ExtensionContext, ser
       getTreeItem: async (node) => (await tree()).getTreeItem(node),
     },
     canSelectMany: true,
+    dragAndDropController: dropsOfData,
     showCollapseAll: true,
   });
   subscriptions.push(

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { formatSize, formatAverage } from '../../common/sizes';
 import { CONFIG_SUFFIX, parseConfig } from '../../config/config';
-import { modelPathOf } from '../../config/paths';
+import { isExport, modelPathOf } from '../../config/paths';
 import type { Config } from '../../config/types';
 import { judgement } from '../announce';
 import { DisposableStore } from '../disposableStore';
@@ -23,8 +23,6 @@ export type Node =
 
 const MOST_MODELS = 500;
 const SKIPPED = '**/node_modules/**';
-/** As `ompq export` names files: resnet.quantized.onnx, resnet.quantized-2.onnx. */
-const QUANTIZED = /\.quantized(-\d+)?\.onnx$/i;
 
 export class ModelTree extends DisposableStore {
   /** The same node for the same job, so that its row alone is drawn again. */
@@ -76,7 +74,7 @@ export class ModelTree extends DisposableStore {
   private async models(): Promise<Node[]> {
     const found = await vscode.workspace.findFiles('**/*.onnx', SKIPPED, MOST_MODELS);
     return found
-      .filter((uri) => uri.scheme === 'file' && !QUANTIZED.test(uri.path))
+      .filter((uri) => uri.scheme === 'file' && !isExport(uri.path))
       .sort((a, b) => a.path.localeCompare(b.path))
       .map((uri) => ({ kind: 'model', uri }));
   }
@@ -92,7 +90,7 @@ export class ModelTree extends DisposableStore {
     const runs = this.services.history.runs(model);
     const files = (await beside('*.onnx')).filter(
       ({ path, fsPath }) =>
-        (QUANTIZED.test(path) && basename(path).startsWith(`${base}.quantized`)) ||
+        (isExport(path) && basename(path).startsWith(`${base}.quantized`)) ||
         runs.some(({ file }) => file === fsPath),
     );
     return [

@@ -32,10 +32,30 @@ it('finds what looks like data, likeliest first, and passes the rest over', asyn
     ['calibration', 'images', '64 images', 64, false],
     ['arrays/calib.npz', 'npz', '2.5 MB', null, false],
     ['data/test', 'images', '20 images in 2 class folders', 20, true],
+    // two folders beside each other may be two data sets: each is offered, too
+    ['data/test/cat', 'images', '10 images', 10, false],
+    ['data/test/dog', 'images', '10 images', 10, false],
     ['zoo', 'testSets', '2 ONNX test sets', 2, false],
     ['data/photos', 'images', '20 images', 20, false],
     ['media', 'images', '12 images', 12, false],
   ]);
+});
+
+it('offers what the model takes: pictures before arrays where it takes pictures, no pictures where it takes none', async () => {
+  const kinds = async (pictures: boolean) =>
+    (await findCalibrationData(root, { pictures })).map(({ kind }) => kind);
+  expect(await kinds(false)).toEqual(['npz', 'testSets']);
+  const found = await findCalibrationData(root, { pictures: true });
+  expect(found[0].path).toBe(join(root, 'calibration'));
+  expect(found.findIndex(({ kind }) => kind === 'npz')).toBeGreaterThan(0);
+});
+
+it('offers many classes as one data set only', async () => {
+  const classes = await temporaryFolder();
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    for (let i = 0; i < 9; i++) await put(join(classes, 'set', name, `${i}.png`), '');
+  }
+  expect((await findCalibrationData(classes)).map(({ path }) => path)).toEqual([join(classes, 'set')]);
 });
 
 it('a folder that does not exist holds nothing', async () => {

@@ -30,6 +30,9 @@ const ANYWHERE = [
 /** They work on rows of our own view. */
 const ROWS = ['cancelJob', 'compareRuns'];
 
+/** They work on data, which no editor shows. */
+const DATA = ['useAsCalibration'];
+
 /** They act on the bit map in front. */
 const BIT_MAP = ['mapBits', 'mapLock', 'mapExport', 'mapMeasure'];
 
@@ -37,7 +40,7 @@ test('the palette offers what needs a config only where a config is open, and th
   const hidden = new Map(contributes.menus.commandPalette.map(({ command, when }) => [command, when]));
   const expectedOf = (name: string): string | undefined => {
     if (ANYWHERE.includes(name)) return undefined;
-    if (ROWS.includes(name)) return 'false';
+    if (ROWS.includes(name) || DATA.includes(name)) return 'false';
     return BIT_MAP.includes(name)
       ? 'activeCustomEditorId == ompq.model'
       : 'resourceFilename =~ /\\.ompq\\.json$/';
@@ -56,7 +59,10 @@ test('menus of files show a command only on files that it can work on', () => {
         expect(when, command).toMatch(/^view == ompq\.models && viewItem == /);
         continue;
       }
-      expect(when, `${menu}: ${command}`).toMatch(/resourceExtname == \.onnx|resourceFilename =~/);
+      const files = DATA.includes(command.slice('ompq.'.length))
+        ? /explorerResourceIsFolder \|\| resourceExtname == \.npz/
+        : /resourceExtname == \.onnx|resourceFilename =~/;
+      expect(when, `${menu}: ${command}`).toMatch(files);
       expect(when, `${menu}: ${command}`).toContain('resourceScheme == file');
     }
   }
