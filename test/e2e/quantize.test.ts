@@ -73,3 +73,14 @@ test('Cancel in the notification stops the job and writes nothing', async () => 
   await window.notifications.find('Reading').first().waitFor({ state: 'detached' });
   expect(await window.notifications.texts()).toEqual([]);
 });
+
+test('a right-click on a folder uses it as calibration data of the only model', async () => {
+  const settings = { 'ompq.objective': 'orthogonality' };
+  const window = await openWindow({ workspace: await exampleWorkspace(16), settings });
+  await window.explorer.choose('calibration', 'Use as Calibration Data');
+  await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
+  await window.quickInput.choose('budget', '4 bits on average');
+  await window.editor.waitForActive(config);
+  const text = readFileSync(join(window.workspace, config), 'utf8');
+  expect(parseConfig(text, config).calibration.path).toBe('calibration');
+});

@@ -1,0 +1,74 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
+import { expect, test, vi } from 'vitest';
+import { root } from '../support/vscode/paths';
+import { exampleWorkspace, makeWorkspace } from '../support/vscode/workspace';
+import type { CodeWindow } from './driver';
+import { openWindow } from './fixture';
+import { answerQuestions, config, model, untilQuantized } from './quantize-steps';
+
+const row = (window: CodeWindow, text: string | RegExp): Locator =>
+  window.page.locator('.pane-body .monaco-list-row').filter({ hasText: text });
+
+async function openView(window: CodeWindow): Promise<void> {
+  await window.page.locator('.activitybar').getByRole('tab', { name: /OMPQ/ }).click();
+  await row(window, '.onnx').first().waitFor();
+}
+
+test('two models run one after the other; each job can be cancelled in the view of models, waiting or running', async () => {
+  const copyOf = join(root, 'examples', model);
+  const workspace = await makeWorkspace({
+    'a.onnx': { copyOf },
+    'b.onnx': { copyOf },
+    calibration: { copyOf: join(root, 'examples/test') },
+  });
+  // 500 images and a long search: time enough to press a button, however slow the window is
+  const settings = { 'ompq.samples': 500, 'ompq.contest.searchSeconds': 120 };
+  const window = await openWindow({ workspace, settings });
+  await window.explorer.item('a.onnx').click();
+  await window.explorer.item('b.onnx').click({ modifiers: ['Control'] });
+  await window.explorer.choose('b.onnx', 'Quantize with OMPQ');
+  await answerQuestions(window, 4);
+  await openView(window);
+  const [first, second] = [row(window, 'Quantizing a.onnx'), row(window, 'Quantizing b.onnx')];
+  await second.filter({ hasText: 'waiting' }).waitFor();
+  await first.filter({ hasText: /%/ }).waitFor();
+  for (const job of [second, first]) {
+    await job.hover();
+    await job.locator('.action-label').first().click();
+    await job.waitFor({ state: 'detached' });
+  }
+  await window.notifications.find('Quantizing').first().waitFor({ state: 'detached' });
+  await window.notifications.find('Reading').first().waitFor({ state: 'detached' });
+  expect(await window.notifications.texts()).toEqual([]);
+  expect(readdirSync(workspace).filter((name) => name.endsWith('.json'))).toEqual([]);
+});
+
+test('two runs of a model are compared side by side, with the layers whose bits differ', async () => {
+  const settings = { 'ompq.objective': 'orthogonality' };
+  const window = await openWindow({ workspace: await exampleWorkspace(), settings });
+  for (const bits of [4, 3]) {
+    await window.explorer.choose(model, 'Quantize with OMPQ');
+    await answerQuestions(window, bits);
+    await untilQuantized(window);
+    await window.explorer.choose(config, 'Export Quantized Model');
+    await window.quickInput.choose('rounding method', 'Nearest');
+    await window.quickInput.choose('activations', 'Weights only');
+    await window.page.keyboard.press('Enter');
+    await window.notifications.waitFor('times smaller');
+    await window.runCommand('Notifications: Clear All Notifications');
+  }
+  await openView(window);
+  await row(window, model).first().locator('.monaco-tl-twistie').click();
+  const runs = row(window, /quantized.*onnx.*KB/);
+  await vi.waitFor(async () => expect(await runs.count()).toBe(2), 30_000);
+  await runs.nth(0).click();
+  await runs.nth(1).click({ modifiers: ['Control'] });
+  await runs.nth(1).click({ button: 'right' });
+  await window.menu.appears('Compare Runs');
+  await window.menu.choose('Compare Runs');
+  const preview = window.page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
+  await preview.getByRole('heading', { name: 'Two runs side by side' }).waitFor();
+  await preview.getByRole('heading', { name: /Layers with other bits: \d+ of \d+/ }).waitFor();
+});
