@@ -20,8 +20,11 @@ const pipeline = 'src/pipeline/';
 /** The caller's side of the engine. */
 const engine = 'src/engine/[^/]+\\.ts';
 
+const belowAgents = [pipeline, engine, config, interop, cache, calibration, core, onnx, pytorch, common];
+/** The tools for agents, which both front ends offer. */
+const agents = 'src/agents/';
 /** What both front ends may import; they never import each other. */
-const belowFrontEnds = [pipeline, engine, config, interop, cache, calibration, core, onnx, pytorch, common];
+const belowFrontEnds = [agents, ...belowAgents];
 
 /** Rooms of one folder that are entered in this order: each may import those named. */
 const rooms = (folder, table) =>
@@ -47,6 +50,7 @@ module.exports = {
     rule('engine', engine, [calibration, common, onnx, core]),
     rule('engine-process', 'src/engine/process/', [engine, calibration, core, onnx, cache, common]),
     rule('pipeline', pipeline, [engine, config, interop, cache, calibration, core, onnx, common]),
+    rule('agents', agents, belowAgents),
     rule('cli', 'src/cli', belowFrontEnds),
     rule('features', 'src/(features/|extension\\.ts)', [
       ...belowFrontEnds,

@@ -1,5 +1,6 @@
 /** Wiring only: one register(context) per feature; what a feature does is loaded when it is first wanted. */
 import type * as vscode from 'vscode';
+import { registerAgentTools } from './features/agentTools';
 import { registerBitMap } from './features/bitMap/register';
 import { registerCommands } from './features/commands';
 import { registerConfigEditor } from './features/configEditor/register';
@@ -22,4 +23,5 @@ export function activate(context: vscode.ExtensionContext): void {
   registerBitMap(context, services);
   registerExplorer(context, services);
   registerMcp(context);
+  registerAgentTools(context, services);
 }

@@ -7,6 +7,9 @@ const types = createRequire(import.meta.url)
   .resolve('@types/vscode/package.json')
   .replace('package.json', 'index.d.ts');
 
+/** What we use of VS Codes younger than the oldest one that we run in: undefined where it is not there. */
+const YOUNGER = ['LanguageModelTextPart', 'LanguageModelToolResult', 'McpStdioServerDefinition'];
+
 /** `import * as vscode` copies the whole API once per file; names imported one by one cost nothing. */
 export const vscodeByName = {
   name: 'vscode-by-name',
@@ -18,7 +21,7 @@ export const vscodeByName = {
       const declared = (await readFile(types, 'utf8')).matchAll(
         /^\texport (?:abstract )?(?:class|namespace|enum|const) (\w+)/gm,
       );
-      const names = new Set([...declared].map(([, name]) => name));
+      const names = new Set([...[...declared].map(([, name]) => name), ...YOUNGER]);
       return { contents: `export { ${[...names].join(', ')} } from 'vscode';` };
     });
   },

@@ -50,8 +50,13 @@ export function moved(manifest, known) {
   result.description = text(manifest.description, ['description']);
   const support = manifest.capabilities;
   if (support) result.capabilities = walk(support, ['capabilities'], false);
-  const { grammars, languages, ...contributes } = manifest.contributes;
-  result.contributes = { ...walk(contributes, ['contributes'], false), languages, grammars };
+  const { grammars, languages, languageModelTools, ...contributes } = manifest.contributes;
+  result.contributes = {
+    ...walk(contributes, ['contributes'], false),
+    languages,
+    grammars,
+    languageModelTools,
+  };
   return { manifest: result, texts };
 }
 

@@ -1,14 +1,13 @@
 /** The Model Context Protocol over standard input and output: tools only. */
-import Ajv, { type ValidateFunction } from 'ajv';
 import type { Readable, Writable } from 'node:stream';
 import { version } from '../../../package.json';
+import { callTool } from '../../agents/callTool';
+import { Roots } from '../../agents/roots';
+import { TOOLS } from '../../agents/schemas';
 import type { Cache } from '../../cache/cache';
 import type { Engine } from '../../engine/client';
 import type { Progress } from '../../engine/protocol';
-import { Roots } from './roots';
 import { type Call, INVALID_PARAMS, isObject, Rpc, RpcError } from './rpc';
-import { TOOLS } from './schemas';
-import { HANDLERS } from './tools';
 
 /** Newest first; all that we use of them is the same. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
@@ -32,10 +31,6 @@ export async function serveTools(
 ): Promise<void> {
   const roots = new Roots();
   await roots.grant(folders);
-  const ajv = new Ajv({ allErrors: false, allowUnionTypes: true, strict: false });
-  const checks = new Map<string, ValidateFunction>(
-    TOOLS.map((tool) => [tool.name, ajv.compile(tool.inputSchema)]),
-  );
   let asksRoots = false;
   // The engine does one job after the other; the first may have to wait for the client's roots.
   let last: Promise<unknown> = Promise.resolve();
@@ -57,13 +52,8 @@ export async function serveTools(
 
   const call = async ({ params, signal }: Call): Promise<object> => {
     const { name, arguments: given = {}, _meta } = params;
-    const check = typeof name === 'string' ? checks.get(name) : undefined;
-    if (!check) throw new RpcError(INVALID_PARAMS, `There is no tool "${String(name)}".`);
-    if (!check(given)) {
-      const [error] = check.errors ?? [];
-      return failed(
-        `The arguments of ${String(name)} do not fit: ${error?.instancePath || 'they'} ${error?.message ?? ''}.`,
-      );
+    if (!TOOLS.some((tool) => tool.name === name)) {
+      throw new RpcError(INVALID_PARAMS, `There is no tool "${String(name)}".`);
     }
     const token = isObject(_meta) ? (_meta.progressToken as string | number | undefined) : undefined;
     const onProgress = token === undefined ? undefined : throttled((progress) => tell(rpc, token, progress));
@@ -71,7 +61,7 @@ export async function serveTools(
       signal.throwIfAborted();
       try {
         const context = { engine, roots, options: { signal, onProgress, cache } };
-        const result = await HANDLERS[name as string](given as never, context);
+        const result = await callTool(name as string, given, context);
         return { content: [{ type: 'text', text: JSON.stringify(result) }], structuredContent: result };
       } catch (error) {
         return failed(error instanceof Error ? error.message : String(error));

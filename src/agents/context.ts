@@ -1,12 +1,12 @@
 /** What the tools for agents share: the files that a call may touch, and the data that it names. */
-import type { Preprocessing } from '../../calibration/inputs/spec';
-import { readConfig } from '../../config/config';
-import { modelPathOf } from '../../config/paths';
-import type { Config } from '../../config/types';
-import type { Engine } from '../../engine/client';
-import { dataOf } from '../../pipeline/configured';
-import type { ScoreOptions } from '../../pipeline/settings';
-import type { AskedData } from '../../pipeline/settledData';
+import type { Preprocessing } from '../calibration/inputs/spec';
+import { readConfig } from '../config/config';
+import { modelPathOf } from '../config/paths';
+import type { Config } from '../config/types';
+import type { Engine } from '../engine/client';
+import { dataOf } from '../pipeline/configured';
+import type { ScoreOptions } from '../pipeline/settings';
+import type { AskedData } from '../pipeline/settledData';
 import type { Roots } from './roots';
 
 export interface ToolContext {

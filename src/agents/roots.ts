@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isUnder } from '../../common/isUnder';
+import { isUnder } from '../common/isUnder';
 
 /** A path that the client has not granted, or none at all. The message is for the agent. */
 export class RootError extends Error {}

@@ -1,10 +1,12 @@
 /** What each tool takes, as JSON Schema: shown to the client and held against every call. */
-import { PRESET_NAMES } from '../../calibration/inputs/spec';
-import { OBJECTIVES } from '../../core/allocation/objectives';
-import { BIT_WIDTHS } from '../../core/problem/widths';
+import { PRESET_NAMES } from '../calibration/inputs/spec';
+import { OBJECTIVES } from '../core/allocation/objectives';
+import { BIT_WIDTHS } from '../core/problem/widths';
 
 export interface ToolInfo {
   name: string;
+  /** For people. */
+  title: string;
   description: string;
   inputSchema: {
     type: 'object';
@@ -53,6 +55,7 @@ const DATA = {
 
 function tool(
   name: string,
+  title: string,
   description: string,
   properties: Record<string, object>,
   required: string[],
@@ -60,6 +63,7 @@ function tool(
 ): ToolInfo {
   return {
     name,
+    title,
     description,
     inputSchema: { type: 'object', properties, required, additionalProperties: false },
     annotations: { readOnlyHint: !writes, destructiveHint: false, openWorldHint: false },
@@ -69,12 +73,14 @@ function tool(
 export const TOOLS: readonly ToolInfo[] = [
   tool(
     'inspect',
+    'Inspect an ONNX model',
     'List the layers of a model that can be quantized, with their sizes, and what stays float.',
     { model: MODEL },
     ['model'],
   ),
   tool(
     'quantize',
+    'Find bits for an ONNX model',
     'Find the bits of every layer for a budget (exactly one of sizeBytes, averageBits, ratio) or the smallest file of a quality (quality), and write the config. No labels are needed.',
     {
       model: MODEL,
@@ -126,12 +132,14 @@ export const TOOLS: readonly ToolInfo[] = [
   ),
   tool(
     'pareto',
+    'List possible sizes',
     'Sizes and average bits that are possible, along the budget of a config.',
     { config: CONFIG },
     ['config'],
   ),
   tool(
     'explain',
+    'Explain bits',
     'Why layers have their bits, what hurts them, and what helps; the noisiest first.',
     {
       config: CONFIG,
@@ -142,6 +150,7 @@ export const TOOLS: readonly ToolInfo[] = [
   ),
   tool(
     'set_bits',
+    'Set bits of layers',
     'Set and lock the bits of layers in a config by hand; null releases a layer for the next quantize.',
     {
       config: CONFIG,
@@ -158,6 +167,7 @@ export const TOOLS: readonly ToolInfo[] = [
   ),
   tool(
     'export',
+    'Export a quantized model',
     'Write the quantized model that a config describes, check it, and measure it against the original.',
     {
       config: CONFIG,
@@ -171,6 +181,7 @@ export const TOOLS: readonly ToolInfo[] = [
   ),
   tool(
     'eval',
+    'Measure models',
     'Measure a model (top-1, top-5 with labels), or two side by side (same answers, KL divergence, SQNR, also of every layer).',
     {
       model: MODEL,
@@ -191,6 +202,7 @@ export const TOOLS: readonly ToolInfo[] = [
   ),
   tool(
     'report',
+    'Write a report',
     'Write one self-contained HTML page, or Markdown, with bits, curve, quality, error of every layer and settings.',
     {
       config: CONFIG,

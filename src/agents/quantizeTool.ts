@@ -1,15 +1,15 @@
 /** The tool that finds the bits of a model and writes its config. */
-import { type BudgetSpec, WHOLE } from '../../config/budget';
-import { CONFIG_SUFFIX } from '../../config/config';
-import { configPathFor } from '../../config/paths';
-import type { Quality } from '../../config/types';
-import { winnerOf } from '../../config/winner';
-import { SettingsError } from '../../core/allocation/buildProblem';
-import type { Objective } from '../../core/allocation/objectives';
-import type { BitWidth } from '../../core/problem/widths';
-import { quantize } from '../../pipeline/quantize';
-import { QUICK_CONTEST } from '../../pipeline/settings';
-import { settledData } from '../../pipeline/settledData';
+import { type BudgetSpec, WHOLE } from '../config/budget';
+import { CONFIG_SUFFIX } from '../config/config';
+import { configPathFor } from '../config/paths';
+import type { Quality } from '../config/types';
+import { winnerOf } from '../config/winner';
+import { SettingsError } from '../core/allocation/buildProblem';
+import type { Objective } from '../core/allocation/objectives';
+import type { BitWidth } from '../core/problem/widths';
+import { quantize } from '../pipeline/quantize';
+import { QUICK_CONTEST } from '../pipeline/settings';
+import { settledData } from '../pipeline/settledData';
 import { askedData, type DataArguments, type ToolContext, totalsOf } from './context';
 
 interface QuantizeArguments extends DataArguments {
