@@ -45,6 +45,7 @@ export async function openDataset(
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     inOrder,
     atMost: options.atMost ?? false,
+    decoded: options.decoded,
     signal: options.signal,
     progress: options.progress ?? (() => {}),
   };

@@ -20,7 +20,7 @@ export interface Dataset {
   /** For people: "64 of 256 images in calibration/", "synthetic input (seed 0)". */
   description: string;
   synthetic: boolean;
-  /** Equal for data that give the same samples; absent: not known. */
+  /** Equal for data that give the same samples, though perhaps not as many of them; absent: not known. */
   identity?: string;
   /** Number of samples, after choosing. */
   size: number;

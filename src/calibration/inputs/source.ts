@@ -1,6 +1,7 @@
 /** What each kind of data offers, before samples are chosen. */
 import type { ClassList } from '../labels/classes';
 import type { GraphInput } from '../../onnx/network/network';
+import type { DecodedPictures } from '../pictures/decodedPictures';
 import type { Dataset, Tensor } from './dataset';
 import type { InputSpec } from './inputShapes';
 
@@ -11,6 +12,8 @@ export interface OpenOptions {
   maxBytes?: number;
   /** spec.samples is a limit, not a wish: no warning where there are fewer. */
   atMost?: boolean;
+  /** What is known of the pictures, where the data are those of an earlier opening. */
+  decoded?: DecodedPictures;
   signal?: AbortSignal;
   /** Fraction of the work of opening. */
   progress?: (fraction: number) => void;
@@ -23,6 +26,7 @@ export interface OpenContext {
   /** Samples will be read once, front to back. */
   atMost: boolean;
   inOrder: boolean;
+  decoded: DecodedPictures | undefined;
   signal: AbortSignal | undefined;
   progress: (fraction: number) => void;
 }

@@ -2,29 +2,30 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodePicture, PictureError, pictureSize, type PictureTarget } from './decode';
+import { DecodedPictures } from './decodedPictures';
 import { DataError } from '../inputs/errors';
 import { mapConcurrently } from '../../common/mapConcurrently';
 import type { OpenContext } from '../inputs/source';
 
 /** As many as libuv has threads. */
 const CONCURRENCY = 4;
-/** Decoded pictures that are kept, so that small sets are decoded once. */
-const CACHE_BYTES = 128 * 1024 * 1024;
 const NAMED_IN_WARNING = 5;
 
 /** Decodes pictures; those that cannot be are remembered and named in a warning. */
 export class PictureReader {
-  private readonly broken = new Map<number, string>();
-  private readonly cache = new Map<number, Uint8Array>();
+  private decoded: DecodedPictures;
+  /** Files that were passed over, and why. */
+  private readonly leftOut = new Map<number, string>();
   /** Of those taken, how many had the wanted size already. */
   exact = 0;
-  private cachedBytes = 0;
 
   constructor(
     private readonly folder: string,
     private readonly files: readonly string[],
     readonly context: OpenContext,
-  ) {}
+  ) {
+    this.decoded = context.decoded ?? new DecodedPictures();
+  }
 
   /** Sizes of the first `wanted` pictures, in the order of preference, whose headers can be read. */
   async sizes(order: readonly number[], wanted: number) {
@@ -33,15 +34,16 @@ export class PictureReader {
   }
 
   /**
-   * The first `wanted` pictures, in the order of preference, that decode. Every one is decoded here once, so that a
-   * broken one is left out before anything is counted; as many as fit are kept.
+   * The first `wanted` pictures, in the order of preference, that decode. Every one that is not known is decoded here, so
+   * that a broken one is left out before anything is counted; as many as fit are kept.
    */
   async take(order: readonly number[], wanted: number, target: PictureTarget): Promise<number[]> {
+    const { decoded } = this;
+    decoded.begin(target);
     const taken = await this.collect(order, wanted, async (index, done) => {
-      const { pixels, exact } = await decodePicture(this.path(index), target);
-      this.keep(index, pixels);
+      if (!decoded.exact.has(index)) await this.decode(index, target);
       this.context.progress(done / wanted);
-      return exact;
+      return decoded.exact.get(index)!;
     });
     this.exact = taken.filter(({ value }) => value).length;
     return taken.map(({ index }) => index);
@@ -51,7 +53,7 @@ export class PictureReader {
     return mapConcurrently(indices, CONCURRENCY, async (index) => {
       this.context.signal?.throwIfAborted();
       try {
-        return this.cache.get(index) ?? (await decodePicture(this.path(index), target)).pixels;
+        return this.decoded.get(index) ?? (await this.decode(index, target));
       } catch (error) {
         if (!(error instanceof PictureError)) throw error;
         throw this.changed(index, error);
@@ -66,14 +68,20 @@ export class PictureReader {
   }
 
   warnings(): string[] {
-    if (this.broken.size === 0) return [];
-    const named = this.brokenNames();
-    return [`${this.broken.size} files were left out because they cannot be decoded: ${named}.`];
+    if (this.leftOut.size === 0) return [];
+    const named = this.namesLeftOut();
+    return [`${this.leftOut.size} files were left out because they cannot be decoded: ${named}.`];
   }
 
+  /** Lets go of the pixels, unless they are kept for another opening. */
   clear(): void {
-    this.cache.clear();
-    this.cachedBytes = 0;
+    if (!this.context.decoded) this.decoded = new DecodedPictures();
+  }
+
+  private async decode(index: number, target: PictureTarget): Promise<Uint8Array> {
+    const { pixels, exact } = await decodePicture(this.path(index), target);
+    this.decoded.put(index, pixels, exact);
+    return pixels;
   }
 
   private async collect<T>(
@@ -89,34 +97,29 @@ export class PictureReader {
       at += some.length;
       const values = await mapConcurrently(some, CONCURRENCY, async (index) => {
         this.context.signal?.throwIfAborted();
-        if (this.broken.has(index)) return null;
+        const { broken } = this.decoded;
         try {
-          return { index, value: await job(index, good.length) };
+          if (!broken.has(index)) return { index, value: await job(index, good.length) };
         } catch (error) {
           if (!(error instanceof PictureError)) throw error;
           if (await isGone(this.path(index))) throw this.changed(index, error);
-          this.broken.set(index, error.message);
-          return null;
+          broken.set(index, error.message);
         }
+        this.leftOut.set(index, broken.get(index)!);
+        return null;
       });
       good.push(...values.filter((value) => value !== null));
     }
     if (good.length === 0) {
-      throw new DataError(`No picture in ${this.folder} can be decoded: ${this.brokenNames()}.`);
+      throw new DataError(`No picture in ${this.folder} can be decoded: ${this.namesLeftOut()}.`);
     }
     return good;
   }
 
-  private brokenNames(): string {
-    const names = [...this.broken].sort(([a], [b]) => a - b);
+  private namesLeftOut(): string {
+    const names = [...this.leftOut].sort(([a], [b]) => a - b);
     const some = names.slice(0, NAMED_IN_WARNING).map(([index, why]) => `${this.files[index]} (${why})`);
     return some.join(', ') + (names.length > some.length ? ` and ${names.length - some.length} more` : '');
-  }
-
-  private keep(index: number, pixels: Uint8Array): void {
-    if (this.cachedBytes + pixels.length > CACHE_BYTES) return;
-    this.cache.set(index, pixels);
-    this.cachedBytes += pixels.length;
   }
 
   private path(index: number): string {

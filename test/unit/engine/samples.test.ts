@@ -9,14 +9,14 @@ const job = new Job(
 );
 const ROOM = 1e6;
 
-/** Ten samples of one number, `first` and on; counts what is read of them. */
-function numbersFrom(first: number, identity?: string): { dataset: Dataset; reads: () => number } {
+/** Samples of one number, `first` and on; counts what is read of them. */
+function numbersFrom(first: number, identity?: string, size = 10): { dataset: Dataset; reads: () => number } {
   let reads = 0;
   const dataset: Dataset = {
     description: '',
     synthetic: false,
     ...(identity === undefined ? {} : { identity }),
-    size: 10,
+    size,
     labels: null,
     classNames: null,
     classList: null,
@@ -43,6 +43,22 @@ it('samples of the same data are read once for several jobs', async () => {
   expect(await taken(dataset)).toEqual([9, 0, 4]);
   expect(await taken(dataset)).toEqual([9, 0, 4]);
   expect(reads()).toBe(10);
+});
+
+it('of more samples of the same data, only the further ones are read', async () => {
+  const [few, more] = [numbersFrom(0, 'more', 6), numbersFrom(0, 'more')];
+  await Samples.open(few.dataset, ROOM, job, () => undefined);
+  expect(await taken(more.dataset)).toEqual([9, 0, 4]);
+  expect([few.reads(), more.reads()]).toEqual([6, 4]);
+  // And of fewer none, also where the last job asked for fewer.
+  for (const { dataset } of [few, more]) await Samples.open(dataset, ROOM, job, () => undefined);
+  expect([few.reads(), more.reads()]).toEqual([6, 4]);
+});
+
+it('samples whose size depends on how many are asked for are read again', async () => {
+  const [small, large] = [numbersFrom(0, 'sized', 6), numbersFrom(100, 'sized')];
+  await Samples.open(small.dataset, ROOM, job, () => undefined);
+  expect(await taken({ ...large.dataset, shapes: { x: [1, 2] } })).toEqual([109, 100, 104]);
 });
 
 it('data that have changed, or of which that is not known, are read again', async () => {

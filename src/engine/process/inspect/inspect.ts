@@ -3,7 +3,6 @@ import { create } from '@bufbuild/protobuf';
 import { DataError } from '../../../calibration/inputs/errors';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { isTooOld } from '../../../onnx/canonical/canonical';
-import { fingerprint } from '../../../onnx/files/file';
 import { Graph } from '../../../onnx/graph/graph';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork } from '../../../onnx/network/functions';
@@ -20,13 +19,14 @@ import type { InspectReply, InspectRequest } from '../../protocol';
 import { EngineFault } from '../job/faults';
 import { type Job } from '../job/job';
 import { branchesTaken, type Taken } from '../ort/branchesTaken';
-import { openModel } from '../ort/withModel';
+import { openModel } from '../ort/openModel';
 import { shapesOnData } from './shapesOnData';
 
 /** @throws OnnxError */
 export async function inspect(request: InspectRequest, job: Job): Promise<InspectReply> {
   const { model: path, granularity, shapes } = request;
-  const { original, read: model } = await openModel(path, job);
+  const opened = await openModel(path, job);
+  const { original, read: model } = opened;
   await job.checkpoint();
   job.progress('Finding the functions', 0.3);
   const found = request.branches ? undefined : await findBranches(request, model, job);
@@ -44,7 +44,7 @@ export async function inspect(request: InspectRequest, job: Job): Promise<Inspec
   const floatActivations = keepFloats(new Graph(model.graph!), network);
   await job.checkpoint();
   job.progress('Hashing the model', 0.6);
-  const { sha256, bytes } = await fingerprint(path, original);
+  const { sha256, bytes } = await opened.fingerprint();
   const files = [path];
   for (const location of externalLocations(original)) files.push(await externalPath(path, location));
   const { outputs } = planOutputs(

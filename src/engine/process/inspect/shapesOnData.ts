@@ -7,7 +7,7 @@ import type { Network } from '../../../onnx/network/network';
 import type { Dimension } from '../../../onnx/proto/dims';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
-import { withDataset } from '../ort/withModel';
+import { withKeptDataset } from '../ort/withModel';
 
 /** Undefined where the file tells all sizes but the batch, or the data cannot be read any more. */
 export async function shapesOnData(
@@ -21,7 +21,7 @@ export async function shapesOnData(
   try {
     const find = ({ shapes }: Dataset) =>
       Promise.resolve(findNetwork(model, { ...options, shapes: { ...options.shapes, ...shapes } }));
-    const { functions } = await withDataset(data, network, job, find, { atMost: true });
+    const { functions } = await withKeptDataset(data, network, job, find, { atMost: true });
     return functions.map(({ shape }) => shape);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;

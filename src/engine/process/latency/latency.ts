@@ -35,11 +35,11 @@ export async function latency(request: LatencyRequest, job: Job): Promise<Latenc
 
 async function timeFunctions(
   { model: path, data: { branches }, memoryLimit, runs }: LatencyRequest,
-  { file, network, dataset }: OpenedModel,
+  { file: untagged, network, dataset }: OpenedModel,
   scratch: string,
   job: Job,
 ): Promise<LatencyReply> {
-  tagLayers(file);
+  const file = tagLayers(untagged);
   const { model } = takeBranches(file, branches);
   const owners = ownersOf(network, model);
   const samples = await Samples.open(dataset, limitOf(memoryLimit) / 8, job, () => undefined);

@@ -1,9 +1,16 @@
 /** Which function a kernel of ONNX Runtime's profile works for. */
 import { Graph } from '../../../onnx/graph/graph';
+import { mapBodies } from '../../../onnx/graph/bodies';
+import { withGraph } from '../../../onnx/graph/subgraph';
 import { isLayerOp } from '../../../onnx/network/layers';
 import type { Network } from '../../../onnx/network/network';
-import { allBodies } from '../../../onnx/proto/attributes';
-import type { ModelProto } from '../../../onnx/proto/onnx_pb';
+import {
+  type GraphProto,
+  GraphProtoSchema,
+  type ModelProto,
+  NodeProtoSchema,
+} from '../../../onnx/proto/onnx_pb';
+import { shallowCopy } from '../../../onnx/proto/shallowCopy';
 
 /** What ONNX Runtime keeps of a layer's name in those of the kernels that it becomes. */
 const TAG = /ompq_layer_\d+_/;
@@ -11,12 +18,18 @@ const TAG = /ompq_layer_\d+_/;
 /** Blocked convolutions take the name of the tensor that they write, after what was fused into them. */
 const BLOCKED = /^(.*)_nchwc$/;
 
-/** Changes the nodes of `model`, also those in branches. */
-export function tagLayers({ graph }: ModelProto): void {
+/** The model with a name for each of its layers, also those in branches. */
+export function tagLayers(model: ModelProto): ModelProto {
   let count = 0;
-  for (const { node } of [graph!, ...allBodies(graph!)]) {
-    for (const each of node) if (isLayerOp(each.opType)) each.name = `ompq_layer_${count++}_`;
-  }
+  const tagged = (body: GraphProto): GraphProto => {
+    const node = body.node.map((each) => {
+      const inside = mapBodies(each, tagged);
+      if (!isLayerOp(each.opType)) return inside;
+      return shallowCopy(NodeProtoSchema, inside, { name: `ompq_layer_${count++}_` });
+    });
+    return shallowCopy(GraphProtoSchema, body, { node });
+  };
+  return withGraph(model, { node: tagged(model.graph!).node });
 }
 
 /** The function by its layers' tags, and by the tensors that a kernel of theirs may write. */

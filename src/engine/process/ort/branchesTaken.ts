@@ -13,7 +13,7 @@ import { type ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Job } from '../job/job';
 import { fixedBatch, padded, Samples } from './samples';
 import { Session } from './session';
-import { withDataset } from './withModel';
+import { withKeptDataset } from './withModel';
 
 /** Bytes of samples that are kept between rounds. */
 const HELD = 64e6;
@@ -53,7 +53,7 @@ export async function branchesTaken(
       });
     }
   };
-  return withDataset(data, network, job, find, { atMost: true });
+  return withKeptDataset(data, network, job, find, { atMost: true });
 }
 
 /** What the first sample has for the inputs that are one whole number, as a sample rate. */

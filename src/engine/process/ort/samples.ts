@@ -3,12 +3,13 @@ import type { Dataset, Tensor } from '../../../calibration/inputs/dataset';
 import type { GraphInput } from '../../../onnx/network/network';
 import { product } from '../../../onnx/proto/dims';
 import type { Job } from '../job/job';
+import { span } from '../job/trace';
 import type { Feeds } from './session';
 
 /** Samples read from the data at a time. */
 const BLOCK = 8;
 
-/** Samples that stay for the next job: a quantize scores, measures noise and compares on the same ones. */
+/** The first samples, for the next job: a quantize scores, measures noise and compares on the same ones, and on more of them. */
 let kept: { identity: string; held: readonly Feeds[] } | null = null;
 /** Bytes of them, at most. */
 const KEPT_BYTES = 256e6;
@@ -30,21 +31,23 @@ export class Samples {
     job: Job,
     onProgress: (share: number) => void,
   ): Promise<Samples> {
-    const { identity } = dataset;
-    const bytes = sampleBytes(dataset) * dataset.size;
-    if (bytes > memory) return new Samples(dataset, null);
-    if (identity !== undefined && kept?.identity === identity) return new Samples(dataset, kept.held);
+    const bytes = sampleBytes(dataset);
+    if (bytes * dataset.size > memory) return new Samples(dataset, null);
+    const identity = identityOf(dataset);
+    const held = identity !== null && kept?.identity === identity ? [...kept.held] : [];
     kept = null;
-    const held: Feeds[] = [];
-    const step = hasBatch(dataset) ? BLOCK : 1;
-    for (let start = 0; start < dataset.size; start += step) {
-      await job.checkpoint();
-      const count = Math.min(step, dataset.size - start);
-      const block = await dataset.read(start, count);
-      for (let i = 0; i < count; i++) held.push(pick(dataset, block, i));
-      onProgress((start + count) / dataset.size);
-    }
-    if (identity !== undefined && bytes <= KEPT_BYTES) kept = { identity, held };
+    const read = async (): Promise<void> => {
+      const step = hasBatch(dataset) ? BLOCK : 1;
+      while (held.length < dataset.size) {
+        await job.checkpoint();
+        const count = Math.min(step, dataset.size - held.length);
+        const block = await dataset.read(held.length, count);
+        for (let i = 0; i < count; i++) held.push(pick(dataset, block, i));
+        onProgress(held.length / dataset.size);
+      }
+    };
+    await span('samples', read, `${held.length} to ${dataset.size}`);
+    if (identity !== null) kept = { identity, held: held.slice(0, Math.floor(KEPT_BYTES / bytes)) };
     return new Samples(dataset, held);
   }
 
@@ -93,6 +96,11 @@ export class Samples {
       ]),
     );
   }
+}
+
+/** How many samples are asked for may decide sizes that the model leaves open. */
+function identityOf({ identity, shapes, batchAxes }: Dataset): string | null {
+  return identity === undefined ? null : JSON.stringify([identity, shapes, batchAxes]);
 }
 
 function hasBatch({ batchAxes }: Dataset): boolean {

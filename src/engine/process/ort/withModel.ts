@@ -5,9 +5,10 @@ import type { OpenOptions } from '../../../calibration/inputs/source';
 import type { DataSpec } from '../../../calibration/inputs/spec';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
 import { openDataset } from '../../../calibration/open';
+import { DecodedPictures } from '../../../calibration/pictures/decodedPictures';
+import { canonical } from '../../../common/canonical';
 import { OnnxError } from '../../../common/fileErrors';
-import { canonicalModel, isTooOld } from '../../../onnx/canonical/canonical';
-import { readModel } from '../../../onnx/files/file';
+import { isTooOld } from '../../../onnx/canonical/canonical';
 import { seeded } from '../../../onnx/graph/seeded';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork, type NetworkOptions } from '../../../onnx/network/functions';
@@ -16,7 +17,7 @@ import { opsetOf } from '../../../onnx/proto/attributes';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
-import { foldWeights } from './foldWeights';
+import { openModel } from './openModel';
 
 /** The newest operator set that the ONNX Runtime of this package has kernels for. */
 const NEWEST_OPSET = 27;
@@ -26,13 +27,6 @@ export const DATA_STEP = 0.02;
 
 /** Beyond, it takes longer to see whether any file of the data has changed than to read some samples again. */
 const MOST_FILES = 4096;
-
-export interface ReadModel {
-  /** As it is on disk. */
-  original: ModelProto;
-  /** In the form that functions are looked for in (see canonicalModel), computed weights stored. */
-  read: ModelProto;
-}
 
 export interface OpenedNetwork {
   original: ModelProto;
@@ -47,18 +41,6 @@ export interface OpenedModel extends OpenedNetwork {
   /** What is run: `file` with the branches of Ifs in line, drawing the same numbers in every run. */
   model: ModelProto;
   dataset: Dataset;
-}
-
-/** @throws OnnxError, EngineFault, JobCancelled */
-export async function openModel(path: string, job: Job): Promise<ReadModel> {
-  job.progress('Reading the model', 0);
-  const original = await readModel(path);
-  try {
-    return { original, read: await foldWeights(canonicalModel(original), path, job) };
-  } catch (error) {
-    if (!(error instanceof OnnxError)) throw error;
-    throw new OnnxError(`${path}: ${error.message}`, { cause: error });
-  }
 }
 
 /**
@@ -109,11 +91,36 @@ export async function withModel<T>(
   const opened = await openNetwork(path, { granularity, shapes, branches }, job, prepare);
   const model = seeded(takeBranches(opened.file, branches).model);
   job.progress('Reading samples', DATA_STEP);
-  const { inputs } = opened.network;
+  const run = (dataset: Dataset) => work({ ...opened, model, dataset });
+  return withKeptDataset(data, opened.network, job, run, options);
+}
+
+/** What was decoded of the data of the last job. */
+let known: { identity: string; decoded: DecodedPictures } | null = null;
+
+/** As withDataset, for work after which more will be asked of the same samples: they are decoded once. */
+export async function withKeptDataset<T>(
+  data: DataSpec,
+  network: Network,
+  job: Job,
+  work: (dataset: Dataset) => Promise<T>,
+  options: Omit<OpenOptions, 'signal'> = {},
+): Promise<T> {
+  const identity = await identityOf(data, network, job);
+  if (identity === undefined) return withDataset(data, network, job, work, options);
+  if (known?.identity !== identity) known = { identity, decoded: new DecodedPictures() };
+  const { decoded } = known;
+  return withDataset(data, network, job, (dataset) => work({ ...dataset, identity }), {
+    ...options,
+    decoded,
+  });
+}
+
+/** Equal for data that give the same samples, however many: those of a smaller number are the first of a larger one. */
+async function identityOf(data: DataSpec, { inputs }: Network, job: Job): Promise<string | undefined> {
+  const { samples, branches: _b, outputs: _o, classes: _c, ...rest } = data;
   const content = await dataFingerprint(data.path, job.signal, MOST_FILES);
-  const identity = content === null ? undefined : JSON.stringify([content, data, inputs, options]);
-  const named = (dataset: Dataset) => work({ ...opened, model, dataset: { ...dataset, identity } });
-  return withDataset(data, opened.network, job, named, options);
+  return content === null ? undefined : canonical([content, rest, samples === Infinity, inputs]);
 }
 
 /** @throws DataError, JobCancelled */

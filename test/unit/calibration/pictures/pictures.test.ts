@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../../src/calibration/open';
+import { DecodedPictures } from '../../../../src/calibration/pictures/decodedPictures';
 import type { Preprocessing } from '../../../../src/calibration/inputs/spec';
 import { fromFloat16Bits } from '../../../../src/onnx/proto/float16';
 import {
@@ -326,6 +327,44 @@ describe('formats', () => {
     await data.read(0, 1);
     await data.close();
     expect((await failure(data.read(0, 1))).message).toMatch(/a\.png could be read a moment ago/);
+  });
+});
+
+describe('opened again with what is known of the pictures', () => {
+  const model = [input('x', ['N', 3, 4, 4])];
+
+  it('those that were decoded are not decoded again, further ones are', async () => {
+    const folder = await newFolder();
+    const files = Array.from({ length: 6 }, (_, i) => join(folder, `${i}.png`));
+    for (const [i, file] of files.entries()) await plainPicture(4, 4, [i, i, i]).png().toFile(file);
+    await put(join(folder, 'broken.png'), 'x');
+    const decoded = new DecodedPictures();
+    const valuesOf = async (samples: number): Promise<number[]> => {
+      const data = await openDataset(dataSpec(folder, { samples }), model, { decoded });
+      const { x } = await data.read(0, data.size);
+      await data.close();
+      return Array.from({ length: data.size }, (_, i) => Number(x.data[48 * i]));
+    };
+    const first = await valuesOf(3);
+    expect(new Set(first).size).toBe(3);
+    // Nobody could decode these now.
+    for (const value of first) await put(files[value], 'x');
+    expect(await valuesOf(2)).toEqual(first.slice(0, 2));
+    const all = await valuesOf(7);
+    expect(all.slice(0, 3)).toEqual(first);
+    expect([...all].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('another size is decoded anew; files that cannot be decoded are named by those who meet them', async () => {
+    const folder = await newFolder();
+    await plainPicture(8, 8, [9, 9, 9]).png().toFile(join(folder, 'a.png'));
+    await put(join(folder, 'b.png'), 'x');
+    const decoded = new DecodedPictures();
+    for (const size of [4, 8]) {
+      const data = await openDataset(dataSpec(folder), [input('x', ['N', 3, size, size])], { decoded });
+      expect((await data.read(0, 1)).x.dims).toEqual([1, 3, size, size]);
+      expect(data.warnings.join()).toMatch(/1 files were left out because they cannot be decoded: b\.png/);
+    }
   });
 });
 
