@@ -8,6 +8,7 @@ import type { EvaluateReply, OutputComparison, Shard } from '../engine/protocol'
 import { evaluateModels } from '../pipeline/evaluate';
 import { settledData, withGuess } from '../pipeline/settledData';
 import { jobOf, VERSION, writeShard } from '../pipeline/shards';
+import { positive } from './arguments';
 import {
   addDataOptions,
   addEngineOptions,
@@ -16,7 +17,6 @@ import {
   askedData,
   type EngineFlags,
   partPath,
-  positive,
   type ShardFlags,
 } from './options';
 import { printJson, printLines, withSession } from './session';

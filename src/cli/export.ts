@@ -25,7 +25,8 @@ import {
 import { comparisonLines } from './eval';
 import { exportForeign } from './exportForeign';
 import { stayingNotes } from '../pipeline/shares';
-import { addEngineOptions, addOutputOption, type EngineFlags, positive } from './options';
+import { positive } from './arguments';
+import { addEngineOptions, addOutputOption, type EngineFlags } from './options';
 import { printJson, printLines, withSession } from './session';
 
 interface Flags extends EngineFlags {

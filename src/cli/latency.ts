@@ -9,7 +9,8 @@ import type { LatencyReply } from '../engine/protocol';
 import type { Granularity } from '../onnx/network/network';
 import { inspectRequest, withBranches } from '../pipeline/score';
 import { settledData } from '../pipeline/settledData';
-import { addDataOptions, askedData, type DataFlags, granularityOption, positive } from './options';
+import { positive } from './arguments';
+import { addDataOptions, askedData, type DataFlags, granularityOption } from './options';
 import { printJson, printLines, withSession } from './session';
 import { table } from './table';
 

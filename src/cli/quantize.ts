@@ -14,15 +14,8 @@ import { IMPROVED, winnerOf } from '../config/winner';
 import { quantize, type QuantizeResult } from '../pipeline/quantize';
 import { averageOverAll, stayingNotes } from '../pipeline/shares';
 import { allocationNotes } from './allocationNotes';
-import {
-  addBudgetOptions,
-  addScoreOptions,
-  allocationSettings,
-  askedScore,
-  type BudgetFlags,
-  type ScoreFlags,
-  scoreSettings,
-} from './options';
+import { addBudgetOptions, allocationSettings, type BudgetFlags } from './budgetOptions';
+import { addScoreOptions, askedScore, type ScoreFlags, scoreSettings } from './options';
 import { noteScore } from './score';
 import { printJson, printLines, withSession } from './session';
 import { count, table } from './table';

@@ -1,13 +1,8 @@
 /** A config as a command line, read back by the command itself. */
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import {
-  addBudgetOptions,
-  addScoreOptions,
-  allocationSettings,
-  type BudgetFlags,
-  type ScoreFlags,
-} from '../../../src/cli/options';
+import { addBudgetOptions, allocationSettings, type BudgetFlags } from '../../../src/cli/budgetOptions';
+import { addScoreOptions, type ScoreFlags } from '../../../src/cli/options';
 import type { Config } from '../../../src/config/types';
 import { commandLine, quantizeArguments } from '../../../src/pipeline/commandLine';
 import { exampleConfig } from '../features/bitMap/example';
