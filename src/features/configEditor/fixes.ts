@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { editedFunctions } from '../../config/edit';
 import { COMMAND } from '../ids';
-import { PROBLEM } from './diagnostics';
+import { PROBLEM } from './problems';
 import { parseDocument } from './documents';
 
 export class Fixes implements vscode.CodeActionProvider {

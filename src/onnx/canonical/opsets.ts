@@ -18,7 +18,8 @@ import { shallowCopy } from '../proto/shallowCopy';
 import { inferShapes } from '../shapes/inferShapes';
 import { smallValues } from '../proto/tensors';
 import { Names } from '../graph/names';
-import { CHANGES, type LiftTools } from './opsetChanges';
+import type { LiftTools } from './nodeChanges';
+import { CHANGES } from './opsetChanges';
 
 const OLDEST = 1;
 

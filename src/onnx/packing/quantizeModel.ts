@@ -8,12 +8,14 @@ import type { Branches } from '../network/network';
 import { type ScaleAxes, scaleCount } from '../network/scaleAxes';
 import { type GraphProto, GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
-import { type ActivationPlan, insertActivations } from '../qdq/insert';
+import type { ActivationPlan } from '../qdq/activationPlan';
+import { insertActivations } from '../qdq/insert';
 import type { WeightForms } from './forms';
 import { checkCodes, type CodeBits } from './planes';
 import { readerFinder, type WeightReaders } from './rowPickers';
 import { recorded } from './record';
-import { sharedPart, sortShared } from './tables';
+import { sharedPart } from './tableParts';
+import { sortShared } from './tables';
 import {
   codesName,
   elements,

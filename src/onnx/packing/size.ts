@@ -9,14 +9,16 @@ import { allBodies } from '../proto/attributes';
 import { isExternal } from '../proto/external';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
-import { type ActivationPlan, insertActivations } from '../qdq/insert';
+import type { ActivationPlan } from '../qdq/activationPlan';
+import { insertActivations } from '../qdq/insert';
 import type { WeightForms } from './forms';
 import type { CodeBits } from './planes';
 import { graphOf, storageForm } from './quantizeModel';
 import { recordBytes, recordBytesPerFunction, unrecorded } from './record';
 import { readerFinder, type WeightReaders } from './rowPickers';
 import { storedPart } from './storedPart';
-import { type SharedKey, sharedKeys, sharedPart } from './tables';
+import { sharedPart } from './tableParts';
+import { type SharedKey, sharedKeys } from './tables';
 import {
   codesName,
   halfPart,

@@ -11,7 +11,7 @@ import { type WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { predictedBytes, quantizerFileBytes, sizeModel } from '../../../onnx/packing/size';
 import { roundToFloat16 } from '../../../onnx/proto/float16';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import type { ActivationPlan } from '../../../onnx/qdq/insert';
+import type { ActivationPlan } from '../../../onnx/qdq/activationPlan';
 import { LEAST_OPSET, placeActivations, type Placement } from '../../../onnx/qdq/placement';
 import { widestPerWeight } from '../../../onnx/qdq/widestCodes';
 import type { ExportReply, ExportRequest } from '../../protocol';

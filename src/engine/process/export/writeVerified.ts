@@ -5,7 +5,7 @@ import { type Expected, isTooLargeInside } from '../../../onnx/packing/fakeQuant
 import type { WeightForms } from '../../../onnx/packing/forms';
 import { quantizeModel } from '../../../onnx/packing/quantizeModel';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
-import type { ActivationPlan } from '../../../onnx/qdq/insert';
+import type { ActivationPlan } from '../../../onnx/qdq/activationPlan';
 import type { ExportRequest } from '../../protocol';
 import { processor } from '../devices/processor';
 import type { Job } from '../job/job';
