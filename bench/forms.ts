@@ -19,7 +19,7 @@ import { scaleCount, scaleIndex } from '../src/onnx/network/scaleAxes';
 import { type FormChoice, packedForms } from '../src/onnx/packing/forms';
 import { quantizeModel, type WeightStorage } from '../src/onnx/packing/quantizeModel';
 import { networkWeights } from '../src/onnx/packing/size';
-import type { StoredWeight } from '../src/onnx/packing/unpack';
+import type { StoredWeight } from '../src/onnx/packing/storedWeight';
 import { ModelProtoSchema, type ModelProto } from '../src/onnx/proto/onnx_pb';
 import { readFloats } from '../src/onnx/proto/tensors';
 import { transformer } from '../test/support/models/zoo';

@@ -11,7 +11,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Cache } from '../src/cache/cache';
-import { Engine, MALLOC } from '../src/engine/client';
+import { Engine } from '../src/engine/client';
+import { MALLOC } from '../src/engine/fork';
 import { Job } from '../src/engine/process/job/job';
 import { score } from '../src/engine/process/score/score';
 import type { ScoreRequest } from '../src/engine/protocol';

@@ -1,8 +1,10 @@
 /** The caller's end of the engine: spawns the process when it is needed, and outlives it however it ends. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { basename, dirname } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { dirname } from 'node:path';
 import { removeStale } from '../common/temporaryFiles';
 import { describeEnding, type Ending, nativeCrash } from './crash';
+import { describeWork } from './describeWork';
+import { type EngineProcess, forkEngine } from './fork';
 import type {
   EngineReply,
   EngineRequest,
@@ -32,13 +34,7 @@ export class EngineCrashError extends EngineRequestError {
   override name = 'EngineCrashError';
 }
 
-export interface EngineOptions {
-  /** Absolute path of the bundled engine (dist/engine.js). */
-  script: string;
-  /** Node, or an Electron that runs as Node. Default: this process's own. */
-  execPath?: string;
-  /** Added to this process's environment. */
-  env?: NodeJS.ProcessEnv;
+export interface EngineOptions extends EngineProcess {
   log: (level: LogLevel, line: string) => void;
   /** How long a cancelled request may take to stop by itself before the process is ended. Default 1 s. */
   graceMs?: number;
@@ -67,17 +63,6 @@ interface Pending {
 }
 
 const STDERR_KEPT = 8192;
-/**
- * glibc: only large tensors are mapped one by one, and go back to the system when they are freed. The others take their
- * place from what was freed before: fresh pages for each were a third of an export's processor time. Above 8 MB the gaps
- * that stay would break the memory limit.
- */
-export const MALLOC = {
-  MALLOC_MMAP_THRESHOLD_: String(2 ** 23),
-  MALLOC_TRIM_THRESHOLD_: String(2 ** 25),
-};
-/** ONNX Runtime runs models of the newest operator set only where it is told to. */
-const RUNTIME = { ALLOW_RELEASED_ONNX_OPSET_ONLY: '0' };
 /** The watchdog counts ticks, not time: a laptop that sleeps does not tick. */
 const TICK_MS = 5000;
 
@@ -158,15 +143,7 @@ export class Engine {
   }
 
   private spawn(): ChildProcess {
-    const { script, execPath, env } = this.options;
-    const child = fork(script, [], {
-      execPath: execPath ?? process.execPath,
-      // The caller's own flags (--inspect and the like) are not for the engine.
-      execArgv: [],
-      env: { ...MALLOC, ...RUNTIME, ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    const child = forkEngine(this.options);
     this.stderr = '';
     this.options.log('debug', `Engine process ${child.pid ?? '?'} started.`);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -243,7 +220,7 @@ export class Engine {
     this.silentTicks++;
     if (this.silentTicks * TICK_MS < (this.options.hangMs ?? 20 * 60_000)) return;
     const minutes = Math.round((this.silentTicks * TICK_MS) / 60_000);
-    const work = workOf(this.active);
+    const work = describeWork(this.active);
     void this.endChild();
     this.rejectAll(
       `The engine gave no sign of life for ${minutes} minutes while ${work} and was stopped; try fewer samples, or the CPU (provider "cpu").`,
@@ -267,7 +244,7 @@ export class Engine {
       return;
     }
     if (typeof how !== 'string' && this.goOnWithCpu(active, how)) return;
-    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, workOf(active)));
+    this.rejectAll(typeof how === 'string' ? how : describeEnding(how, describeWork(active)));
   }
 
   /** The engine was on a device of its own choice, which has crashed: false where that is not what happened. */
@@ -341,37 +318,4 @@ function risen(pending: Pending, progress: Progress): Progress {
 function withWarning(reply: EngineReply, warning: string | null): EngineReply {
   if (warning === null || !('warnings' in reply)) return reply;
   return { ...reply, warnings: [warning, ...reply.warnings] };
-}
-
-function workOf({ request, device }: Pending): string {
-  return device === null ? describe(request) : `${describe(request)} on ${device}`;
-}
-
-function describe(request: EngineRequest): string {
-  if (request.kind === 'doctor') return 'looking at this machine';
-  const model = basename(request.model);
-  switch (request.kind) {
-    case 'inspect':
-      return `reading ${model}`;
-    case 'preview':
-      return `trying pictures on ${model}`;
-    case 'listing':
-      return `listing ${model}`;
-    case 'statistics':
-      return `reading ${request.tensor} of ${model}`;
-    case 'scales':
-      return `finding the scales of ${model}`;
-    case 'score':
-      return `scoring ${model}`;
-    case 'noise':
-      return `measuring noise in ${model}`;
-    case 'latency':
-      return `timing ${model}`;
-    case 'contest':
-      return `comparing allocations of ${model}`;
-    case 'export':
-      return `quantizing ${model}`;
-    case 'evaluate':
-      return `evaluating ${model}`;
-  }
 }

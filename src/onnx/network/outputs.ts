@@ -4,13 +4,13 @@
  */
 import { OnnxError } from '../../common/fileErrors';
 import { listed } from '../../common/words';
-import { captured, Graph } from '../graph/graph';
-import { bodiesOf, intAttribute, opsetOf, standardOp } from '../proto/attributes';
-import type { ModelProto, NodeProto } from '../proto/onnx_pb';
-import { TensorProto_DataType as DataType } from '../proto/onnx_pb';
+import { Graph } from '../graph/graph';
+import { opsetOf } from '../proto/attributes';
+import type { ModelProto } from '../proto/onnx_pb';
 import { elementTypes, NO_TENSOR } from './elementTypes';
 import { type Influence, influenceOf } from './influence';
 import type { Layer, Network } from './network';
+import { isFloat, type Source, sourcesOf } from './outputSources';
 import { isNoScoreByName, isStateByName, judgeScores, type Scores } from './scores';
 
 /** What a user may say that an output is. */
@@ -67,15 +67,6 @@ export function countsOf({ compared }: Pick<OutputPlan, 'compared'>): number[] {
   const states = compared.filter(({ isState }) => isState).length;
   return compared.map(({ isState }) => (isState ? 1 / states : 1));
 }
-
-const FLOATS: ReadonlySet<number> = new Set([
-  DataType.FLOAT,
-  DataType.FLOAT16,
-  DataType.DOUBLE,
-  DataType.BFLOAT16,
-]);
-
-const RESHAPING = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
 /**
  * @param network what is quantized; without a layer, whatever depends on an input counts
@@ -157,72 +148,12 @@ function reasonOf(kind: OutputKind, tensors: readonly string[]): string {
 
 const list = (names: readonly string[]): string => listed(names.map((name) => `"${name}"`));
 
-const isFloat = (type: number | undefined): boolean => FLOATS.has(type ?? DataType.FLOAT);
-
 interface Walker {
   graph: Graph;
   influence: Influence;
   types: ReadonlyMap<string, number>;
   opset: number;
   layers: ReadonlyMap<string, Layer>;
-}
-
-interface Source {
-  tensor: string;
-  /** Along which something takes the largest of it. */
-  argMaxAxis: number | null;
-}
-
-/** The nearest tensors before (or at) an output that hold floats, in a number and order that do not depend on weights. */
-function sourcesOf(output: string, { graph, influence, types }: Walker): Source[] {
-  const { reached, sized, chosen, discrete } = influence;
-  const found = new Map<string, Source>();
-  const seen = new Set<string>();
-  const waiting: Source[] = [{ tensor: output, argMaxAxis: null }];
-  for (let next = waiting.shift(); next; next = waiting.shift()) {
-    const { tensor } = next;
-    // Weights are no values that a model computes.
-    if (!reached.has(tensor) || (tensor !== output && graph.isConstant(tensor))) continue;
-    const isClose = !sized.has(tensor) && !chosen.has(tensor) && !discrete.has(tensor);
-    if (isClose && isFloat(types.get(tensor))) {
-      // Where nothing depends on how it lies, the tensor before it does as well, and is compared once.
-      const own =
-        tensor === output || next.argMaxAxis !== null
-          ? next
-          : { ...next, tensor: beforeLayout(tensor, graph) };
-      const known = found.get(own.tensor);
-      if (!known || known.argMaxAxis === null) found.set(own.tensor, own);
-      continue;
-    }
-    if (seen.has(tensor)) continue;
-    seen.add(tensor);
-    const node = graph.producer(tensor);
-    if (!node) continue;
-    const argMaxAxis = axisOfChoice(node);
-    const read = [...node.input, ...bodiesOf(node).flatMap((body) => [...captured(body)])];
-    for (const name of read) if (name !== '') waiting.push({ tensor: name, argMaxAxis });
-  }
-  return [...found.values()];
-}
-
-function beforeLayout(tensor: string, graph: Graph): string {
-  let name = tensor;
-  for (;;) {
-    const node = graph.producer(name);
-    if (!node || graph.isOutput(name) || !RESHAPING.has(standardOp(node))) return name;
-    name = node.input[0] ?? '';
-  }
-}
-
-function axisOfChoice(node: NodeProto): number | null {
-  switch (standardOp(node)) {
-    case 'ArgMax':
-      return intAttribute(node, 'axis', 0);
-    case 'Hardmax':
-      return intAttribute(node, 'axis', -1);
-    default:
-      return null;
-  }
 }
 
 function judge(

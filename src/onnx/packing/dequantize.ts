@@ -4,7 +4,8 @@ import { tensor } from '../proto/build';
 import { fromFloat16Bits, toFloat16Bits } from '../proto/float16';
 import { type TensorProto, TensorProto_DataType as DataType } from '../proto/onnx_pb';
 import type { WeightStorage } from './quantizeModel';
-import { isWiderThanHalf, type StoredWeight } from './unpack';
+import type { StoredWeight } from './storedWeight';
+import { isWiderThanHalf } from './unpack';
 
 /** The fake-quantized tensor; null where the stored weight stays as it is. */
 export function unpackedTensor(weight: StoredWeight, storage: WeightStorage): TensorProto | null {

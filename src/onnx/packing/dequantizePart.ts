@@ -6,13 +6,9 @@ import { NodeProtoSchema, TensorProto_DataType as DataType, type NodeProto } fro
 import { shallowCopy } from '../proto/shallowCopy';
 import { packPlane } from './planes';
 import type { ProductReader } from './productReaders';
-import {
-  scaleBytes,
-  type StorageForm,
-  type StoredWeight,
-  type UnpackPart,
-  type WeightContent,
-} from './unpack';
+import { scaleBytes } from './floatBytes';
+import type { StorageForm, StoredWeight, WeightContent } from './storedWeight';
+import type { UnpackPart } from './unpackWriter';
 
 /** Widths that have an integer type of their own, and the operator set that DequantizeLinear takes it from. */
 export const DEQUANTIZED = { 2: 25, 4: 21, 8: 13 } as const;

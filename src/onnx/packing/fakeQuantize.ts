@@ -13,7 +13,7 @@ import { shallowCopy } from '../proto/shallowCopy';
 import { unpackedTensor } from './dequantize';
 import type { WeightStorage } from './quantizeModel';
 import { networkWeights } from './size';
-import { elements, type StoredWeight } from './unpack';
+import { elements, type StoredWeight } from './storedWeight';
 import { tensorFinder } from './weights';
 
 /** The original with rounded values in place of its weights, or of those named. */

@@ -3,7 +3,7 @@ import { Graph } from '../graph/graph';
 import type { ModelProto } from '../proto/onnx_pb';
 import { dequantizeOpset } from './dequantizePart';
 import { productReaders } from './productReaders';
-import { elements, type StoredWeight } from './unpack';
+import { elements, type StoredWeight } from './storedWeight';
 
 /** planes: any width, floats once loaded. dq: DequantizeLinear, packed in memory, for 4 and 8 bits (and 2 from opset 25). */
 export type FormChoice = 'auto' | 'planes' | 'dq';

@@ -16,16 +16,9 @@ import { readerFinder, type WeightReaders } from './rowPickers';
 import { recorded } from './record';
 import { sharedPart } from './tableParts';
 import { sortShared } from './tables';
-import {
-  codesName,
-  elements,
-  halfPart,
-  isWiderThanHalf,
-  type StorageForm,
-  type StoredWeight,
-  type UnpackedAs,
-  type UnpackPart,
-} from './unpack';
+import { elements, type StorageForm, type StoredWeight, type UnpackedAs } from './storedWeight';
+import { codesName, halfPart, isWiderThanHalf } from './unpack';
+import type { UnpackPart } from './unpackWriter';
 import { storedPart } from './storedPart';
 import { tensorFinder } from './weights';
 

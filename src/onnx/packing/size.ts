@@ -19,15 +19,8 @@ import { readerFinder, type WeightReaders } from './rowPickers';
 import { storedPart } from './storedPart';
 import { sharedPart } from './tableParts';
 import { type SharedKey, sharedKeys } from './tables';
-import {
-  codesName,
-  halfPart,
-  isWiderThanHalf,
-  type StoredWeight,
-  unpackBytes,
-  type UnpackedAs,
-  type WeightContent,
-} from './unpack';
+import type { StoredWeight, UnpackedAs, WeightContent } from './storedWeight';
+import { codesName, halfPart, isWiderThanHalf, unpackBytes } from './unpack';
 import { heldBytes, tensorFinder, wholeTensorBytes } from './weights';
 
 /** What the exported file will weigh. */

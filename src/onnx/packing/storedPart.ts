@@ -2,14 +2,9 @@
 import { dequantizeOpset, dequantizePart, isDequantizedWidth } from './dequantizePart';
 import type { CodeBits } from './planes';
 import type { WeightReaders } from './rowPickers';
-import {
-  codesPart,
-  type StorageForm,
-  type StoredWeight,
-  type UnpackedAs,
-  type UnpackPart,
-  type WeightContent,
-} from './unpack';
+import type { StorageForm, StoredWeight, UnpackedAs, WeightContent } from './storedWeight';
+import { codesPart } from './unpack';
+import type { UnpackPart } from './unpackWriter';
 
 /** Bit planes where the width has no form of its own that the readers take. */
 export function storedPart(

@@ -4,7 +4,7 @@ import { withGraph } from '../../../onnx/graph/subgraph';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
-import { elements } from '../../../onnx/packing/unpack';
+import { elements } from '../../../onnx/packing/storedWeight';
 import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
 import { findAttribute } from '../../../onnx/proto/attributes';
 import type { GraphProto, ModelProto, NodeProto } from '../../../onnx/proto/onnx_pb';

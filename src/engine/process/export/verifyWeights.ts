@@ -7,7 +7,7 @@ import type { Layer, Network } from '../../../onnx/network/network';
 import { unpackedTensor } from '../../../onnx/packing/dequantize';
 import type { Expected } from '../../../onnx/packing/fakeQuantize';
 import { networkWeights } from '../../../onnx/packing/size';
-import type { StoredWeight } from '../../../onnx/packing/unpack';
+import type { StoredWeight } from '../../../onnx/packing/storedWeight';
 import { intAttribute } from '../../../onnx/proto/attributes';
 import { type ModelProto, type NodeProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';

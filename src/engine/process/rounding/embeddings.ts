@@ -4,7 +4,7 @@ import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { roundRows } from '../../../core/rounding/rows';
 import type { Graph } from '../../../onnx/graph/graph';
 import type { Layer } from '../../../onnx/network/network';
-import { elements } from '../../../onnx/packing/unpack';
+import { elements } from '../../../onnx/packing/storedWeight';
 import type { Tensors } from './moments';
 import { gatherRows, storedRows } from './rows';
 import { sharedBy } from './wideLayers';

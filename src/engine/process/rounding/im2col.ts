@@ -2,7 +2,7 @@
 import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import type { Layer } from '../../../onnx/network/network';
-import { elements } from '../../../onnx/packing/unpack';
+import { elements } from '../../../onnx/packing/storedWeight';
 import { node as makeNode, tensor, valueInfo } from '../../../onnx/proto/build';
 import {
   TensorProto_DataType as DataType,

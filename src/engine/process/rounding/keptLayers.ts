@@ -12,7 +12,7 @@ import { fingerprint } from '../../../onnx/files/file';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
-import { elements, type StoredWeight } from '../../../onnx/packing/unpack';
+import { elements, type StoredWeight } from '../../../onnx/packing/storedWeight';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ExportRequest } from '../../protocol';
 import type { Job } from '../job/job';

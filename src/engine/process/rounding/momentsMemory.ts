@@ -2,7 +2,7 @@
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
-import { elements } from '../../../onnx/packing/unpack';
+import { elements } from '../../../onnx/packing/storedWeight';
 import { megabytes, residentMemory } from '../ort/memory';
 
 /** What the moments of a network's layers take. */

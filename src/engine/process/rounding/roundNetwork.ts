@@ -10,7 +10,7 @@ import { unpackedTensor } from '../../../onnx/packing/dequantize';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
-import type { StoredWeight } from '../../../onnx/packing/unpack';
+import type { StoredWeight } from '../../../onnx/packing/storedWeight';
 import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
 import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto, TensorProto } from '../../../onnx/proto/onnx_pb';

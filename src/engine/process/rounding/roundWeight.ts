@@ -6,7 +6,7 @@ import { shrinkMoments, shrinkResponses } from '../../../core/rounding/shrinkage
 import { scaleCount, scaleIndex } from '../../../onnx/network/scaleAxes';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
-import type { StoredWeight } from '../../../onnx/packing/unpack';
+import type { StoredWeight } from '../../../onnx/packing/storedWeight';
 import type { Moments } from './moments';
 import { gatherRows, type LayerRows } from './rows';
 

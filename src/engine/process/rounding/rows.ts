@@ -4,7 +4,7 @@ import { serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { INPUT } from '../../../onnx/network/recurrent';
 import { scaleCount, type ScaleGroup, scaleIndex } from '../../../onnx/network/scaleAxes';
-import { elements } from '../../../onnx/packing/unpack';
+import { elements } from '../../../onnx/packing/storedWeight';
 import { intAttribute, standardOp } from '../../../onnx/proto/attributes';
 import { node as makeNode, valueInfo } from '../../../onnx/proto/build';
 import {
