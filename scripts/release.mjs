@@ -26,7 +26,9 @@ writeFileSync('CHANGELOG.md', changelog);
 for (const file of ['package.json', 'package-lock.json']) setVersion(file);
 git('commit', '--all', '--message', `Release ${version}`);
 git('tag', '--annotate', tag, '--message', `Release ${version}`);
-console.log(`${tag} is committed and tagged. "git push --follow-tags" publishes it.`);
+console.log(
+  `${tag} is committed and tagged; nothing has been pushed. After "git push --follow-tags" CI tests and packs it.`,
+);
 
 /** Everything under [Unreleased] becomes the new version's, dated; an empty [Unreleased] stays on top. */
 function released(text) {

@@ -2,6 +2,7 @@
 import schema from '../../schemas/ompq.schema.json';
 import { writeAtomically } from '../common/atomicFile';
 import { ioError } from '../common/fileErrors';
+import { isObject } from '../common/isObject';
 import { type Config } from './types';
 import { ConfigError } from './config';
 
@@ -87,8 +88,4 @@ function ordered(value: object, part: ObjectSchema): [string, unknown][] {
 function resolved(part: ObjectSchema): ObjectSchema {
   const name = part.$ref?.replace('#/definitions/', '');
   return name ? (schema.definitions as Record<string, ObjectSchema>)[name] : part;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

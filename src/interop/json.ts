@@ -1,12 +1,9 @@
 /** Reading JSON that other tools wrote. */
+import { isObject } from '../common/isObject';
 import { withoutMark } from '../common/text';
 import { FormatError } from './errors';
 
 export type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** @throws FormatError */
 export function parseObject(text: string): JsonObject {

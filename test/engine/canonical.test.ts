@@ -4,16 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import {
-  attribute,
-  float,
-  floats,
-  int64s,
-  node,
-  subgraph,
-  tensor,
-  valueInfo,
-} from '../../src/onnx/proto/build';
+import { attribute, float, floats, int64s, node, tensor, valueInfo } from '../../src/onnx/proto/build';
+import { graphBody } from '../support/models/graphBody';
 import { canonicalModel } from '../../src/onnx/canonical/canonical';
 import { readModel } from '../../src/onnx/files/file';
 import { findNetwork } from '../../src/onnx/network/functions';
@@ -179,7 +171,7 @@ describe('functions of the model', () => {
 
   it('keep bodies, left-out inputs and outputs, and tensors that pass through', async () => {
     const branch = (name: string, op: string) =>
-      subgraph(name, [node(op, ['product'], ['chosen'])], [], [valueInfo('chosen', DataType.FLOAT, null)]);
+      graphBody(name, [node(op, ['product'], ['chosen'])], [], [valueInfo('chosen', DataType.FLOAT, null)]);
     const chooser = functionProto(
       'Chooser',
       ['in', 'w', 'low'],
@@ -575,7 +567,7 @@ describe('weights with other readers', () => {
     const b = new ModelBuilder({ seed: 11 });
     b.input('x', ['batch', FEATURES]);
     const w = b.weight('w', [FEATURES, FEATURES], 0.2);
-    const body = subgraph(
+    const body = graphBody(
       'body',
       [
         node('MatMul', ['v', w], ['product'], {}, { name: 'inner' }),

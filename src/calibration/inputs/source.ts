@@ -54,4 +54,21 @@ export interface Chosen extends Pick<Dataset, 'shapes' | 'read' | 'close'> {
   preparation?: string;
 }
 
+/** What is chosen where no sample can turn out broken: the first `wanted`. @param read samples by their numbers in the source */
+export function firstOf(
+  order: readonly number[],
+  wanted: number,
+  shapes: Chosen['shapes'],
+  read: (indices: readonly number[]) => Promise<Tensors>,
+): Chosen {
+  const indices = order.slice(0, wanted);
+  return {
+    indices,
+    shapes,
+    warnings: [],
+    read: (start, count) => read(indices.slice(start, start + count)),
+    close: () => Promise.resolve(),
+  };
+}
+
 export type Tensors = Record<string, Tensor>;

@@ -7,7 +7,7 @@ import { PieceReader } from './pieceReader';
 import { byInput, type Piece } from './pieces';
 import { mapConcurrently } from '../../common/mapConcurrently';
 import type { InputSpec } from '../inputs/inputShapes';
-import type { OpenContext, Source, Tensors } from '../inputs/source';
+import { firstOf, type OpenContext, type Source, type Tensors } from '../inputs/source';
 import { stackSamples } from '../inputs/stack';
 import { makeData, type TensorData } from '../inputs/tensorTypes';
 import { isArray, type Listing } from '../inputs/walk';
@@ -43,9 +43,8 @@ export async function openArrayFolder(
     noun: `samples in ${basename(folder)}/ (${pieces.length} ${pieces[0].files ? '.npy' : '.npz'})`,
     warnings: [...found.warnings, ...(named?.warnings ?? [])],
     choose(order, wanted) {
-      const indices = order.slice(0, wanted);
-      const read = async (start: number, count: number) => {
-        const rows = indices.slice(start, start + count).map((i) => at[i]);
+      const read = async (indices: readonly number[]) => {
+        const rows = indices.map((i) => at[i]);
         const loaded = await mapConcurrently(rows, CONCURRENCY, ({ piece, row }) => reader.read(piece, row));
         const tensors: Tensors = {};
         for (const spec of context.specs) {
@@ -54,7 +53,7 @@ export async function openArrayFolder(
         }
         return tensors;
       };
-      return Promise.resolve({ indices, shapes, warnings: [], read, close: () => Promise.resolve() });
+      return Promise.resolve(firstOf(order, wanted, shapes, read));
     },
   };
 }

@@ -5,7 +5,7 @@ import { product } from '../../onnx/proto/dims';
 import { convert } from '../inputs/convert';
 import { cannotRead, DataError } from '../inputs/errors';
 import { describeShape, type InputSpec, withoutBatch } from '../inputs/inputShapes';
-import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
+import { type Chosen, firstOf, type OpenContext, type Source, type Tensors } from '../inputs/source';
 import { sampleFits, stackSamples } from '../inputs/stack';
 import { isFloat, type TensorData } from '../inputs/tensorTypes';
 import { FileBytes } from './byteSource';
@@ -92,19 +92,18 @@ async function arraySource(
     noun: `samples in ${label}`,
     warnings: readers.flatMap((reader) => reader.warnings),
     async choose(order, wanted): Promise<Chosen> {
-      const indices = order.slice(0, wanted);
-      for (const reader of readers) if (!context.inOrder) await reader.prepare(indices);
-      const read = async (start: number, n: number) => {
-        const rows = indices.slice(start, start + n);
+      const read = async (rows: readonly number[]) => {
         const tensors: Tensors = {};
         for (const reader of readers) tensors[reader.spec.name] = await reader.read(rows);
         return tensors;
       };
       const shapes = Object.fromEntries(readers.map((reader) => [reader.spec.name, reader.shape]));
+      const chosen = firstOf(order, wanted, shapes, read);
+      for (const reader of readers) if (!context.inOrder) await reader.prepare(chosen.indices);
       const close = async () => {
         for (const reader of readers) await reader.close();
       };
-      return { indices, shapes, warnings: [], read, close };
+      return { ...chosen, close };
     },
   };
 }

@@ -5,7 +5,7 @@ import { convert } from '../inputs/convert';
 import { fixedValue } from '../inputs/fixedInputs';
 import { type InputSpec, withoutBatch } from '../inputs/inputShapes';
 import { DEFAULT_RATE, fillOpenSizes, guessedSizesWarning, openAxes, SAMPLE_RATE } from '../inputs/openSizes';
-import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
+import { type Chosen, firstOf, type OpenContext, type Source, type Tensors } from '../inputs/source';
 import type { DataSpec } from '../inputs/spec';
 import { stackSamples } from '../inputs/stack';
 import { isFloat, makeData, type TensorData, TYPES } from '../inputs/tensorTypes';
@@ -36,30 +36,24 @@ export function openSynthetic(data: DataSpec, context: OpenContext): Source {
     noun: `synthetic samples (seed ${data.seed})`,
     warnings,
     choose(order, wanted): Promise<Chosen> {
-      const indices = order.slice(0, wanted);
-      const read = (start: number, count: number) => {
+      const read = (indices: readonly number[]) => {
         const tensors: Tensors = {};
         specs.forEach((spec, i) => {
           const length = product(shapes[i]);
-          const samples = spec.batchAxis === null ? 1 : count;
+          const samples = spec.batchAxis === null ? 1 : indices.length;
           const stacked = makeData(spec.type, samples * length);
           for (let n = 0; n < samples; n++) {
             // An input that all samples share must not change from block to block.
-            const sample = spec.batchAxis === null && batched(specs) ? 0 : indices[start + n];
+            const sample = spec.batchAxis === null && batched(specs) ? 0 : indices[n];
             const random = seededRandom('synthetic', data.seed, spec.name, sample);
             (stacked as Float32Array).set(makers[i](random) as Float32Array, n * length);
           }
-          tensors[spec.name] = stackSamples(spec, shapes[i], stacked, count);
+          tensors[spec.name] = stackSamples(spec, shapes[i], stacked, indices.length);
         });
         return Promise.resolve(tensors);
       };
-      return Promise.resolve({
-        indices,
-        shapes: Object.fromEntries(specs.map((spec, i) => [spec.name, shapes[i]])),
-        warnings: [],
-        read,
-        close: () => Promise.resolve(),
-      });
+      const named = Object.fromEntries(specs.map((spec, i) => [spec.name, shapes[i]]));
+      return Promise.resolve(firstOf(order, wanted, named, read));
     },
   };
 }

@@ -7,7 +7,7 @@ import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from '.
 import { convert } from '../inputs/convert';
 import { cannotRead, DataError } from '../inputs/errors';
 import { describeShape, type InputSpec, withBatch } from '../inputs/inputShapes';
-import type { Chosen, OpenContext, Source, Tensors } from '../inputs/source';
+import { type Chosen, firstOf, type OpenContext, type Source, type Tensors } from '../inputs/source';
 import { stackSamples, unstackSamples } from '../inputs/stack';
 import { elemTypeName, makeData, type TensorData, typeOfElem } from '../inputs/tensorTypes';
 import { tensorData } from './tensorProto';
@@ -55,9 +55,8 @@ export async function openTestSets(folder: string, folders: string[], context: O
     noun: `samples in ${folders.length} ONNX test ${folders.length === 1 ? 'set' : 'sets'} in ${basename(folder)}/`,
     warnings: [],
     choose(order, wanted): Promise<Chosen> {
-      const indices = order.slice(0, wanted);
-      const read = (start: number, n: number) => {
-        const rows = indices.slice(start, start + n).map((index) => places[index]);
+      const read = (indices: readonly number[]) => {
+        const rows = indices.map((index) => places[index]);
         const tensors: Tensors = {};
         specs.forEach((spec, i) => {
           const shared = spec.batchAxis === null;
@@ -69,13 +68,8 @@ export async function openTestSets(folder: string, folders: string[], context: O
         });
         return Promise.resolve(tensors);
       };
-      return Promise.resolve({
-        indices,
-        shapes: Object.fromEntries(specs.map((spec, i) => [spec.name, shapes[i]])),
-        warnings: [],
-        read,
-        close: () => Promise.resolve(),
-      });
+      const named = Object.fromEntries(specs.map((spec, i) => [spec.name, shapes[i]]));
+      return Promise.resolve(firstOf(order, wanted, named, read));
     },
   };
 }

@@ -1,6 +1,7 @@
 /** JSON-RPC 2.0 over lines of text, both ways, as the Model Context Protocol's stdio transport has it. */
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { isObject } from '../../common/isObject';
 
 export interface Call {
   params: Record<string, unknown>;
@@ -140,8 +141,4 @@ export class Rpc {
   private send(message: object): void {
     this.output.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

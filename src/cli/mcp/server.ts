@@ -1,5 +1,6 @@
 /** The Model Context Protocol over standard input and output: tools only. */
 import type { Readable, Writable } from 'node:stream';
+import { isObject } from '../../common/isObject';
 import { version } from '../../../package.json';
 import { callTool } from '../../agents/callTool';
 import { Roots } from '../../agents/roots';
@@ -7,7 +8,7 @@ import { TOOLS } from '../../agents/schemas';
 import type { Cache } from '../../cache/cache';
 import type { Engine } from '../../engine/client';
 import type { Progress } from '../../engine/protocol';
-import { type Call, INVALID_PARAMS, isObject, Rpc, RpcError } from './rpc';
+import { type Call, INVALID_PARAMS, Rpc, RpcError } from './rpc';
 
 /** Newest first; all that we use of them is the same. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];

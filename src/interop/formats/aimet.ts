@@ -2,7 +2,8 @@
 import type { Network } from '../../onnx/network/network';
 import { FormatError } from '../errors';
 import { type Format, type FormatContext, type ReadBits } from '../format';
-import { isObject, type JsonObject, parseObject, widthOf } from '../json';
+import { isObject } from '../../common/isObject';
+import { type JsonObject, parseObject, widthOf } from '../json';
 import { functionBits, tensorBits } from '../layers';
 
 const HALF = 16;

@@ -2,7 +2,8 @@
 import type { Layer } from '../../onnx/network/network';
 import { FormatError } from '../errors';
 import { type Format } from '../format';
-import { isObject, parseObject, widthOf } from '../json';
+import { isObject } from '../../common/isObject';
+import { parseObject, widthOf } from '../json';
 import { functionBits, layerBits, Losses } from '../layers';
 import { foreignNames, type NameMap, torchModule } from '../names';
 

@@ -1,7 +1,8 @@
 /** Quantization config of NVIDIA's Model Optimizer: what mtq.quantize takes. */
 import { FormatError } from '../errors';
 import { type Format } from '../format';
-import { isObject, parseObject, widthOf } from '../json';
+import { isObject } from '../../common/isObject';
+import { parseObject, widthOf } from '../json';
 import { functionBits, layerBits, Losses } from '../layers';
 import { foreignNames, torchModule } from '../names';
 

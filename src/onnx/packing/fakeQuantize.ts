@@ -13,7 +13,8 @@ import { shallowCopy } from '../proto/shallowCopy';
 import { unpackedTensor } from './dequantize';
 import type { WeightStorage } from './quantizeModel';
 import { networkWeights } from './size';
-import { elements, type StoredWeight } from './storedWeight';
+import type { StoredWeight } from './storedWeight';
+import { product } from '../proto/dims';
 import { tensorFinder } from './weights';
 
 /** The original with rounded values in place of its weights, or of those named. */
@@ -51,7 +52,7 @@ const MOST_FLOAT_BYTES = 1.8e9;
 
 /** Are the weights, as floats, too many for a model that holds them itself, as fakeQuantized makes it? */
 export function isTooLargeInside(network: Network): boolean {
-  return networkWeights(network).reduce((sum, { shape }) => sum + 4 * elements(shape), 0) > MOST_FLOAT_BYTES;
+  return networkWeights(network).reduce((sum, { shape }) => sum + 4 * product(shape), 0) > MOST_FLOAT_BYTES;
 }
 
 export interface Expected {

@@ -3,7 +3,8 @@ import { Graph } from '../graph/graph';
 import type { ModelProto } from '../proto/onnx_pb';
 import { dequantizeOpset } from './dequantizePart';
 import { productReaders } from './productReaders';
-import { elements, type StoredWeight } from './storedWeight';
+import type { StoredWeight } from './storedWeight';
+import { product } from '../proto/dims';
 
 /** planes: any width, floats once loaded. dq: DequantizeLinear, packed in memory, for 4 and 8 bits (and 2 from opset 25). */
 export type FormChoice = 'auto' | 'planes' | 'dq';
@@ -49,5 +50,5 @@ export function packedForms(
 }
 
 function isFaster({ shape, rows }: WeightToForm): boolean {
-  return rows !== null && rows <= FEW_ROWS && elements(shape) >= WORTH;
+  return rows !== null && rows <= FEW_ROWS && product(shape) >= WORTH;
 }

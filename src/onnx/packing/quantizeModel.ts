@@ -16,7 +16,8 @@ import { readerFinder, type WeightReaders } from './rowPickers';
 import { recorded } from './record';
 import { sharedPart } from './tableParts';
 import { sortShared } from './tables';
-import { elements, type StorageForm, type StoredWeight, type UnpackedAs } from './storedWeight';
+import type { StorageForm, StoredWeight, UnpackedAs } from './storedWeight';
+import { product } from '../proto/dims';
 import { codesName, halfPart, isWiderThanHalf } from './unpack';
 import type { UnpackPart } from './unpackWriter';
 import { storedPart } from './storedPart';
@@ -162,7 +163,7 @@ function weightPart(
   as: UnpackedAs,
   readers: WeightReaders,
 ): UnpackPart | null {
-  const count = elements(shape);
+  const count = product(shape);
   const missing = () => {
     throw new RangeError(`Weight ${weight.tensor}: no such content at ${weight.bits} bits.`);
   };

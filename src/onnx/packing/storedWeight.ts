@@ -30,11 +30,6 @@ export interface WeightContent {
 /** What comes out: the weight under its own name, or its int8 codes for an integer layer to read. */
 export type UnpackedAs = 'weight' | 'codes';
 
-/** Number of elements of a shape. */
-export function elements(shape: number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 /** Rows along the first axis stand for themselves: none shares a scale with another one. */
 export function isPickable({ axis, apart = [], group }: StoredWeight): boolean {
   return Math.min(axis, ...apart) === 0 && group?.axis !== 0;

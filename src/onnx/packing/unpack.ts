@@ -6,7 +6,6 @@ import { halfBytes, scaleBytes } from './floatBytes';
 import { type CodeBits, packPlane, paddedLength, paddedRow, paddedRows, planesOf } from './planes';
 import { type WeightReaders, WHOLE } from './rowPickers';
 import {
-  elements,
   isPickable,
   splitDims,
   type StorageForm,
@@ -14,6 +13,7 @@ import {
   type UnpackedAs,
   type WeightContent,
 } from './storedWeight';
+import { product } from '../proto/dims';
 import { codesKey, fieldsKey, FLAT, planeDims, sharedTensor, tableKeys } from './tables';
 import { addSlice, Rows, type UnpackPart, UnpackWriter } from './unpackWriter';
 
@@ -69,7 +69,7 @@ export function halfPart(
   readers: WeightReaders = WHOLE,
 ): UnpackPart {
   const writer = new UnpackWriter(counter(names, 0));
-  const half = writer.raw(DataType.FLOAT16, weight.shape, 2 * elements(weight.shape), () =>
+  const half = writer.raw(DataType.FLOAT16, weight.shape, 2 * product(weight.shape), () =>
     halfBytes(content.values(), weight.tensor),
   );
   return writer.forReaders(weight, readers, (rows, output) => {
@@ -96,7 +96,7 @@ function int8Part(
     return new Uint8Array(buffer, byteOffset, length);
   };
   const own = as === 'codes' ? codesName(names) : undefined;
-  const codes = writer.raw(DataType.INT8, splitDims(weight), elements(weight.shape), bytes, own);
+  const codes = writer.raw(DataType.INT8, splitDims(weight), product(weight.shape), bytes, own);
   if (as === 'codes') return writer.part;
   const scaled = scaling(writer, weight, form, content);
   return writer.forReaders(weight, readers, (rows, output) => scaled(rows.of(codes), rows, output));
@@ -116,7 +116,7 @@ function planesPart(
   readers: WeightReaders,
 ): UnpackPart {
   const writer = new UnpackWriter(counter(names, 0));
-  const count = elements(weight.shape);
+  const count = product(weight.shape);
   const inRows = readers.pickers.length > 0;
   const rowCount = inRows ? weight.shape[0] : 1;
   const rowLength = count / rowCount;
@@ -169,7 +169,7 @@ function scaling(writer: UnpackWriter, weight: StoredWeight, form: StorageForm, 
   const scales = writer.raw(
     half ? DataType.FLOAT16 : DataType.FLOAT,
     dims,
-    elements(dims) * (half ? 2 : 4),
+    product(dims) * (half ? 2 : 4),
     () => scaleBytes(content.scales(), half, weight.tensor),
   );
   return (codes: string, rows: Rows, output: string): void => {

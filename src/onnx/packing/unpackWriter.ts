@@ -3,7 +3,8 @@ import { type GraphPart, intConstant, rawConstant } from '../graph/graphPart';
 import { node } from '../proto/build';
 import { TensorProto_DataType as DataType, type NodeProto } from '../proto/onnx_pb';
 import type { RowPicker, WeightReaders } from './rowPickers';
-import { elements, splitDims, type StorageForm, type StoredWeight } from './storedWeight';
+import { splitDims, type StorageForm, type StoredWeight } from './storedWeight';
+import { product } from '../proto/dims';
 import { type SharedKey, type SharedName, sharedTensor, ZERO } from './tables';
 
 export interface UnpackPart extends GraphPart {
@@ -81,7 +82,7 @@ export class Rows {
   shaped(codes: string, padded: number, form: StorageForm, output?: string): string {
     const { writer, weight } = this;
     const dims = splitDims(weight).slice(1);
-    const length = elements(dims);
+    const length = product(dims);
     if (padded === length) return this.reshape(codes, dims, output);
     const rank = this.picker ? this.picker.rank : 1;
     const flat = this.reshape(codes, [padded]);
@@ -98,7 +99,7 @@ export class Rows {
   private reshape(from: string, dims: number[], output?: string): string {
     const { writer, weight, picker } = this;
     const shape = !picker
-      ? writer.int64s([elements(weight.shape) / elements(dims), ...dims])
+      ? writer.int64s([product(weight.shape) / product(dims), ...dims])
       : picker.rank === null
         ? writer.add('Concat', [writer.add('Shape', [picker.numbers]), writer.int64s(dims)], { axis: 0 })
         : writer.int64s([...new Array<number>(picker.rank).fill(0), ...dims]);

@@ -7,7 +7,6 @@ import {
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
   type GraphProto,
-  GraphProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
@@ -150,22 +149,5 @@ export function valueInfo(
   return create(ValueInfoProtoSchema, {
     name,
     type: { value: { case: 'tensorType', value: { elemType, ...(dim ? { shape: { dim } } : {}) } } },
-  });
-}
-
-/** A body for If, Loop and Scan. */
-export function subgraph(
-  name: string,
-  nodes: NodeProto[],
-  inputs: ValueInfoProto[],
-  outputs: ValueInfoProto[],
-  initializers: TensorProto[] = [],
-): GraphProto {
-  return create(GraphProtoSchema, {
-    name,
-    node: nodes,
-    input: inputs,
-    output: outputs,
-    initializer: initializers,
   });
 }

@@ -1,5 +1,6 @@
 /** A network with layers in the branches of an If, as exporters of models for several sample rates write them. */
-import { node, subgraph, tensor, valueInfo } from '../../../src/onnx/proto/build';
+import { node, tensor, valueInfo } from '../../../src/onnx/proto/build';
+import { graphBody } from '../../support/models/graphBody';
 import {
   type GraphProto,
   type ModelProto,
@@ -31,7 +32,7 @@ export function branched(decide: 'mode' | 'sample' = 'mode', opset = 17): ModelP
   const out = (name: string) => [valueInfo(name, FLOAT, null)];
 
   const inner = (name: string): GraphProto =>
-    subgraph(
+    graphBody(
       name,
       [
         node('Constant', [], ['v'], { value: weight('v') }),
@@ -41,7 +42,7 @@ export function branched(decide: 'mode' | 'sample' = 'mode', opset = 17): ModelP
       out('o'),
     );
   const around = (name: string): GraphProto =>
-    subgraph(
+    graphBody(
       name,
       [
         node('MatMul', [outside, 'w'], ['h'], {}, { name: 'proj' }),

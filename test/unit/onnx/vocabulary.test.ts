@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { int64s, node, subgraph, valueInfo } from '../../../src/onnx/proto/build';
+import { int64s, node, valueInfo } from '../../../src/onnx/proto/build';
+import { graphBody } from '../../support/models/graphBody';
 import { Graph } from '../../../src/onnx/graph/graph';
 import { TensorProto_DataType as DataType } from '../../../src/onnx/proto/onnx_pb';
 import { vocabularies } from '../../../src/onnx/network/vocabulary';
@@ -39,7 +40,7 @@ describe('the rows that inputs index', () => {
     const codes = b.initializer('codes', [30, 4], new Int8Array(120), DataType.INT8);
     const scale = b.initializer('scale', [], Float32Array.of(1));
     const floats = b.op('DequantizeLinear', [codes, scale]);
-    const body = subgraph(
+    const body = graphBody(
       'then',
       [node('Gather', [floats, ids], ['y'])],
       [],

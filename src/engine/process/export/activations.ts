@@ -1,10 +1,11 @@
 /** Numbers for integer layers and activations: ranges from the calibration samples, batch norms folded, biases as int32. */
+import { product } from '../../../onnx/proto/dims';
 import { addedNames } from '../../../onnx/graph/addedNames';
 import { withGraph } from '../../../onnx/graph/subgraph';
 import { type Expected, fakeQuantized } from '../../../onnx/packing/fakeQuantize';
 import type { CodeStorage, WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
-import { elements } from '../../../onnx/packing/storedWeight';
+
 import { type HeldTensor, heldTensors } from '../../../onnx/packing/weights';
 import { findAttribute } from '../../../onnx/proto/attributes';
 import type { GraphProto, ModelProto, NodeProto } from '../../../onnx/proto/onnx_pb';
@@ -109,7 +110,7 @@ function rescaleChannel(
   channel: number,
   factor: number,
 ): void {
-  const inner = elements(shape.slice(axis + 1));
+  const inner = product(shape.slice(axis + 1));
   for (let i = 0; i < codes.length; i++) {
     if (Math.floor(i / inner) % shape[axis] === channel) codes[i] = Math.round(codes[i] * factor);
   }
@@ -129,7 +130,7 @@ export function emulated(expected: Expected, plan: ActivationPlan): ModelProto {
       kind: 'values',
       values: ({ weight, weightShape, channelAxis }, scales) => {
         const { codes } = storages.get(weight) as CodeStorage;
-        const inner = elements(weightShape.slice(channelAxis + 1));
+        const inner = product(weightShape.slice(channelAxis + 1));
         return Float32Array.from(codes, (code, i) => code * scales[Math.floor(i / inner) % scales.length]);
       },
     },

@@ -1,10 +1,11 @@
 /** Noise of an embedding table: what rounding does to the rows that the samples pick, weighted by how often they do. */
+import { product } from '../../../onnx/proto/dims';
 import { bitsOf } from '../../../common/storageCode';
 import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { roundRows } from '../../../core/rounding/rows';
 import type { Graph } from '../../../onnx/graph/graph';
 import type { Layer } from '../../../onnx/network/network';
-import { elements } from '../../../onnx/packing/storedWeight';
+
 import type { Tensors } from './moments';
 import { gatherRows, storedRows } from './rows';
 import { sharedBy } from './wideLayers';
@@ -27,7 +28,7 @@ export async function tableNoise(
 ): Promise<TableNoise> {
   const { stored, columns } = storedRows(layer);
   const { axis } = layer.picks!;
-  const inner = elements(layer.weightShape.slice(axis + 1));
+  const inner = product(layer.weightShape.slice(axis + 1));
   const numberOf = (row: number) => Math.floor(stored[row * columns] / inner) % shares.length;
   // Rows that nobody picks add nothing, and most rows of a vocabulary are such.
   const seen = Array.from({ length: stored.length / columns }, (_, row) => row).filter(

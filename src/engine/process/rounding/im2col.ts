@@ -1,8 +1,9 @@
 /** A layer's inputs as its rows meet them (im2col), at the positions asked for and no others. */
+import { product } from '../../../onnx/proto/dims';
 import { smallModel } from '../../../onnx/graph/smallModel';
 import { serialize } from '../../../onnx/graph/subgraph';
 import type { Layer } from '../../../onnx/network/network';
-import { elements } from '../../../onnx/packing/storedWeight';
+
 import { node as makeNode, tensor, valueInfo } from '../../../onnx/proto/build';
 import {
   TensorProto_DataType as DataType,
@@ -65,12 +66,12 @@ async function findView(
   model: string,
 ): Promise<View> {
   const all = rows.groups * rows.columns;
-  const size = elements([...dims]);
+  const size = product([...dims]);
   if (kernel.length > 0) {
     const [samples, , ...spatial] = dims;
-    const taps = elements(kernel);
+    const taps = product(kernel);
     const at = await tapIndices(layer.op === 'Conv', node, kernel, spatial, model);
-    const [sampleStride, channelStride] = [size / samples, elements(spatial)];
+    const [sampleStride, channelStride] = [size / samples, product(spatial)];
     return { samples, positions: at.length / taps, taps, sampleStride, channelStride, at };
   }
   if (columnsLast) {
@@ -190,7 +191,7 @@ async function tapIndices(
   spatial: number[],
   model: string,
 ): Promise<Int32Array> {
-  const size = elements(spatial);
+  const size = product(spatial);
   const indices = new Float32Array(2 * size);
   for (let i = 0; i < size; i++) {
     indices[i] = i % DIGIT;
@@ -222,7 +223,7 @@ async function tapIndices(
 
 /** Weights of a convolution of one channel that puts out each tap of the kernel on its own. */
 function oneHot(isConv: boolean, kernel: number[]): TensorProto {
-  const taps = elements(kernel);
+  const taps = product(kernel);
   const data = new Float32Array(taps * taps);
   for (let t = 0; t < taps; t++) data[t * taps + t] = 1;
   return tensor('taps', isConv ? [taps, 1, ...kernel] : [1, taps, ...kernel], data);

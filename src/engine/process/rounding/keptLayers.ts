@@ -12,7 +12,8 @@ import { fingerprint } from '../../../onnx/files/file';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
-import { elements, type StoredWeight } from '../../../onnx/packing/storedWeight';
+import type { StoredWeight } from '../../../onnx/packing/storedWeight';
+import { product } from '../../../onnx/proto/dims';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ExportRequest } from '../../protocol';
 import type { Job } from '../job/job';
@@ -74,7 +75,7 @@ export class KeptLayers {
     const { tensor, axis, apart, group, shape, bits } = weight;
     const bytes = await this.cache.get(NAMESPACE, this.key(tensor, storageCode(bits, group?.size), feeding));
     const codesAt = 4 * scaleCount(weight);
-    if (bytes?.length !== codesAt + elements(shape)) return null;
+    if (bytes?.length !== codesAt + product(shape)) return null;
     this.reused++;
     const scales = new Float32Array(scaleCount(weight));
     new Uint8Array(scales.buffer).set(bytes.subarray(0, codesAt));

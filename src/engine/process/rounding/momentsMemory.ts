@@ -1,8 +1,9 @@
 /** The memory that second moments of a layer's inputs take, which does not shrink with the number of samples. */
+import { product } from '../../../onnx/proto/dims';
 import type { RoundingMethod } from '../../../core/rounding/problem';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
-import { elements } from '../../../onnx/packing/storedWeight';
+
 import { megabytes, residentMemory } from '../ort/memory';
 
 /** What the moments of a network's layers take. */
@@ -42,7 +43,7 @@ export function momentsMemory(
     const { node, op, weightShape, groups } = layer;
     if (layer.picks) continue;
     const apart = op === 'ConvTranspose' ? groups : 1;
-    const inputs = elements(weightShape) / scaleCount(scaleAxes(layer)) / apart;
+    const inputs = product(weightShape) / scaleCount(scaleAxes(layer)) / apart;
     // All groups are summed up at once, and rounded one after the other.
     const bytes = perEntry * inputs ** 2 + SUMMED * (groups - 1) * inputs ** 2;
     if (bytes <= left) {

@@ -1,10 +1,11 @@
 /** A layer's stored weights as the rows that rounding works on. */
+import { product } from '../../../onnx/proto/dims';
 import type { Graph } from '../../../onnx/graph/graph';
 import { serialize, withGraph } from '../../../onnx/graph/subgraph';
 import { type Layer, scaleAxes } from '../../../onnx/network/network';
 import { INPUT } from '../../../onnx/network/recurrent';
 import { scaleCount, type ScaleGroup, scaleIndex } from '../../../onnx/network/scaleAxes';
-import { elements } from '../../../onnx/packing/storedWeight';
+
 import { intAttribute, standardOp } from '../../../onnx/proto/attributes';
 import { node as makeNode, valueInfo } from '../../../onnx/proto/build';
 import {
@@ -37,7 +38,7 @@ export interface WeightView {
 /** Rows along the stored tensor's scale axis (and each group of them apart), whatever the layer does with them: enough to round to nearest. */
 export function storedRows(layer: Layer, group?: ScaleGroup): LayerRows {
   const axes = { ...scaleAxes(layer), group };
-  const count = elements(layer.weightShape);
+  const count = product(layer.weightShape);
   const rows = scaleCount(axes);
   const scaleOf = scaleIndex(axes);
   const stored = new Int32Array(count);
@@ -59,7 +60,7 @@ export function layerRows(layer: Layer, node: NodeProto, view: WeightView): Laye
   const stored = new Int32Array(groups * rows * columns);
   const scale = new Int32Array(groups * rows);
   const scaleOf = scaleIndex(scaleAxes(layer));
-  if (elements(shape) !== stored.length) return null;
+  if (product(shape) !== stored.length) return null;
   for (let g = 0, i = 0; g < groups; g++) {
     for (let r = 0; r < rows; r++) {
       for (let k = 0; k < columns; k++, i++) {
@@ -79,12 +80,12 @@ function rowsInView({ op, groups }: Layer, node: NodeProto, { shape, left }: Wei
   const last = shape.length - 1;
   switch (op) {
     case 'Conv': {
-      const [rows, columns] = [shape[0] / groups, elements(shape.slice(1))];
+      const [rows, columns] = [shape[0] / groups, product(shape.slice(1))];
       return { groups, rows, columns, at: (g: number, r: number, k: number) => (g * rows + r) * columns + k };
     }
     case 'ConvTranspose': {
       // [in, out / groups, taps]: a row's columns are the group's input channels times the taps.
-      const [rows, taps] = [shape[1], elements(shape.slice(2))];
+      const [rows, taps] = [shape[1], product(shape.slice(2))];
       const inputs = shape[0] / groups;
       const at = (g: number, r: number, k: number) =>
         ((g * inputs + Math.floor(k / taps)) * rows + r) * taps + (k % taps);
@@ -102,11 +103,11 @@ function rowsInView({ op, groups }: Layer, node: NodeProto, { shape, left }: Wei
     case 'LSTM':
     case 'GRU':
     case 'RNN': {
-      const [rows, columns] = [elements(shape.slice(0, 2)) / groups, shape[2]];
+      const [rows, columns] = [product(shape.slice(0, 2)) / groups, shape[2]];
       return { groups, rows, columns, at: (g: number, r: number, k: number) => (g * rows + r) * columns + k };
     }
     case 'MatMul': {
-      if (elements(shape.slice(0, last - 1)) !== 1) return null;
+      if (product(shape.slice(0, last - 1)) !== 1) return null;
       const [rows, columns] = left ? [shape[last - 1], shape[last]] : [shape[last], shape[last - 1]];
       const at = (_: number, r: number, k: number) => (left ? r * columns + k : k * rows + r);
       return { groups: 1, rows, columns, at };
@@ -137,7 +138,7 @@ export async function viewWeights(
   // The file's own nodes say where each element goes: they are run on the elements' indices.
   const session = await Session.open(serialize(indexModel(model, graph, chain, layer.weight, seen)), options);
   try {
-    const count = elements(layer.weightShape);
+    const count = product(layer.weightShape);
     const data = Int32Array.from({ length: count }, (_, i) => i);
     const outputs = await session.runTensors({
       [layer.weight]: { type: 'int32', data, dims: layer.weightShape },

@@ -7,7 +7,8 @@ import type * as fsPromises from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { node, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { graphBody } from '../../../support/models/graphBody';
 import { fingerprint, OnnxError, readModel, writeModel } from '../../../../src/onnx/files/file';
 import { findNetwork } from '../../../../src/onnx/network/functions';
 import {
@@ -141,9 +142,9 @@ describe('what cannot be read says so in one sentence', () => {
   });
 
   it('for bodies nested beyond reason', async () => {
-    let body = subgraph('leaf', [node('Neg', ['x'], ['y'])], [], [valueInfo('y', 1, null)]);
+    let body = graphBody('leaf', [node('Neg', ['x'], ['y'])], [], [valueInfo('y', 1, null)]);
     for (let depth = 0; depth < 60; depth++) {
-      body = subgraph(
+      body = graphBody(
         `b${depth}`,
         [node('If', ['c'], ['y'], { then_branch: body })],
         [],

@@ -7,15 +7,8 @@ import {
   opsetOf,
   stringAttribute,
 } from '../../../../src/onnx/proto/attributes';
-import {
-  attribute,
-  float,
-  floats,
-  node,
-  scalar,
-  subgraph,
-  valueInfo,
-} from '../../../../src/onnx/proto/build';
+import { attribute, float, floats, node, scalar, valueInfo } from '../../../../src/onnx/proto/build';
+import { graphBody } from '../../../support/models/graphBody';
 import { Graph } from '../../../../src/onnx/graph/graph';
 import {
   GraphProtoSchema,
@@ -80,8 +73,8 @@ describe('a graph', () => {
 
   it('counts what bodies read from outside as read by their node', () => {
     const none = [valueInfo('r', DataType.FLOAT, null)];
-    const inner = subgraph('in', [node('Add', ['outer', 'own'], ['r'])], [], none, [scalar('own', 1)]);
-    const outer = subgraph(
+    const inner = graphBody('in', [node('Add', ['outer', 'own'], ['r'])], [], none, [scalar('own', 1)]);
+    const outer = graphBody(
       'out',
       [node('Relu', ['r2'], ['own2']), node('If', ['own2'], ['r'], { then_branch: inner })],
       [valueInfo('r2', 1, [])],
@@ -174,7 +167,7 @@ describe('attributes', () => {
 
 describe('new names', () => {
   it('avoid everything in the graph and its bodies', () => {
-    const body = subgraph('b', [node('Relu', ['outer'], ['inner'], {}, { name: 'n' })], [], []);
+    const body = graphBody('b', [node('Relu', ['outer'], ['inner'], {}, { name: 'n' })], [], []);
     const names = Names.of(
       create(GraphProtoSchema, { node: [node('If', ['c'], ['y'], { then_branch: body })] }),
     );

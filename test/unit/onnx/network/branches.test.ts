@@ -7,7 +7,8 @@ import { takeBranches } from '../../../../src/onnx/network/branches';
 import { findNetwork } from '../../../../src/onnx/network/functions';
 import type { Branches } from '../../../../src/onnx/network/network';
 import { tensorFinder } from '../../../../src/onnx/packing/weights';
-import { node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { node, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { graphBody } from '../../../support/models/graphBody';
 import { branched } from '../../../support/models/branched';
 import { ModelBuilder } from '../../../support/models/builder';
 
@@ -40,14 +41,14 @@ describe('taking a branch', () => {
     const model = new ModelBuilder();
     model.input('c', [], 9);
     const x = model.input('x', [2, 8]);
-    const then = subgraph(
+    const then = graphBody(
       'a',
       [node('MatMul', [x, 'w'], ['h'], {}, { name: 'only' })],
       [],
       [valueInfo('h', 1, null)],
       [tensor('w', [8, 8], new Float32Array(64))],
     );
-    const other = subgraph('b', [node('Identity', [x], ['i'])], [], [valueInfo('i', 1, null)]);
+    const other = graphBody('b', [node('Identity', [x], ['i'])], [], [valueInfo('i', 1, null)]);
     model.output(model.op('If', ['c'], { then_branch: then, else_branch: other }, { name: '', output: 'y' }));
     model.graph.node[0].name = '';
     const network = findNetwork(model.build(), { branches: { y: 'then' } });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { float, node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { float, node, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { graphBody } from '../../../support/models/graphBody';
 import { findNetwork } from '../../../../src/onnx/network/functions';
 import { TensorProto_DataType as DataType } from '../../../../src/onnx/proto/onnx_pb';
 import { ModelBuilder } from '../../../support/models/builder';
@@ -322,14 +323,14 @@ describe('what is skipped', () => {
 
   it('includes layers in bodies, however deep', () => {
     const out = (name: string) => [valueInfo(name, DataType.FLOAT, null)];
-    const inner = subgraph(
+    const inner = graphBody(
       'inner',
       [node('MatMul', ['x', 'w'], ['deep'], {}, { name: 'deep' })],
       [],
       out('deep'),
     );
-    const other = subgraph('other', [node('Identity', ['x'], ['same'])], [], out('same'));
-    const outer = subgraph(
+    const other = graphBody('other', [node('Identity', ['x'], ['same'])], [], out('same'));
+    const outer = graphBody(
       'outer',
       [node('If', ['c'], ['o'], { then_branch: inner, else_branch: other }, { name: 'innerIf' })],
       [],
@@ -344,7 +345,7 @@ describe('what is skipped', () => {
       b.op(
         'If',
         ['c'],
-        { then_branch: outer, else_branch: subgraph('e', [node('Neg', [first], ['n'])], [], out('n')) },
+        { then_branch: outer, else_branch: graphBody('e', [node('Neg', [first], ['n'])], [], out('n')) },
         { name: 'outerIf' },
       ),
     );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { int64s, node, subgraph, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { int64s, node, tensor, valueInfo } from '../../../../src/onnx/proto/build';
+import { graphBody } from '../../../support/models/graphBody';
 import { findNetwork } from '../../../../src/onnx/network/functions';
 import {
   countsOf,
@@ -218,7 +219,7 @@ describe('what an output is', () => {
         b.scalar('zero', 0),
       ]);
       const branch = (op: string) =>
-        subgraph(op, [node(op, ['y'], [`${op}_y`])], [], [valueInfo(`${op}_y`, DataType.FLOAT, null)]);
+        graphBody(op, [node(op, ['y'], [`${op}_y`])], [], [valueInfo(`${op}_y`, DataType.FLOAT, null)]);
       b.graph.node.push(
         node('If', [large], ['either'], { then_branch: branch('Relu'), else_branch: branch('Neg') }),
       );
@@ -250,7 +251,7 @@ describe('what an output is', () => {
   it('rows of a Loop that ends when the weights say so, not of one with a given count', () => {
     const loop = (condition: string) => (b: ModelBuilder, s: string) => {
       const trip = b.int64s('trip', []);
-      const body = subgraph(
+      const body = graphBody(
         'body',
         [
           node('Add', ['state', 'state'], ['next']),

@@ -1,7 +1,8 @@
 /** Open sizes. That the numbers are right is held against ONNX Runtime in test/engine/shapes.test.ts. */
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { int64s, node, subgraph, valueInfo } from '../../../../src/onnx/proto/build';
+import { int64s, node, valueInfo } from '../../../../src/onnx/proto/build';
+import { graphBody } from '../../../support/models/graphBody';
 import { broadcast, remainder } from '../../../../src/onnx/proto/dims';
 import { findNetwork } from '../../../../src/onnx/network/functions';
 import { Graph } from '../../../../src/onnx/graph/graph';
@@ -165,10 +166,10 @@ describe('graphs made to hang us', () => {
   });
 
   it('by bodies within bodies', () => {
-    let body = subgraph('leaf', [node('Neg', ['x'], ['y'])], [], [valueInfo('y', 1, null)]);
+    let body = graphBody('leaf', [node('Neg', ['x'], ['y'])], [], [valueInfo('y', 1, null)]);
     for (let depth = 0; depth < 32; depth++) {
       const branch = { then_branch: body, else_branch: body };
-      body = subgraph('b', [node('If', ['c'], ['y'], depth < 12 ? branch : { then_branch: body })], [], []);
+      body = graphBody('b', [node('If', ['c'], ['y'], depth < 12 ? branch : { then_branch: body })], [], []);
     }
     const graph = new Graph(create(GraphProtoSchema, { node: body.node }));
     expect(graph.order).toHaveLength(1);
