@@ -3,7 +3,7 @@ import { allocate, InfeasibleBudgetError } from '../src/core/allocation/allocati
 import { allocateByObjective } from '../src/core/allocation/objectives';
 import { paretoCurve } from '../src/core/allocation/pareto';
 import { sampleCurve } from '../src/core/allocation/paretoSample';
-import { valueOf } from './objective';
+import { taskValue } from './objective';
 import type { AllocationProblem, Budget } from '../src/core/problem/problem';
 import type { Task } from './objective';
 import type { Fix, Frontier, SolverAnswer, SolverQuestion } from './solver';
@@ -28,7 +28,7 @@ export function answer(question: SolverQuestion): SolverAnswer {
           return { kind: 'frontier', id, frontier: sampled(task, question.quick ? FEW : MANY) };
         }
         const { size, objective, isComplete } = paretoCurve(problem, {
-          objective: valueOf(task),
+          objective: taskValue(task),
           ...(question.quick ? { maxPoints: 0 } : {}),
         });
         return { kind: 'frontier', id, frontier: { size, objective, isComplete } };
@@ -72,7 +72,7 @@ function isFeasible(problem: AllocationProblem): boolean {
 /** The budget is what the curve runs along; all other limits hold. */
 function sampled(task: Task, points: number): Frontier {
   const problem = { ...task.problem, budgets: task.problem.budgets.slice(1) };
-  const optima = [...sampleCurve(problem, points, valueOf(task), { timeLimit: 500 })];
+  const optima = [...sampleCurve(problem, points, taskValue(task), { timeLimit: 500 })];
   return {
     size: Float64Array.from(optima, ({ sizeBytes }) => sizeBytes),
     objective: Float64Array.from(optima, ({ solver }) => solver.objective),

@@ -91,7 +91,7 @@ export function contestTable(
 }
 
 /** A candidate in words: "Least noise × orthogonality, β 4", "Uniform, improved by trying". */
-export function entryName(name: string, { candidates }: Contest): string {
+function entryName(name: string, { candidates }: Contest): string {
   const entry = candidates.find((each) => each.name === name);
   if (!entry) return name;
   const objective = OBJECTIVE_NAMES[entry.objective];

@@ -25,7 +25,7 @@ export function weightsOf(
 }
 
 /** @throws SettingsError for settings that contradict each other */
-export function problemOf(
+export function planProblem(
   state: PanelState,
   plan: Omit<Plan, 'chosen' | 'objective'>,
   weight: Float64Array,
@@ -53,7 +53,7 @@ export function problemOf(
 
 /** The problem in which automatic pins give way as far as they can: what is the least at all. */
 export function widestProblem(state: PanelState, plan: Plan): AllocationProblem {
-  return problemOf(
+  return planProblem(
     state,
     { ...plan, budget: { bytes: 1 }, limits: {} },
     new Float64Array(state.functions.length),
@@ -63,7 +63,7 @@ export function widestProblem(state: PanelState, plan: Plan): AllocationProblem 
 /** What fixes each function's width under a plan; null: nothing, and for all where the plan contradicts itself. */
 export function fixesOf(state: PanelState, plan: Plan): (FixedBy | null)[] {
   try {
-    const { candidates } = problemOf(state, plan, new Float64Array(state.functions.length));
+    const { candidates } = planProblem(state, plan, new Float64Array(state.functions.length));
     return candidates.map(({ fixedBy }) => fixedBy ?? null);
   } catch (error) {
     if (error instanceof SettingsError) return state.functions.map(() => null);

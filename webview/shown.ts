@@ -6,7 +6,7 @@ import type { Importance } from '../src/core/scoring/importance';
 import { deciderOf, type Decider } from './decider';
 import { t } from './l10n';
 import { effective, isNoise, objectiveValue, type Task } from './objective';
-import { problemOf, weightsOf } from './problem';
+import { planProblem, weightsOf } from './problem';
 import type { PanelState, Plan } from './protocol';
 import { measuredBits, type MeasuredBits } from './quality';
 import { totalsOf, type Totals } from './totals';
@@ -61,7 +61,7 @@ export function taskOf(state: PanelState, plan: Plan): Task | null {
       t('The noise of this network was not measured: score again with this objective.'),
     );
   }
-  const problem = problemOf(state, plan, weights.weight);
+  const problem = planProblem(state, plan, weights.weight);
   return { problem, gamma: weights.gamma, objective, decay: plan.decay, beta };
 }
 

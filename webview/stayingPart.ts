@@ -19,7 +19,7 @@ export function stayingPart(store: Store, document: Document): Part {
   return { element };
 }
 
-export function stayingList(
+function stayingList(
   { staying, skipped, model }: Pick<PanelState, 'staying' | 'skipped' | 'model'>,
   document: Document,
 ): HTMLElement[] {

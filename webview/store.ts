@@ -2,7 +2,7 @@
 import { SettingsError } from '../src/core/allocation/buildProblem';
 import type { FixedBy } from '../src/core/problem/problem';
 import type { BitWidth } from '../src/core/problem/widths';
-import { improved, type Task, winnerOf } from './objective';
+import { improved, type Task, planWinner } from './objective';
 import { IMPROVED } from '../src/config/winner';
 import {
   type History,
@@ -94,7 +94,7 @@ export class Store {
 
   /** The bits on show were found by trying changes of the answer: no program has them for an answer. */
   get isImproved(): boolean {
-    const winner = this.plan && winnerOf(this.plan, this.state?.contest ?? null);
+    const winner = this.plan && planWinner(this.plan, this.state?.contest ?? null);
     return winner !== null && winner.name.endsWith(IMPROVED) && sameBits(winner.bits, this.shown.bits);
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 
 /** As in package.json, contributes.mcpServerDefinitionProviders. */
-export const MCP_PROVIDER = 'ompq';
+const MCP_PROVIDER = 'ompq';
 
 /** The part of the API that the oldest VS Code we run in does not have. */
 interface McpApi {

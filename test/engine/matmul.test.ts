@@ -1,7 +1,7 @@
 /** Rounding with ONNX Runtime's products against plain loops. */
 import { describe, expect, it } from 'vitest';
 import { plainMatMul } from '../../src/core/rounding/matmul';
-import { outputError } from '../../src/core/rounding/problem';
+import { outputError } from '../support/outputError';
 import { roundRows } from '../../src/core/rounding/rows';
 import { openMatMul } from '../../src/engine/process/ort/matmul';
 import { Random } from '../support/models/random';

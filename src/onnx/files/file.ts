@@ -1,9 +1,8 @@
-/** Reading and writing .onnx files. */
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+/** Reading .onnx files. */
+import { fromBinary } from '@bufbuild/protobuf';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { writeAtomically } from '../../common/atomicFile';
 import { ioError, OnnxError } from '../../common/fileErrors';
 import { externalLocations, externalPath, followLinks } from '../proto/external';
 import { type ModelProto, ModelProtoSchema } from '../proto/onnx_pb';
@@ -76,37 +75,6 @@ function otherFormat(bytes: Uint8Array): string | null {
   if (head.startsWith('\x89HDF')) return 'an HDF5 file (a Keras model?)';
   if (/^\s*(<!doctype|<html|<\?xml)/i.test(head)) return 'a web page';
   return null;
-}
-
-/**
- * Writes to a temporary file next to `path` and renames it: a failure leaves the old file as it was.
- * @throws OnnxError with one sentence (disk full, folder not writable, more than 2 GB).
- */
-export async function writeModel(path: string, model: ModelProto): Promise<void> {
-  const bytes = encode(path, model);
-  try {
-    await writeAtomically(path, bytes);
-  } catch (error) {
-    throw ioError(error, path, 'write');
-  }
-}
-
-function encode(path: string, model: ModelProto): Uint8Array {
-  const tooLarge = (cause?: unknown) =>
-    new OnnxError(
-      `Cannot write ${path}: the model would be larger than 2 GB, the most an ONNX file can be.`,
-      {
-        cause,
-      },
-    );
-  try {
-    const bytes = toBinary(ModelProtoSchema, model);
-    if (bytes.length > LARGEST) throw tooLarge();
-    return bytes;
-  } catch (error) {
-    // The encoder doubles its buffer and dies at the runtime's limit.
-    throw error instanceof RangeError ? tooLarge(error) : error;
-  }
 }
 
 /** Identity and weight of a model on disk. */

@@ -47,7 +47,7 @@ export interface Listing {
 
 /** @param shapes inferred shapes by tensor name, added to those that the file states */
 export function listModel(model: ModelProto, shapes: ReadonlyMap<string, string> = new Map()): Listing {
-  const writer = new Writer(shapes);
+  const writer = new ListingText(shapes);
   const opsets = model.opsetImport.map((o) => `${JSON.stringify(o.domain)} : ${o.version}`).join(', ');
   writer.line(`<ir_version: ${model.irVersion}, opset_import: [${opsets}]>`);
   if (model.graph) writer.graph(model.graph, '', new BranchNames(model.graph));
@@ -65,7 +65,7 @@ export function listModel(model: ModelProto, shapes: ReadonlyMap<string, string>
 
 const INDENT = '  ';
 
-class Writer {
+class ListingText {
   private readonly lines: string[] = [];
   private current = '';
   private readonly names: ListedName[] = [];

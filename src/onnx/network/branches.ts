@@ -62,7 +62,7 @@ export interface Inlined {
  */
 export function takeBranches(model: ModelProto, branches: Branches = {}): Inlined {
   if (!model.graph || !holdsLayers(model.graph)) return { model, places: new Map(), open: [], left: [] };
-  const writer = new Writer(model.graph, branches);
+  const writer = new InlineGraph(model.graph, branches);
   writer.graph();
   const { nodes, initializers, valueInfo, places, open, left } = writer;
   if (left.length === 0) return { model, places, open, left };
@@ -87,7 +87,7 @@ function holdsLayers(proto: GraphProto): boolean {
   );
 }
 
-class Writer {
+class InlineGraph {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly valueInfo: ValueInfoProto[] = [];

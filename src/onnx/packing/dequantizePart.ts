@@ -11,7 +11,7 @@ import type { StorageForm, StoredWeight, WeightContent } from './storedWeight';
 import type { UnpackPart } from './unpackWriter';
 
 /** Widths that have an integer type of their own, and the operator set that DequantizeLinear takes it from. */
-export const DEQUANTIZED = { 2: 25, 4: 21, 8: 13 } as const;
+const DEQUANTIZED = { 2: 25, 4: 21, 8: 13 } as const;
 export type DequantizedBits = keyof typeof DEQUANTIZED;
 
 /** DequantizeLinear takes groups from here on. */

@@ -19,7 +19,7 @@ const LEAST_IR = 4;
  * Rows up to which a product on packed weights is the faster one: it is bound by reading them, and with more rows by
  * multiplying, which floats do faster (bench/forms.ts).
  */
-export const FEW_ROWS = 16;
+const FEW_ROWS = 16;
 /** Elements below which the choice makes no difference that anybody measures. */
 const WORTH = 2 ** 14;
 

@@ -17,7 +17,7 @@ import {
 } from './onnx_pb';
 
 /** Marks numbers as FLOAT(S): plain numbers become INT(S). */
-export class Floats {
+class Floats {
   constructor(readonly values: number | readonly number[]) {}
 }
 

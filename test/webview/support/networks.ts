@@ -5,9 +5,9 @@ import { allocate } from '../../../src/core/allocation/allocation';
 import { allocateByObjective } from '../../../src/core/allocation/objectives';
 import type { BitWidth } from '../../../src/core/problem/widths';
 import { importance } from '../../../src/core/scoring/importance';
-import { questionOf, type Single } from '../../../webview/objective';
+import { planQuestion, type Single } from '../../../webview/objective';
 import { planOf } from '../../../webview/plan';
-import { problemOf, weightsOf } from '../../../webview/problem';
+import { planProblem, weightsOf } from '../../../webview/problem';
 import type { PanelFunction, PanelSettings, PanelState } from '../../../webview/protocol';
 
 const SETTINGS: PanelSettings = {
@@ -55,7 +55,7 @@ export function scored(count: number, seed = 1, over: Partial<PanelSettings> = {
   const { gamma, weight } = importance(orm, count, { decay: settings.decay, beta: settings.beta });
   const locked = Math.floor(count / 3);
   const locks: Record<string, BitWidth> = { [base.functions[locked].name]: 6 };
-  const { bits, solver } = allocate(problemOf(base, { ...settings, locks }, weight));
+  const { bits, solver } = allocate(planProblem(base, { ...settings, locks }, weight));
   return {
     ...base,
     config: { uri: `file:///models/net${count}.ompq.json`, name: `net${count}.ompq.json`, dirty: false },
@@ -97,7 +97,7 @@ export function contested(count: number): PanelState {
   const settings: PanelSettings = { ...SETTINGS, objective: 'auto' };
   const plan = { ...settings, locks: planOf(state)!.locks };
   const { gamma, weight } = weightsOf(state, plan)!;
-  const problem = problemOf(state, plan, weight);
+  const problem = planProblem(state, plan, weight);
   const solve = (objective: Single) => allocateByObjective(objective, { problem, gamma, scoring: plan });
   const objectives = ['uniform', 'orthogonality', 'noise-aware', 'orthogonality-noise'] as const;
   const candidates = objectives.map((objective, i): ContestEntry => {
@@ -127,7 +127,7 @@ export function contested(count: number): PanelState {
       samples: 64,
       heldOut: true,
       chosen: 'noise-aware, improved',
-      asked: questionOf({ ...plan, chosen: null }),
+      asked: planQuestion({ ...plan, chosen: null }),
       candidates,
     },
   };

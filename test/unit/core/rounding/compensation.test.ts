@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compensatedPowers, compensationOf } from '../../../../src/core/rounding/compensation';
 import { plainMatMul } from '../../../../src/core/rounding/matmul';
-import { outputError } from '../../../../src/core/rounding/problem';
+import { outputError } from '../../../support/outputError';
 import { roundRows } from '../../../../src/core/rounding/rows';
 import { Random } from '../../../support/models/random';
 

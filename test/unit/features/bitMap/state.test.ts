@@ -13,7 +13,7 @@ import type { InspectReply } from '../../../../src/engine/protocol';
 import { OrmCache } from '../../../../src/features/bitMap/ormCache';
 import { editedConfig, panelState, type PanelSources } from '../../../../src/features/bitMap/state';
 import { planOf } from '../../../../webview/plan';
-import { problemOf, weightsOf } from '../../../../webview/problem';
+import { planProblem, weightsOf } from '../../../../webview/problem';
 import type { PanelEdit } from '../../../../webview/protocol';
 import { exampleConfig, exampleInspect } from './example';
 
@@ -91,7 +91,7 @@ describe('editedConfig', () => {
     };
     const { weight } = weightsOf(state, plan)!;
     expect([...weight]).toEqual([...importance(orm, 4, { decay: plan.decay, beta: plan.beta }).weight]);
-    const { bits, solver } = allocate(problemOf(state, plan, weight));
+    const { bits, solver } = allocate(planProblem(state, plan, weight));
     const { locks, chosen, ...settings } = plan;
     return {
       settings,
