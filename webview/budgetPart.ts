@@ -20,7 +20,7 @@ export function budgetPart(
 ): Part {
   const hint = h(document, 'span', { class: 'hint' });
   const control = budgetControl(store, document);
-  const title = h(document, 'h2', { id: 'ompq-budget-title' }, t('Budget'));
+  const title = h(document, 'h2', { id: 'ompq-budget-title' }, t('Size and quality'));
   const element = h(
     document,
     'section',

@@ -26,7 +26,24 @@ export interface ContestActions {
   measureAgain: () => void;
 }
 
-const COLUMNS = [t('Candidate'), t('Bits'), t('Size'), t('Average'), 'KL', t('Same answers'), 'SQNR', ''];
+/** A number of a candidate; null: it was not measured. */
+interface Column {
+  title: string;
+  /** Left out of a page as narrow as half a window, or as a side bar. */
+  goes?: 'half' | 'narrow';
+  text: (entry: ContestEntry) => string | null;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: t('Size'), goes: 'narrow', text: ({ bytes }) => formatSize(bytes) },
+  { title: t('Average'), goes: 'half', text: ({ averageBits }) => formatAverage(averageBits) },
+  { title: 'KL', goes: 'narrow', text: ({ kl }) => (kl === null ? null : significant(kl)) },
+  {
+    title: t('Same answers'),
+    text: ({ agreement }) => (agreement === null ? null : formatPercent(agreement)),
+  },
+  { title: 'SQNR', text: ({ sqnrDb }) => (sqnrDb === null ? null : formatSqnr(sqnrDb + 0)) },
+];
 
 export function contestTable(
   { contest, chosen, isPast }: ContestData,
@@ -34,9 +51,17 @@ export function contestTable(
   { adopt, measureAgain }: ContestActions,
 ): HTMLElement {
   const rows = distinctEntries(contest.candidates).sort((a, b) => cost(a.entry) - cost(b.entry));
-  const head = COLUMNS.map((title) =>
-    title === '' ? h(document, 'td') : h(document, 'th', { scope: 'col' }, title),
-  );
+  // what nobody has measured takes no room
+  const columns = COLUMNS.filter(({ text }) => rows.some(({ entry }) => text(entry) !== null));
+  const narrow = columns.some(({ title }) => title === t('Same answers')) ? 'SQNR' : '';
+  const classOf = ({ title, goes }: Column): string =>
+    ['numeric', title === narrow ? 'goes-narrow' : goes && `goes-${goes}`].filter(Boolean).join(' ');
+  const head = [
+    h(document, 'th', { scope: 'col' }, t('Candidate')),
+    h(document, 'th', { scope: 'col', class: 'goes-half' }, t('Bits')),
+    ...columns.map((column) => h(document, 'th', { scope: 'col', class: classOf(column) }, column.title)),
+    h(document, 'td'),
+  ];
   const table = h(
     document,
     'table',
@@ -58,13 +83,9 @@ export function contestTable(
 
   function row({ names, entry }: { names: string[]; entry: ContestEntry }): HTMLElement {
     const isChosen = chosen !== null && names.includes(chosen);
-    const cells = [
-      formatSize(entry.bytes),
-      formatAverage(entry.averageBits),
-      entry.kl === null ? '–' : significant(entry.kl),
-      entry.agreement === null ? '–' : formatPercent(entry.agreement),
-      entry.sqnrDb === null ? '–' : formatSqnr(entry.sqnrDb + 0),
-    ];
+    const cells = columns.map((column) =>
+      h(document, 'td', { class: classOf(column) }, column.text(entry) ?? '–'),
+    );
     const name = [...new Set(names.map((each) => entryName(each, contest)))].join(' = ');
     const note = shortfall(entry, contest);
     return h(
@@ -72,8 +93,8 @@ export function contestTable(
       'tr',
       { class: isChosen ? 'chosen' : null, 'aria-current': isChosen ? 'true' : null },
       h(document, 'th', { scope: 'row' }, name, note && h(document, 'span', { class: 'hint' }, ` ${note}`)),
-      h(document, 'td', { class: 'strip-cell' }, colourStrip(entry.bits, document)),
-      ...cells.map((text) => h(document, 'td', { class: 'numeric' }, text)),
+      h(document, 'td', { class: 'strip-cell goes-half' }, colourStrip(entry.bits, document)),
+      ...cells,
       h(
         document,
         'td',

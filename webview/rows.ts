@@ -39,8 +39,8 @@ export interface Column {
 }
 
 export const COLUMNS: readonly Column[] = [
-  { id: 'index', title: '#', track: '48px', numeric: true, text: (r) => String(r.index + 1) },
-  { id: 'name', title: t('Layer'), track: 'minmax(160px, 3fr)', numeric: false, text: (r) => r.name },
+  { id: 'index', title: '#', track: 'minmax(40px, 48px)', numeric: true, text: (r) => String(r.index + 1) },
+  { id: 'name', title: t('Layer'), track: 'minmax(90px, 3fr)', numeric: false, text: (r) => r.name },
   {
     id: 'op',
     from: 900,
@@ -109,6 +109,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     id: 'share',
+    from: 340,
     title: t('Of file'),
     track: 'minmax(66px, 0.6fr)',
     numeric: true,

@@ -169,8 +169,7 @@ describe('the budget', () => {
       [...document.querySelectorAll('main *')]
         .filter(
           (each) =>
-            each.getBoundingClientRect().right > innerWidth + 1 &&
-            !each.closest('.sr-only, .contest-room, .grid, [hidden]'),
+            each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.sr-only, [hidden]'),
         )
         .map((each) => `${each.tagName}.${each.getAttribute('class')}`),
     );
