@@ -120,8 +120,15 @@ function entryName(name: string, { candidates }: Contest): string {
   return name.endsWith(IMPROVED) ? t('{0}, improved by trying', full) : full;
 }
 
-/** One width for all rarely takes up the budget: that is said where it is compared with others. */
+/** Why a row may not be read like the others: it has fewer bytes, or was run on fewer inputs. */
 function shortfall(entry: ContestEntry, { candidates }: Contest): string | null {
+  if (entry.samples !== undefined) {
+    return plural(
+      entry.samples,
+      t('(given up after {0} input: clearly worse)', entry.samples),
+      t('(given up after {0} inputs: clearly worse)', entry.samples),
+    );
+  }
   if (entry.objective !== 'uniform') return null;
   const most = Math.max(...candidates.map(({ bytes }) => bytes));
   return entry.bytes < 0.98 * most

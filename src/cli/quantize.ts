@@ -179,7 +179,7 @@ function contestLine({ contest }: Config): string[] {
   const others = compared
     .filter(({ bits }) => bits.join() !== winner.bits.join())
     .sort((a, b) => cost(a) - cost(b))
-    .map((entry) => `${entry.name}: ${value(entry)}`);
+    .map((entry) => `${entry.name}: ${value(entry)}${entry.samples === undefined ? '' : ', given up'}`);
   return [
     others.length > 0
       ? `${winner.name} won of ${compared.length} candidates: ${measured} (${others.join('; ')})`

@@ -48,6 +48,8 @@ export interface ContestEntry extends MeasuredSize {
   bits: BitWidth[];
   /** Inputs that share a scale per function, where some have groups; 0: all. */
   groups?: number[];
+  /** Inputs it was run on where that are fewer than all: it was clearly worse than another. */
+  samples?: number;
 }
 
 /** How far the bits depend on which samples were scored. */

@@ -403,6 +403,8 @@ export interface ContestReply {
 export interface Measured extends Divergence {
   cost: number;
   agreement: number | null;
+  /** Of an allocation that was clearly worse than another: those that it was run on, fewer than the others. */
+  samples?: number;
 }
 
 /** How long ONNX Runtime's kernels take on the CPU. */

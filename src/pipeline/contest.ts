@@ -21,19 +21,20 @@ import { remembered } from './keptReplies';
 import type { ContestSettings, Scored, ScoreOptions, ScoreSettings } from './settings';
 
 /** Of the samples that a contest asks for, how many are run for one that is for rounding. */
-const TRIALS = 3;
+const TRIALS = 2;
 
-/** Allocations to be rounded and run on inputs that neither scoring nor rounding has seen, without a search. */
+/** Allocations to be rounded and run on inputs that neither scoring nor rounding has seen, all of them, without a search. */
 export function contestRequest(
   { model, granularity, data, memoryLimit }: ScoreSettings,
-  allocations: readonly Allocation[],
+  points: readonly Allocation[],
   rounding: ContestRequest['rounding'],
 ): ContestRequest {
   return {
     kind: 'contest',
     model,
     granularity,
-    candidates: allocations.map(codesOf),
+    candidates: [],
+    points: points.map(codesOf),
     rounding,
     // The first are those that were scored.
     data: { ...data, samples: (1 + TRIALS) * data.samples },
@@ -60,12 +61,8 @@ export async function decideByContest(
   const points = otherSizes(problem, candidates.find(({ name }) => name === 'noise-aware')!.allocation);
   const { rounding, searchSeconds, asked } = settings;
   const request: ContestRequest = {
-    ...contestRequest(
-      scoring,
-      candidates.map((c) => c.allocation),
-      rounding,
-    ),
-    points: points.map(codesOf),
+    ...contestRequest(scoring, points, rounding),
+    candidates: candidates.map((c) => codesOf(c.allocation)),
     search: searchSeconds > 0 ? searchLimits(problem, noise, searchSeconds) : null,
   };
   const { reply, stopped, cached } = await salvaged(options, (listening) =>
@@ -80,7 +77,11 @@ export async function decideByContest(
     const measured = reply.results[i];
     return measured ? [{ candidate, measured }] : [];
   });
-  const best = run.reduce((a, b) => (costOf(b.measured) < costOf(a.measured) ? b : a));
+  // One that was given up as clearly worse has been run on too few inputs to be compared.
+  const isCut = ({ measured }: (typeof run)[number]): boolean => measured.samples !== undefined;
+  const best = run.reduce((a, b) =>
+    isCut(a) || (!isCut(b) && costOf(b.measured) < costOf(a.measured)) ? b : a,
+  );
   const entries = run.map(({ candidate, measured }) => entryOf(candidate, measured));
   let chosen = best.candidate;
   if (reply.improved) {
@@ -169,6 +170,7 @@ export function entryOf({ name, objective, beta, allocation }: Candidate, measur
     ...digitsOf(measured),
     bits,
     ...(groups ? { groups } : {}),
+    ...(measured.samples === undefined ? {} : { samples: measured.samples }),
   };
 }
 

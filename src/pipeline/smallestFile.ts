@@ -69,12 +69,12 @@ export async function smallestMeasured(
     const fresh = new Map(allocations.map((each) => [keyOf(each), each]));
     for (const key of known.keys()) fresh.delete(key);
     if (fresh.size > 0) {
-      const { results, samples, heldOut } = await engine.request(
+      const { points, samples, heldOut } = await engine.request(
         contestRequest(score, [...fresh.values()], rounding),
         part(options, round / (ROUNDS + 1), (round + 1) / (ROUNDS + 1)),
       );
       Object.assign(held, { samples, heldOut });
-      [...fresh].forEach(([key, allocation], i) => known.set(key, { allocation, measured: results[i]! }));
+      [...fresh].forEach(([key, allocation], i) => known.set(key, { allocation, measured: points![i]! }));
     }
     return allocations.map((allocation) => known.get(keyOf(allocation))!);
   };

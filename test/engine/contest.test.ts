@@ -122,6 +122,38 @@ describe('the contest', () => {
     expect(await readConfig(configPath)).toEqual(JSON.parse(JSON.stringify(config)));
   });
 
+  it('gives up what is clearly worse before the samples are through, and never lets it win', async () => {
+    const network = resnet18({ size: 32, width: 0.125, classes: 10 });
+    const model = save(network);
+    const { network: inspected } = await engine.request({
+      kind: 'inspect',
+      model,
+      granularity: 'layer',
+      shapes: {},
+    });
+    const all = (bits: number): number[] => inspected.functions.map(() => bits);
+    const reply = await engine.request({
+      kind: 'contest',
+      model,
+      granularity: 'layer',
+      candidates: [all(8), all(2), all(7)],
+      points: [all(2)],
+      rounding: 'nearest',
+      data: { ...synthetic(96), outputs: { [network.graph!.output[0].name]: 'classes' } },
+      rounded: 0,
+      search: null,
+      memoryLimit: 0,
+    });
+    const [best, worse, near] = reply.results;
+    expect(best!.samples).toBeUndefined();
+    expect(worse!.samples).toBeGreaterThanOrEqual(32);
+    expect(worse!.samples).toBeLessThan(96);
+    expect(worse!.cost).toBeGreaterThan(10 * best!.cost);
+    expect(near!.cost).toBeGreaterThan(best!.cost);
+    // Points of the curve are run on all.
+    expect(reply.points![0]!.samples).toBeUndefined();
+  });
+
   it('is not worse after the local search, and stays within the budget', async () => {
     const { config } = await run({ contest: { rounding: 'nearest', searchSeconds: 4 } });
     const { candidates, chosen } = config.contest!;

@@ -84,7 +84,10 @@ function uniformCertificate({ averageBits }: Pick<Allocation, 'averageBits'>, st
   return { status: 'optimal', objective: averageBits, bound: averageBits, gap: 0, milliseconds };
 }
 
-/** Uniform, the paper's, noise-aware, and noise weighted by orthogonality; uniform only where one width fits. */
+/**
+ * Noise-aware, noise weighted by orthogonality, the paper's, and uniform where there is such a one. Mostly the best come first:
+ * what is clearly worse than one that has been run is soon given up.
+ */
 export function candidatesOf(inputs: AllocationInputs): Candidate[] {
   const of = (objective: FixedObjective): Candidate => {
     return { name: objective, objective, allocation: allocateByObjective(objective, inputs) };
@@ -92,6 +95,14 @@ export function candidatesOf(inputs: AllocationInputs): Candidate[] {
   const start = performance.now();
   const uniform = allocateUniform(inputs.problem);
   return [
+    of('noise-aware'),
+    ...BETAS.map((beta) => ({
+      name: `orthogonality-noise, beta ${beta}`,
+      objective: 'orthogonality-noise' as const,
+      beta,
+      allocation: allocateByObjective('orthogonality-noise', inputs, beta),
+    })),
+    of('orthogonality'),
     ...(uniform
       ? [
           {
@@ -101,13 +112,5 @@ export function candidatesOf(inputs: AllocationInputs): Candidate[] {
           },
         ]
       : []),
-    of('orthogonality'),
-    of('noise-aware'),
-    ...BETAS.map((beta) => ({
-      name: `orthogonality-noise, beta ${beta}`,
-      objective: 'orthogonality-noise' as const,
-      beta,
-      allocation: allocateByObjective('orthogonality-noise', inputs, beta),
-    })),
   ];
 }

@@ -23,6 +23,8 @@ export interface PinnedEnds {
 /** Where nothing is asked for by hand: the width of an end that costs little, and the least of one that does not. */
 const AUTO_PIN: BitWidth = 8;
 const AUTO_FLOOR: BitWidth = 4;
+/** Below AUTO_FLOOR bits on average a costly end keeps about the average: more would be taken from all others (docs/rounding.md). */
+const LEAST_FLOOR: BitWidth = 2;
 /** An end costs little where it takes at most this share of the weight bytes of the budget. */
 const AUTO_SHARE = 1 / 20;
 
@@ -54,7 +56,14 @@ export function endsToTry(pins: PinnedEnds | null, sizes: Sizes): End[][] {
   if (!ends.some(({ isAuto }) => isAuto)) return [ends];
   const loosened = (change: Partial<End>): End[] =>
     ends.map((end) => (end.isAuto ? { index: end.index, isAuto: true, ...change } : end));
-  return [ends, loosened({ floor: AUTO_FLOOR }), loosened({})];
+  return [ends, loosened({ floor: floorOf(sizes) }), loosened({})];
+}
+
+/** 4 bits, or what the budget leaves on average where that is less. */
+function floorOf(sizes: Sizes): BitWidth {
+  const params = sizes.functions.reduce((sum, f) => sum + f.params, 0);
+  const average = Math.round((8 * weightBytes(sizes)) / Math.max(1, params));
+  return Math.max(LEAST_FLOOR, Math.min(AUTO_FLOOR, average)) as BitWidth;
 }
 
 function autoEnd(index: number, sizes: Sizes): End {
@@ -64,7 +73,7 @@ function autoEnd(index: number, sizes: Sizes): End {
   const bytes = group.reduce((sum, i) => sum + (functions[i].bytes[AUTO_PIN] ?? 0), 0);
   return bytes <= AUTO_SHARE * weightBytes(sizes)
     ? { index, bits: AUTO_PIN, isAuto: true }
-    : { index, floor: AUTO_FLOOR, isAuto: true };
+    : { index, floor: floorOf(sizes), isAuto: true };
 }
 
 /** What the tightest budget of size leaves for weights; Infinity where none limits it. */

@@ -4,7 +4,7 @@ import { LEAST_GAIN, searchSwaps } from '../../../core/allocation/localSearch';
 import { isLower } from '../../../core/allocation/paired';
 import type { ContestReply, ContestRequest, Measured, SearchLimits } from '../../protocol';
 import type { Job } from '../job/job';
-import { mean, type Trial } from './outputTrials';
+import { isComplete, mean, type Trial } from './outputTrials';
 import { CandidateTrials, withBlocks } from './trials';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */
@@ -31,27 +31,37 @@ export async function contest(request: ContestRequest, job: Job): Promise<Contes
         warnings,
       };
     };
+    let best: Best | null = null;
     for (const [i, bits] of request.candidates.entries()) {
-      job.progress(`Comparing allocations (${i + 1} of ${request.candidates.length})`, share(i, request));
-      results[i] = (await trials.measure(bits)).all;
+      job.progress(...compared(i, request));
+      const trial: Trial = await trials.measure(bits, best?.trial);
+      if (best === null || (isComplete(trial) && costOf(trial.all) < costOf(best.trial.all)))
+        best = { bits, trial };
+      results[i] = trial.all;
+      job.partial(reply(null));
+    }
+    for (const [i, bits] of (request.points ?? []).entries()) {
+      job.progress(...compared(request.candidates.length + i, request));
+      points[i] = (await trials.measure(bits)).all;
       job.partial(reply(null));
     }
     const { search } = request;
-    const improved = search
-      ? await improve(trials, request, search, job, (found) => job.partial(reply(found)))
-      : null;
-    for (const [i, bits] of (request.points ?? []).entries()) {
-      points[i] = (await trials.measure(bits)).all;
-      job.partial(reply(improved));
-    }
+    const improved =
+      search && best ? await improve(trials, best, search, job, (found) => job.partial(reply(found))) : null;
     job.progress('Comparing allocations', 1);
     return reply(improved);
   });
 }
 
-/** The search takes the last third of the progress bar. */
-function share(done: number, { candidates, search }: ContestRequest): number {
-  return 0.1 + (done / candidates.length) * (search ? 0.5 : 0.9);
+interface Best {
+  bits: readonly number[];
+  trial: Trial;
+}
+
+/** What the progress bar shows once so many allocations have been run; a search takes its last third. */
+function compared(done: number, { candidates, points = [], search }: ContestRequest): [string, number] {
+  const all = candidates.length + points.length;
+  return [`Comparing allocations (${done + 1} of ${all})`, 0.1 + (done / all) * (search ? 0.5 : 0.9)];
 }
 
 /**
@@ -60,18 +70,12 @@ function share(done: number, { candidates, search }: ContestRequest): number {
  */
 async function improve(
   trials: CandidateTrials,
-  { candidates }: ContestRequest,
+  { bits: best, trial: held }: Best,
   limits: SearchLimits,
   job: Job,
   onFound: (found: Measured & { bits: number[] }) => void,
 ): Promise<ContestReply['improved']> {
-  let held: Trial | null = null;
-  let best = candidates[0];
-  for (const bits of candidates) {
-    const trial = await trials.measure(bits);
-    if (held === null || costOf(trial.all) < costOf(held.all)) [held, best] = [trial, bits];
-  }
-  let current = held!;
+  let current = held;
   let found: ContestReply['improved'] = null;
   const from = performance.now();
   const elapsed = (): number => (performance.now() - from) / 1000 / limits.seconds;

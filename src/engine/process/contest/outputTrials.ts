@@ -15,10 +15,15 @@ import { type Feeds, Session } from '../ort/session';
 import { FedWeights } from './fedWeights';
 
 export interface Trial {
-  /** Over all samples. */
+  /** Over all samples that were run. */
   all: Measured;
   /** Per block and sample, what allocations are ranked by. */
   costs: number[][];
+}
+
+/** Run on all samples: only then can its mean be compared with another's. */
+export function isComplete({ all }: Trial): boolean {
+  return all.samples === undefined;
 }
 
 /** What is tried, and on which inputs. */
@@ -61,12 +66,12 @@ export class OutputTrials {
   /**
    * @param storages one per weight of networkWeights
    * @param count of the blocks, the first so many are run
-   * @param most stops where the costs together reach this
+   * @param isEnough asked after every block, with the costs so far: true stops the trial there
    */
   async run(
     storages: readonly WeightStorage[],
     count = this.tried.blocks.length,
-    most: number | null = null,
+    isEnough: (costs: readonly number[][]) => boolean = () => false,
   ): Promise<Trial> {
     const { model, network, path, countOf } = this.tried;
     if (this.reference === null) {
@@ -80,14 +85,12 @@ export class OutputTrials {
     const names = [basename(path), basename(path)] as const;
     const similarity = new OutputSimilarity(this.plan, names);
     const costs: number[][] = [];
-    let total = 0;
     const visit = (output: Feeds): boolean => {
       const float = reference[costs.length];
       similarity.add(float, output);
       const own = sampleCosts(this.plan, this.powers, [float, output], countOf(costs.length), names);
       costs.push(own);
-      total += own.reduce((a, b) => a + b, 0);
-      return most === null || total < most;
+      return !isEnough(costs);
     };
     if (this.fed) {
       const { fed } = this;
@@ -100,7 +103,8 @@ export class OutputTrials {
       await this.eachOutput(quantized, count, visit);
     }
     const { kl, agreement, sqnrDb, cost } = similarity.result();
-    return { all: { kl, agreement, sqnrDb, cost }, costs };
+    const isCut = costs.length < this.tried.blocks.length;
+    return { all: { kl, agreement, sqnrDb, cost, ...(isCut ? { samples: costs.flat().length } : {}) }, costs };
   }
 
   /** @param visit false: enough */

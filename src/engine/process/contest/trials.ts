@@ -1,6 +1,7 @@
 /** Allocations tried on the calibration inputs. */
 import { bitsOf, groupOf } from '../../../common/storageCode';
 import { basename } from 'node:path';
+import { isLower } from '../../../core/allocation/paired';
 import type { Network } from '../../../onnx/network/network';
 import { type OutputChoice, type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
 import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
@@ -16,7 +17,10 @@ import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrati
 import { momentsMemory } from '../rounding/momentsMemory';
 import { roundApart } from '../rounding/roundApart';
 import { roundNetwork } from '../rounding/roundNetwork';
-import { mean, OutputTrials, type Trial } from './outputTrials';
+import { isComplete, mean, OutputTrials, type Trial } from './outputTrials';
+
+/** Samples that tell whether one is clearly worse than another. */
+const ENOUGH = 32;
 
 /** Allocations, rounded on some of the samples and run on the others. */
 export class CandidateTrials {
@@ -33,6 +37,7 @@ export class CandidateTrials {
   private readonly knownCosts = new Map<string, number>();
   /** Weights that are rounded to nearest, or each layer by itself, do not depend on the others' bits. */
   private readonly apart = new Map<string, WeightStorage>();
+  private isRounded = false;
   /** Per function, the widths that come up in the request: others are not rounded by GPTQ. */
   private readonly widths: ReadonlySet<number>[];
 
@@ -79,10 +84,16 @@ export class CandidateTrials {
     return costs.slice(costs.length > 1 ? this.searched : 0).flat();
   }
 
-  async measure(bits: readonly number[]): Promise<Trial> {
+  /** @param than one that is clearly worse than this is not run to the end */
+  async measure(bits: readonly number[], than: Trial | null = null): Promise<Trial> {
     const key = bits.join();
-    let trial = this.known.get(key);
-    if (!trial) this.known.set(key, (trial = await this.run(bits, this.trials.length)));
+    const known = this.known.get(key);
+    if (known) return known;
+    const trial = await this.run(bits, this.trials.length, (costs) => {
+      const seen = costs.flat();
+      return !!than && seen.length >= ENOUGH && isLower(than.costs.slice(0, costs.length).flat(), seen);
+    });
+    if (isComplete(trial)) this.known.set(key, trial);
     return trial;
   }
 
@@ -96,18 +107,22 @@ export class CandidateTrials {
     const known = this.known.get(key)?.costs;
     let cost = known ? mean(this.searchHalf(known)) : this.knownCosts.get(key);
     if (cost === undefined) {
-      const { costs } = await this.run(bits, this.searched, most * samples);
-      cost = costs.flat().reduce((a, b) => a + b, 0) / samples;
+      const sum = (of: readonly number[][]): number => of.flat().reduce((a, b) => a + b, 0);
+      const { costs } = await this.run(bits, this.searched, (so) => sum(so) >= most * samples);
+      cost = sum(costs) / samples;
       if (costs.length < this.searched) cost = Math.max(cost, most);
       this.knownCosts.set(key, cost);
     }
     return cost;
   }
 
-  /** @param most stops where the costs together reach this */
-  private async run(bits: readonly number[], blocks: number, most: number | null = null): Promise<Trial> {
+  private async run(
+    bits: readonly number[],
+    blocks: number,
+    isEnough?: (costs: readonly number[][]) => boolean,
+  ): Promise<Trial> {
     await this.job.checkpoint();
-    return this.outputs.run(await this.round(bits), blocks, most);
+    return this.outputs.run(await this.round(bits), blocks, isEnough);
   }
 
   private async round(bits: readonly number[]): Promise<WeightStorage[]> {
@@ -126,7 +141,8 @@ export class CandidateTrials {
     const { apart, rounding: inputs, wide, widths } = this;
     const weights = networkWeights(network);
     const key = (tensor: string, code: number): string => `${tensor} ${code}`;
-    if (request.rounding === 'gptq' && apart.size === 0) {
+    if (request.rounding === 'gptq' && !this.isRounded) {
+      this.isRounded = true;
       await roundApart({ ...work, wide, inputs }, widths, (code, storage) =>
         apart.set(key(storage.tensor, code), storage),
       );

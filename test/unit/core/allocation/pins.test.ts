@@ -34,6 +34,16 @@ describe('automatic pins', () => {
     const large = problem(15_000, { kind: 'averageBits', bits: 4 });
     expect(widthsOf(large)).toEqual(['8', '2,3,4,5,6,7,8', '2,3,4,5,6,7,8', '4,5,6,7,8']);
     expect(large.candidates[3].fixedBy).toBeUndefined();
+    // Of less than that, from what the budget leaves on average on.
+    for (const [bits, least] of [
+      [3.5, 4],
+      [3.43, 3],
+      [2.5, 3],
+      [2.4, 2],
+    ]) {
+      const lean = problem(15_000, { kind: 'averageBits', bits });
+      expect(lean.candidates[3].choices[0].bits).toBe(least);
+    }
     // A twentieth exactly: 8 of 160 weights' bytes at 8 bits of 160 bytes.
     const border = [sized('a', 8), sized('b', 152)];
     const settings = { widths: [2, 4, 8] as BitWidth[], locks: {}, ties: [], fixedBytes: 0 };
@@ -49,8 +59,8 @@ describe('automatic pins', () => {
   });
 
   it('never make a budget infeasible: pins become floors, and floors go', () => {
-    // Floors alone cost 2 + 2 * 15,000 / 55,400 = 2.54 bits.
-    for (const bits of [2.55, 2.3, 2]) {
+    // A floor of 3 costs 2 + 15,000 / 55,400 = 2.27 bits.
+    for (const bits of [2.55, 2.5, 2.3, 2]) {
       const tight = problem(15_000, { kind: 'averageBits', bits });
       expect(allocate(tight).averageBits).toBeLessThanOrEqual(bits);
     }

@@ -30,6 +30,21 @@ describe('allocateUniform', () => {
     expect(answer?.averageBits).toBeCloseTo((800 + 8000 + 16000 + 7000) / 3100, 12);
   });
 
+  it('spends what is left on the next larger width, the smallest functions first', () => {
+    const sizes = [3000, 1000, 2000, 500];
+    const mixed = (bits: number): AllocationProblem => ({
+      candidates: sizes.map((size, i) => sized(`f${i}`, size, 1)),
+      ties: [[0, 3]],
+      fixedBytes: 0,
+      budgets: [{ kind: 'averageBits', bits }],
+    });
+    expect(allocateUniform(mixed(4))?.bits).toEqual([4, 4, 4, 4]);
+    // 1,000 of 6,500 weights, then 2,000 more; the tied ones, of 3,500 together, come last.
+    expect(allocateUniform(mixed(4.2))?.bits).toEqual([4, 5, 4, 4]);
+    expect(allocateUniform(mixed(4.47))?.bits).toEqual([4, 5, 5, 4]);
+    expect(allocateUniform(mixed(4.6))?.bits).toEqual([4, 5, 5, 4]);
+  });
+
   it('is what there is where everything is fixed', () => {
     const fixed = { ...problem(8), candidates: problem(8).candidates.slice(0, 1) };
     expect(allocateUniform(fixed)?.bits).toEqual([8]);
