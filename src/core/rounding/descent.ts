@@ -71,7 +71,7 @@ function refitScales(
       length += image[k] * codes[k];
     }
     const scale = round(along / length);
-    if (scale > 0 && Number.isFinite(scale)) scales[r] = scale;
+    if (scale * scales[r] > 0 && Number.isFinite(scale)) scales[r] = scale;
   }
 }
 

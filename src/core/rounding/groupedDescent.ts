@@ -76,5 +76,5 @@ function refitted(
     length += dot * codes[i];
   }
   const found = length > 0 ? round(scale + along / length) : scale;
-  return found > 0 && Number.isFinite(found) ? found : scale;
+  return found * scale > 0 && Number.isFinite(found) ? found : scale;
 }

@@ -16,6 +16,8 @@ export interface RowsProblem {
   bits: number;
   /** Columns, one after the other, that share a scale; divides them. Default: all. */
   group?: number;
+  /** Scales must be above zero, as integer kernels take them. Default: either sign. */
+  positive?: boolean;
   /** H = U^T U / n, [columns, columns]: second moments of the inputs from the quantized prefix. Not for 'nearest'. */
   moments?: Float64Array;
   /** Of `moments`, where they are rounded by more than once. */
@@ -29,7 +31,7 @@ export interface RowsProblem {
 export interface RoundedRows {
   /** [rows, columns], each in [-2^(bits-1), 2^(bits-1) - 1]. */
   codes: Int8Array;
-  /** [rows, columns / group]: one per row and group; what a stored scale can hold. */
+  /** [rows, columns / group]: one per row and group, of either sign; what a stored scale can hold. */
   scales: Float32Array;
 }
 

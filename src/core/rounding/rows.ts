@@ -8,7 +8,7 @@ import { gptq } from './gptq';
 import { groupedDescent } from './groupedDescent';
 import { copyBlockTransposed, plainMatMul, type MatMul } from './matmul';
 import { codeRange, nearestCode, type RoundedRows, type RoundingMethod, type RowsProblem } from './problem';
-import { searchScales, type ScaleRounding } from './scales';
+import { BOTH_SIGNS, POSITIVE, searchScales, type ScaleRounding } from './scales';
 
 /** Of H in the descent, as a fraction of its mean diagonal. */
 const descentDamping = 0.005;
@@ -37,8 +37,9 @@ export async function roundRows(
     throw new RangeError(`${weights.length} weights do not make ${rows} rows of ${columns}.`);
   }
   const round = tools.roundScale;
+  const signs = problem.positive ? POSITIVE : BOTH_SIGNS;
   if (method === 'nearest' || isAllZero(moments)) {
-    const scales = searchScales(weights, rows, columns, bits, problem.powers ?? null, round, group);
+    const scales = searchScales(weights, rows, columns, bits, problem.powers ?? null, round, group, signs);
     return nearest(weights, weights.length / group, group, bits, scales);
   }
   if (moments?.length !== columns * columns) {
@@ -69,7 +70,9 @@ export async function roundRows(
       : powers
         ? Float64Array.from(order, (column) => powers[column])
         : null;
-  const scales = await span('scales', () => searchScales(target, rows, columns, bits, importance, round));
+  const scales = await span('scales', () =>
+    searchScales(target, rows, columns, bits, importance, round, columns, signs),
+  );
   const codes = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, rough));
   if (method === 'reconstruct') {
     const damped = withDamping(h, columns, descentDamping * mean);
@@ -85,7 +88,7 @@ export async function roundRows(
  * by rising diag(H).
  */
 async function roundGrouped(
-  { weights, rows, columns, bits, moments, powers, group = columns }: RowsProblem,
+  { weights, rows, columns, bits, moments, powers, positive, group = columns }: RowsProblem,
   sorted: Compensation & { method: RoundingMethod; target: Float64Array },
   { roundScale, matmul = plainMatMul, span = (_, work) => Promise.resolve(work()) }: RoundingTools,
 ): Promise<RoundedRows> {
@@ -93,7 +96,16 @@ async function roundGrouped(
   const isReconstructed = method === 'reconstruct';
   const importance = isReconstructed ? diagonalOf(moments!, columns) : (powers ?? null);
   const scales = await span('scales', () =>
-    searchScales(weights, rows, columns, bits, importance, roundScale, group),
+    searchScales(
+      weights,
+      rows,
+      columns,
+      bits,
+      importance,
+      roundScale,
+      group,
+      positive ? POSITIVE : BOTH_SIGNS,
+    ),
   );
   const groups = { count: columns / group, of: order.map((column) => Math.floor(column / group)) };
   const found = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, matmul, groups));

@@ -4,6 +4,10 @@ import { codeRange, nearestCode } from './problem';
 /** Rounds a scale to what can be stored. */
 export type ScaleRounding = (scale: number) => number;
 
+/** There is one more code below zero than above it: a negative scale gives it to the positive weights of a row that has larger ones. */
+export const BOTH_SIGNS: readonly number[] = [1, -1];
+export const POSITIVE: readonly number[] = [1];
+
 const candidates = 30;
 const [least, most] = [0.25, 1.05];
 /** Per candidate, all of them by their distance to it. */
@@ -16,9 +20,10 @@ const outwards = Array.from({ length: candidates }, (_, start) =>
 const chunk = 64;
 
 /**
- * Per row, the scale s among 30 multiples 0.25 .. 1.05 of max|w| / (2^(bits-1) - 1) that minimises
+ * Per row, the scale s among 30 multiples 0.25 .. 1.05 of max|w| / (2^(bits-1) - 1), of every sign, that minimises
  * sum_k importance_k (q_k - w_k)^2; importance null: all 1 (plain mean square error). Rows of zeros get scale 1.
  * @param group columns that share a scale: the result is [rows, columns / group]
+ * @param signs BOTH_SIGNS or POSITIVE
  */
 export function searchScales(
   weights: Float64Array,
@@ -28,6 +33,7 @@ export function searchScales(
   importance: Float64Array | null,
   round: ScaleRounding,
   group = columns,
+  signs: readonly number[] = POSITIVE,
 ): Float64Array {
   const high = codeRange(bits)[1];
   const groups = columns / group;
@@ -48,13 +54,15 @@ export function searchScales(
     // From the previous row's answer outwards: the sooner a good one is found, the sooner the others are given up.
     for (const c of outwards[guess]) {
       const factor = least + ((most - least) * c) / (candidates - 1);
-      const scale = round((factor * largest) / high);
-      if (!(scale > 0)) continue;
-      const error = squareError(row, scale, bits, own, bestError);
-      if (error < bestError || (error === bestError && c < best)) {
-        bestError = error;
-        best = c;
-        bestScale = scale;
+      const size = round((factor * largest) / high);
+      if (!(size > 0)) continue;
+      for (const sign of signs) {
+        const error = squareError(row, sign * size, bits, own, bestError);
+        if (error < bestError || (error === bestError && c < best)) {
+          bestError = error;
+          best = c;
+          bestScale = sign * size;
+        }
       }
     }
     guess = best;

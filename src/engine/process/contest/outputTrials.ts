@@ -104,7 +104,10 @@ export class OutputTrials {
     }
     const { kl, agreement, sqnrDb, cost } = similarity.result();
     const isCut = costs.length < this.tried.blocks.length;
-    return { all: { kl, agreement, sqnrDb, cost, ...(isCut ? { samples: costs.flat().length } : {}) }, costs };
+    return {
+      all: { kl, agreement, sqnrDb, cost, ...(isCut ? { samples: costs.flat().length } : {}) },
+      costs,
+    };
   }
 
   /** @param visit false: enough */

@@ -1,5 +1,6 @@
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { Network } from '../../../onnx/network/network';
+import { planOutputs } from '../../../onnx/network/outputs';
 import { type WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { roundToFloat16 } from '../../../onnx/proto/float16';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
@@ -13,6 +14,7 @@ import { type Batches, calibrationBlocks } from '../rounding/calibrationBlocks';
 import { KeptLayers } from '../rounding/keptLayers';
 import { momentsMemory } from '../rounding/momentsMemory';
 import { type RoundingWork, roundNetwork } from '../rounding/roundNetwork';
+import { blocksToRoundOn, withScoreSize } from './scoreSize';
 import { STEP } from './steps';
 
 /** The weights of an export, rounded on the calibration samples. */
@@ -68,29 +70,59 @@ export async function roundOn(
   const layers = network.functions.flatMap((f, i) => (bits[i] > 8 ? [] : f.layers));
   const moments = momentsMemory(layers, method, limit);
   for (const warning of moments.warnings) job.log('warn', warning);
-  const { blocks, count, ...batches } = await calibrationBlocks(
+  const plan = method === 'reconstruct' ? planOutputs(model, network, request.data.outputs ?? {}) : null;
+  const all = await calibrationBlocks(
     dataset,
     samples,
     { model, network, path },
     { limit, activations: method === 'reconstruct' ? 2 : 1, reserved: moments.bytes, job },
   );
+  const { blocks, count, ...batches } = all;
+  const seen = plan ? blocksToRoundOn(all, plan, network) : blocks.length;
   const kept =
     content !== null && request.cache !== undefined
       ? await KeptLayers.open(
           request.cache,
-          { request, model, before: content, count, wide: moments.wide },
+          {
+            request,
+            model,
+            before: content,
+            count: Math.min(count, seen * batches.size),
+            wide: moments.wide,
+          },
           job,
         )
       : null;
   const devices = await Devices.open(request.provider ?? 'cpu', job);
-  const storages = await roundNetwork({
+  const rounded = await roundNetwork({
     ...work,
     wide: moments.wide,
     model: batches.model,
-    inputs: blocks,
+    inputs: blocks.slice(0, seen),
     devices,
     kept,
   });
+  const { storages, factor } =
+    plan && seen < blocks.length
+      ? await withScoreSize(
+          rounded,
+          {
+            model: batches.model,
+            network,
+            path,
+            plan,
+            blocks: blocks.slice(seen),
+            countOf: (block) => Math.min(batches.size, count - (seen + block) * batches.size),
+            job,
+          },
+          roundScale,
+        )
+      : { storages: rounded, factor: 1 };
+  if (factor !== 1)
+    job.log(
+      'info',
+      `The last layer's scales take ${factor.toFixed(2)} of their size: so large are the scores of the original.`,
+    );
   const reused = kept?.reused ?? 0;
   const warnings =
     count < samples.size
@@ -102,7 +134,7 @@ export async function roundOn(
     storages,
     samplesRead: samples,
     batches,
-    samples: count,
+    samples: Math.min(count, seen * batches.size),
     reused,
     provider: devices.label,
     trial,

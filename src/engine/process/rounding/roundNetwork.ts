@@ -29,7 +29,7 @@ import { LayerwiseRun } from './layerwiseRun';
 import { residualOf } from './residual';
 import { outputLayout } from './responses';
 import { inputPowers } from './wideLayers';
-import { roundWeight, shrink } from './roundWeight';
+import { roundWeight, shrink, type WeightToRound } from './roundWeight';
 import { gatherRows, layerRows, storedRows, viewWeights } from './rows';
 
 export interface RoundingWork {
@@ -69,7 +69,7 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
     refuseDamage(values, { name, dims: dimsOf(tensor), path });
     return values;
   };
-  const todo: (StoredWeight & { bits: CodeBits })[] = [];
+  const todo: WeightToRound[] = [];
   for (const weight of weights) {
     const width = bits[weight.owner];
     if (width === 32) storages.set(weight.tensor, { tensor: weight.tensor, bits: 32 });
@@ -79,7 +79,8 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
       const most = widest?.get(weight.tensor);
       // Integer kernels take one scale an output.
       const group = most === undefined ? weight.group : undefined;
-      todo.push({ ...weight, group, bits: Math.min(width, most ?? 8) as CodeBits });
+      const positive = most !== undefined;
+      todo.push({ ...weight, group, positive, bits: Math.min(width, most ?? 8) as CodeBits });
     }
   }
   if (work.method === 'nearest') {
@@ -96,7 +97,7 @@ export async function roundNetwork(work: RoundingWork): Promise<WeightStorage[]>
 
 async function roundOnInputs(
   work: RoundingWork,
-  todo: (StoredWeight & { bits: CodeBits })[],
+  todo: WeightToRound[],
   storages: Map<string, WeightStorage>,
   held: ReadonlyMap<string, HeldTensor>,
 ): Promise<void> {

@@ -56,10 +56,16 @@ function powersOf({ compensations, powers }: RoundingSums, g: number): Float64Ar
   return compensation ? compensatedPowers(compensation) : (powers ?? undefined);
 }
 
+export interface WeightToRound extends StoredWeight {
+  bits: CodeBits;
+  /** Integer layers read it. */
+  positive?: boolean;
+}
+
 /** Rounds all groups and puts codes and scales where the stored tensor has them. */
 export async function roundWeight(
   { method, roundScale }: { method: RoundingMethod; roundScale: RoundingTools['roundScale'] },
-  weight: StoredWeight & { bits: CodeBits },
+  weight: WeightToRound,
   rows: LayerRows,
   values: Float32Array,
   sums: RoundingSums,
@@ -81,6 +87,7 @@ export async function roundWeight(
       columns: rows.columns,
       bits,
       group: shared,
+      positive: weight.positive,
       moments: sums.moments?.[g],
       compensation: sums.compensations?.[g] ?? undefined,
       powers: powersOf(sums, g),

@@ -9,7 +9,7 @@ import type { Job } from '../job/job';
 import { openNetwork } from '../ort/withModel';
 import { gatherRows, storedRows } from './rows';
 
-/** Per output channel the scale with the least mean square error (see searchScales). @throws OnnxError, JobCancelled */
+/** Per output channel the positive scale with the least mean square error (see searchScales). @throws OnnxError, JobCancelled */
 export async function scales(
   { model: path, granularity, shapes, branches, bits }: ScalesRequest,
   job: Job,

@@ -8,7 +8,7 @@ import { groupedDescent } from '../../../../src/core/rounding/groupedDescent';
 import { codeRange, type RowsProblem } from '../../../../src/core/rounding/problem';
 import { outputError } from '../../../support/outputError';
 import { roundRows } from '../../../../src/core/rounding/rows';
-import { searchScales } from '../../../../src/core/rounding/scales';
+import { BOTH_SIGNS, searchScales } from '../../../../src/core/rounding/scales';
 import { Random } from '../../../support/models/random';
 import { descentReference, gptqReference, invert, multiply, toRows } from './reference';
 
@@ -106,6 +106,15 @@ describe('scales', () => {
     }
   });
 
+  it('take the sign that has a code for the larger side, where either is allowed', () => {
+    // At 2 bits: two steps below zero, one above.
+    const rows = Float64Array.from([2, 1, 1, 0, -2, -1, -1, 0]);
+    expect([...searchScales(rows, 2, 4, 2, null, Math.fround, 4, BOTH_SIGNS)].map(Math.sign)).toEqual([
+      -1, 1,
+    ]);
+    expect([...searchScales(rows, 2, 4, 2, null, Math.fround)].map(Math.sign)).toEqual([1, 1]);
+  });
+
   it('are 1 for rows of zeros', () => {
     expect([...searchScales(new Float64Array(6), 2, 3, 4, null, Math.fround)]).toEqual([1, 1]);
   });
@@ -191,7 +200,32 @@ describe('a sweep', () => {
   });
 });
 
+const identity = (n: number): Float64Array =>
+  Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
+
 describe('roundRows', () => {
+  it.each(['nearest', 'gptq', 'reconstruct'] as const)(
+    'loses less with scales of either sign, and keeps to positive ones where they must be: %s',
+    async (method) => {
+      let [free, positive] = [0, 0];
+      for (let seed = 0; seed < 8; seed++) {
+        const at = problem(seed, 12, 60, 2 + (seed % 3));
+        // What rounding to nearest looks at is the weights themselves.
+        const moments = method === 'nearest' ? identity(at.columns) : at.moments;
+        const lost = async (own: RowsProblem) => {
+          const found = await roundRows(own, method, tools);
+          const error = outputError(at.weights, found, moments, at.rows, at.columns);
+          return { error, isPositive: found.scales.every((scale) => scale > 0) };
+        };
+        const [either, one] = [await lost(at), await lost({ ...at, positive: true })];
+        expect([either.isPositive, one.isPositive]).toEqual([false, true]);
+        free += either.error;
+        positive += one.error;
+      }
+      expect(free).toBeLessThan(positive);
+    },
+  );
+
   it('loses less output with each method, at every width', async () => {
     let logRatio = 0;
     await fc.assert(
@@ -205,7 +239,7 @@ describe('roundRows', () => {
             const rounded = await roundRows(at, method, tools);
             const [low, high] = codeRange(bits);
             expect(rounded.codes.every((code) => code >= low && code <= high)).toBe(true);
-            expect(rounded.scales.every((scale) => Math.fround(scale) === scale && scale > 0)).toBe(true);
+            expect(rounded.scales.every((scale) => Math.fround(scale) === scale && scale !== 0)).toBe(true);
             return outputError(at.weights, rounded, at.moments, at.rows, columns);
           };
           const [nearest, gptqError, reconstruct] = [
@@ -236,7 +270,7 @@ describe('roundRows', () => {
           const [low, high] = codeRange(at.bits);
           expect(rounded.codes.every((code) => code >= low && code <= high)).toBe(true);
           expect(rounded.scales.length).toBe((8 * 96) / group);
-          expect(rounded.scales.every((scale) => Math.fround(scale) === scale && scale > 0)).toBe(true);
+          expect(rounded.scales.every((scale) => Math.fround(scale) === scale && scale !== 0)).toBe(true);
           // The error of the codes times their scales: as rows of one scale each.
           const values = Float64Array.from(
             rounded.codes,
