@@ -14,6 +14,7 @@ const commands = {
   ...Object.fromEntries(typescript.map((name) => [name, ['bench/run.mjs', name]])),
   resnet20: ['bench/run.mjs', 'accuracy', '--bits', '4,3,2.5', '--acts', 'none', '--short'],
   peers: ['bench/peers.mjs'],
+  networks: ['bench/networks.mjs'],
   demo: ['scripts/demo.mjs'],
 };
 
