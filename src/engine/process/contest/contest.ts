@@ -4,7 +4,7 @@ import { LEAST_GAIN, searchSwaps } from '../../../core/allocation/localSearch';
 import { isLower } from '../../../core/allocation/paired';
 import type { ContestReply, ContestRequest, Measured, SearchLimits } from '../../protocol';
 import type { Job } from '../job/job';
-import { isComplete, mean, type Trial } from './outputTrials';
+import { isComplete, mean, type Trial } from '../evaluate/outputTrials';
 import { CandidateTrials, withBlocks } from './trials';
 
 /** @throws OnnxError, DataError, EngineFault, JobCancelled */

@@ -9,7 +9,7 @@ import type { Feeds } from '../ort/session';
 import type { CalibrationBlocks } from '../rounding/calibrationBlocks';
 import { roundNetwork } from '../rounding/roundNetwork';
 import { layerNoise, type MeasuredNoise } from './noise';
-import { OutputTrials } from './outputTrials';
+import { OutputTrials } from '../evaluate/outputTrials';
 import { type Opened, withBlocks } from './trials';
 
 /** The width at which the functions are tried one by one: enough noise to be seen at the outputs, not so much that they drown. */

@@ -17,7 +17,7 @@ import { calibrationBlocks, type CalibrationBlocks } from '../rounding/calibrati
 import { momentsMemory } from '../rounding/momentsMemory';
 import { roundApart } from '../rounding/roundApart';
 import { roundNetwork } from '../rounding/roundNetwork';
-import { isComplete, mean, OutputTrials, type Trial } from './outputTrials';
+import { isComplete, mean, OutputTrials, type Trial } from '../evaluate/outputTrials';
 
 /** Samples that tell whether one is clearly worse than another. */
 const ENOUGH = 32;

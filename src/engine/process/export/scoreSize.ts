@@ -9,7 +9,7 @@ import type { WeightStorage } from '../../../onnx/packing/quantizeModel';
 import { networkWeights } from '../../../onnx/packing/size';
 import type { RoundingTools } from '../../../core/rounding/rows';
 import { EngineFault } from '../job/faults';
-import { OutputTrials, type Trial, type Tried } from '../contest/outputTrials';
+import { OutputTrials, type Trial, type Tried } from '../evaluate/outputTrials';
 import type { CalibrationBlocks } from '../rounding/calibrationBlocks';
 
 /** Of the blocks, one in so many is kept from rounding; fewer samples than that tell nothing. */

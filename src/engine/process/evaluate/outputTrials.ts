@@ -8,8 +8,8 @@ import { quantizeModel, type WeightStorage } from '../../../onnx/packing/quantiz
 import { weightsFolder } from '../../../onnx/proto/external';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { Measured } from '../../protocol';
-import { settle } from '../evaluate/settle';
-import { OutputSimilarity, powersOf, sampleCosts } from '../evaluate/similarity';
+import { settle } from './settle';
+import { OutputSimilarity, powersOf, sampleCosts } from './similarity';
 import type { Job } from '../job/job';
 import { type Feeds, Session } from '../ort/session';
 import { FedWeights } from './fedWeights';
