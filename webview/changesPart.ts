@@ -64,7 +64,7 @@ function summaryOf(changes: BitChange[], before: Shown, shown: Shown): string {
     );
   }
   parts.push(t('quality: {0} → {1}', qualityOf(before), qualityOf(shown)));
-  return `${parts.join(' · ')} ${t('(dashed: before)')}`;
+  return [...parts, t('dashed: before')].join(' · ');
 }
 
 const bitsOf = ({ totals }: Shown): string => formatAverage(totals?.averageBits ?? 0);

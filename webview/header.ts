@@ -57,7 +57,7 @@ export function title(
       ` · ${facts.join(' · ')}`,
       config && ' · ',
       config,
-      unwritten && t(', changes not written'),
+      unwritten && ` · ${t('changes not written')}`,
     ),
   );
 }

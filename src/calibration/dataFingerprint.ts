@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import pMap from 'p-map';
 import { listFiles } from './inputs/walk';
 
 /** Data up to this size is hashed by its content, so that a copy of it has the same hash. */
@@ -26,7 +27,9 @@ export async function dataFingerprint(
   try {
     const files = await filesOf(path, signal);
     if (files.length > most) return null;
-    const infos = await inBatches(files, (file) => stat(file.path, { bigint: true }));
+    const infos = await pMap(files, ({ path: file }) => stat(file, { bigint: true }), {
+      concurrency: CONCURRENCY,
+    });
     const byContent = infos.reduce((sum, { size }) => sum + Number(size), 0) <= CONTENT_BYTES;
     const hash = createHash('sha256');
     for (const [i, { name, path: file }] of files.entries()) {
@@ -57,12 +60,4 @@ async function filesOf(path: string, signal?: AbortSignal): Promise<DataFile[]> 
 
 async function addContent(hash: Hash, path: string): Promise<void> {
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
-}
-
-async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += CONCURRENCY) {
-    results.push(...(await Promise.all(items.slice(i, i + CONCURRENCY).map(work))));
-  }
-  return results;
 }

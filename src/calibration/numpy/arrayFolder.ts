@@ -1,11 +1,11 @@
 /** A folder of .npy or .npz files, one sample (or one batch of samples) a file. */
+import pMap from 'p-map';
 import { basename, extname } from 'node:path';
 import { LABEL_NAMES, readLabels } from './arrays';
 import { DataError } from '../inputs/errors';
 import { labelFiles } from '../labels/labels';
 import { PieceReader } from './pieceReader';
 import { byInput, type Piece } from './pieces';
-import { mapConcurrently } from '../../common/mapConcurrently';
 import type { InputSpec } from '../inputs/inputShapes';
 import { firstOf, type OpenContext, type Source, type Tensors } from '../inputs/source';
 import { stackSamples } from '../inputs/stack';
@@ -45,7 +45,9 @@ export async function openArrayFolder(
     choose(order, wanted) {
       const read = async (indices: readonly number[]) => {
         const rows = indices.map((i) => at[i]);
-        const loaded = await mapConcurrently(rows, CONCURRENCY, ({ piece, row }) => reader.read(piece, row));
+        const loaded = await pMap(rows, ({ piece, row }) => reader.read(piece, row), {
+          concurrency: CONCURRENCY,
+        });
         const tensors: Tensors = {};
         for (const spec of context.specs) {
           const samples = loaded.map((each) => each[spec.name]);
@@ -134,7 +136,7 @@ async function labelArrays(
       await array.close();
     }
   }
-  const inside = await mapConcurrently(pieces, CONCURRENCY, (piece) => reader.labels(piece));
+  const inside = await pMap(pieces, (piece) => reader.labels(piece), { concurrency: CONCURRENCY });
   if (inside.some((labels) => labels === null)) return null;
   return Int32Array.from(inside.flatMap((labels) => Array.from(labels!)));
 }

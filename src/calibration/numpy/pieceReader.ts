@@ -1,7 +1,7 @@
 /** Reads the arrays of a folder's files, a sample at a time. */
+import pMap from 'p-map';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mapConcurrently } from '../../common/mapConcurrently';
 import { product } from '../../onnx/proto/dims';
 import { convert } from '../inputs/convert';
 import { cannotRead, DataError } from '../inputs/errors';
@@ -29,21 +29,25 @@ export class PieceReader {
   async measure(pieces: readonly Piece[]): Promise<Record<string, number[]>> {
     const { specs } = this.context;
     let done = 0;
-    const found = await mapConcurrently(pieces, CONCURRENCY, async (piece) => {
-      this.context.signal?.throwIfAborted();
-      const fits = await this.withArrays(piece, (arrays) =>
-        Promise.resolve(specs.map((spec, i) => fitOf(spec, arrays[i]))),
-      );
-      const counts = fits.flatMap(({ count }) => count ?? []);
-      if (new Set(counts).size > 1) {
-        throw new DataError(
-          `The arrays of ${piece.file} hold ${counts.join(', ')} samples; every array needs the same number.`,
+    const found = await pMap(
+      pieces,
+      async (piece) => {
+        this.context.signal?.throwIfAborted();
+        const fits = await this.withArrays(piece, (arrays) =>
+          Promise.resolve(specs.map((spec, i) => fitOf(spec, arrays[i]))),
         );
-      }
-      piece.count = counts[0] ?? 1;
-      this.context.progress(++done / pieces.length);
-      return fits.map(({ shape }) => shape);
-    });
+        const counts = fits.flatMap(({ count }) => count ?? []);
+        if (new Set(counts).size > 1) {
+          throw new DataError(
+            `The arrays of ${piece.file} hold ${counts.join(', ')} samples; every array needs the same number.`,
+          );
+        }
+        piece.count = counts[0] ?? 1;
+        this.context.progress(++done / pieces.length);
+        return fits.map(({ shape }) => shape);
+      },
+      { concurrency: CONCURRENCY },
+    );
     specs.forEach((spec, i) => {
       const odd = found.findIndex((shapes) => shapes[i].join() !== found[0][i].join());
       if (odd < 0) return;

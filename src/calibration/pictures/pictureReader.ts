@@ -1,10 +1,10 @@
 /** The pictures of a folder, decoded several at once, with a memory of those that cannot be. */
+import pMap from 'p-map';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodePicture, PictureError, pictureSize, type PictureTarget } from './decode';
 import { DecodedPictures } from './decodedPictures';
 import { DataError } from '../inputs/errors';
-import { mapConcurrently } from '../../common/mapConcurrently';
 import type { OpenContext } from '../inputs/source';
 
 /** As many as libuv has threads. */
@@ -50,15 +50,19 @@ export class PictureReader {
   }
 
   read(indices: readonly number[], target: PictureTarget): Promise<Uint8Array[]> {
-    return mapConcurrently(indices, CONCURRENCY, async (index) => {
-      this.context.signal?.throwIfAborted();
-      try {
-        return this.decoded.get(index) ?? (await this.decode(index, target));
-      } catch (error) {
-        if (!(error instanceof PictureError)) throw error;
-        throw this.changed(index, error);
-      }
-    });
+    return pMap(
+      indices,
+      async (index) => {
+        this.context.signal?.throwIfAborted();
+        try {
+          return this.decoded.get(index) ?? (await this.decode(index, target));
+        } catch (error) {
+          if (!(error instanceof PictureError)) throw error;
+          throw this.changed(index, error);
+        }
+      },
+      { concurrency: CONCURRENCY },
+    );
   }
 
   private changed(index: number, { message }: PictureError): DataError {
@@ -95,19 +99,23 @@ export class PictureReader {
       // No more than is missing, so that the choice does not depend on which one finishes first.
       const some = order.slice(at, at + Math.min(wanted - good.length, 16 * CONCURRENCY));
       at += some.length;
-      const values = await mapConcurrently(some, CONCURRENCY, async (index) => {
-        this.context.signal?.throwIfAborted();
-        const { broken } = this.decoded;
-        try {
-          if (!broken.has(index)) return { index, value: await job(index, good.length) };
-        } catch (error) {
-          if (!(error instanceof PictureError)) throw error;
-          if (await isGone(this.path(index))) throw this.changed(index, error);
-          broken.set(index, error.message);
-        }
-        this.leftOut.set(index, broken.get(index)!);
-        return null;
-      });
+      const values = await pMap(
+        some,
+        async (index) => {
+          this.context.signal?.throwIfAborted();
+          const { broken } = this.decoded;
+          try {
+            if (!broken.has(index)) return { index, value: await job(index, good.length) };
+          } catch (error) {
+            if (!(error instanceof PictureError)) throw error;
+            if (await isGone(this.path(index))) throw this.changed(index, error);
+            broken.set(index, error.message);
+          }
+          this.leftOut.set(index, broken.get(index)!);
+          return null;
+        },
+        { concurrency: CONCURRENCY },
+      );
       good.push(...values.filter((value) => value !== null));
     }
     if (good.length === 0) {

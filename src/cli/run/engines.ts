@@ -1,7 +1,7 @@
 /** Shards on this machine, by GNU parallel and by Slurm. */
+import pMap from 'p-map';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mapConcurrently } from '../../common/mapConcurrently';
 import { runProgram } from './process';
 import {
   logOf,
@@ -16,13 +16,17 @@ import {
 
 /** Processes of this one. */
 export const onThisMachine: RunShards = async (shards, jobs) => {
-  await mapConcurrently([...shards], jobs.jobs, async (shard) => {
-    if (jobs.signal.aborted) return;
-    await runProgram([...ompqWords(), ...shardArguments(jobs, shard)], {
-      signal: jobs.signal,
-      log: logOf(jobs, shard),
-    });
-  });
+  await pMap(
+    [...shards],
+    async (shard) => {
+      if (jobs.signal.aborted) return;
+      await runProgram([...ompqWords(), ...shardArguments(jobs, shard)], {
+        signal: jobs.signal,
+        log: logOf(jobs, shard),
+      });
+    },
+    { concurrency: jobs.jobs },
+  );
 };
 
 /** The log is the shard's own. */
