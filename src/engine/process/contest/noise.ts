@@ -1,10 +1,7 @@
 /** How much of a function's output is noise when only its own weights are quantized: what noise-aware allocation needs. */
 import { bitsOf, groupOf, storageCode } from '../../../common/storageCode';
-import { numbers } from '../../../calibration/inputs/tensorTypes';
-import { ActivationHistogram, gridOf } from '../../../core/rounding/activationRange';
 import { compensatedPowers } from '../../../core/rounding/compensation';
 import type { RoundingMethod } from '../../../core/rounding/problem';
-import { roundRows } from '../../../core/rounding/rows';
 import { Graph } from '../../../onnx/graph/graph';
 import { scaleGroup } from '../../../onnx/network/groups';
 import type { Layer, Network, NetworkFunction } from '../../../onnx/network/network';
@@ -22,12 +19,13 @@ import { QuadraticForms } from '../ort/quadratic';
 import type { Feeds } from '../ort/session';
 import { pickShares, tableNoise } from '../rounding/embeddings';
 import { LayerwiseRun } from '../rounding/layerwiseRun';
-import { layerMoments, type Moments, type Tensors } from '../rounding/moments';
+import { layerMoments } from '../rounding/moments';
 import { inputsOf, im2colLayer } from '../rounding/roundNetwork';
-import { inputPowers, outputVariance, sharedBy, wideNoise } from '../rounding/wideLayers';
+import { inputPowers, outputVariance, wideNoise } from '../rounding/wideLayers';
 import { compensationsOf } from '../rounding/roundApart';
 import { roundWeight } from '../rounding/roundWeight';
 import { gatherRows, type LayerRows } from '../rounding/rows';
+import { energiesOf, energyOfMeans, inputError, roundingError, weighedEnergy } from './errors';
 
 /** Bytes of rounding errors that wait to be multiplied with the same moments. */
 const WAITING_BYTES = 256e6;
@@ -192,33 +190,6 @@ function isSameView(a: LayerRows, b: LayerRows): boolean {
   return a.groups === b.groups && a.rows === b.rows && a.stored.every((at, i) => at === b.stored[i]);
 }
 
-/** Q(x) - x of a tensor in every block, on the grid of its percentile range: the default of an export. */
-function inputError(prefix: Tensors, name: string, bits: number): Tensors {
-  const values = Array.from({ length: prefix.blockCount }, (_, block) => numbers(prefix.tensor(block, name)));
-  const ends = { low: 0, high: 0 };
-  for (const block of values) {
-    for (let i = 0; i < block.length; i++) {
-      if (block[i] < ends.low) ends.low = block[i];
-      if (block[i] > ends.high) ends.high = block[i];
-    }
-  }
-  const histogram = new ActivationHistogram(ends);
-  for (const block of values) histogram.add(block);
-  const steps = 2 ** bits - 1;
-  const { scale, zeroPoint } = gridOf(histogram.range('percentile', steps), bits);
-  return {
-    blockCount: prefix.blockCount,
-    tensor: (block) => ({
-      type: 'float32',
-      dims: prefix.tensor(block, name).dims,
-      data: Float32Array.from(values[block], (x) => {
-        const code = Math.min(steps, Math.max(0, Math.round(x / scale) + zeroPoint));
-        return (code - zeroPoint) * scale - x;
-      }),
-    }),
-  };
-}
-
 /** Widths that groups are for: above, a scale an output costs next to nothing in noise. */
 const MOST_GROUPED = 4;
 
@@ -235,71 +206,4 @@ function codesFor(
 
 function codeFor(layer: Layer, code: number): number {
   return scaleGroup(layer, groupOf(code)) ? code : bitsOf(code);
-}
-
-/** Q - W, rounded to nearest. @param powers per group and column, what errors weigh; null: all alike */
-async function roundingError(
-  weights: Float64Array,
-  { groups, rows, columns }: LayerRows,
-  powers: readonly Float64Array[] | null,
-  code: number,
-): Promise<Float64Array> {
-  const difference = new Float64Array(weights.length);
-  const size = rows * columns;
-  const group = sharedBy(code, columns);
-  for (let g = 0; g < groups; g++) {
-    const own = weights.subarray(g * size, (g + 1) * size);
-    const problem = { weights: own, rows, columns, bits: bitsOf(code), group, powers: powers?.[g] };
-    const { codes, scales } = await roundRows(problem, 'nearest', { roundScale: Math.fround });
-    for (let s = 0, i = 0; s < scales.length; s++) {
-      for (const end = i + group; i < end; i++) difference[g * size + i] = codes[i] * scales[s] - own[i];
-    }
-  }
-  return difference;
-}
-
-/** Sum of the squares of V, each times what its column weighs. */
-function weighedEnergy(
-  values: Float64Array,
-  { rows, columns }: LayerRows,
-  powers: readonly Float64Array[],
-): number {
-  let sum = 0;
-  for (let row = 0; row < values.length / columns; row++) {
-    const own = powers[Math.floor(row / rows)];
-    for (let k = 0; k < columns; k++) sum += own[k] * values[row * columns + k] ** 2;
-  }
-  return sum;
-}
-
-/** E ||V x||^2 for each V, [groups, rows, columns]. */
-function energiesOf(
-  matrices: readonly Float64Array[],
-  { groups, rows, columns }: LayerRows,
-  { moments }: Moments,
-  forms: QuadraticForms,
-): Promise<number[]> {
-  return span('energy', async () => {
-    const size = rows * columns;
-    const energies = matrices.map(() => 0);
-    for (let g = 0; g < groups; g++) {
-      const own = matrices.map((values) => values.subarray(g * size, (g + 1) * size));
-      const sums = await forms.sums(own, moments[g], columns);
-      sums.forEach((sum, i) => (energies[i] += sum));
-    }
-    return energies;
-  });
-}
-
-/** ||W E x||^2 */
-function energyOfMeans(weights: Float64Array, size: LayerRows, { means }: Moments): number {
-  const { groups, rows, columns } = size;
-  let squares = 0;
-  for (let row = 0; row < groups * rows; row++) {
-    const mean = means[Math.floor(row / rows)];
-    let output = 0;
-    for (let k = 0; k < columns; k++) output += weights[row * columns + k] * mean[k];
-    squares += output ** 2;
-  }
-  return squares;
 }

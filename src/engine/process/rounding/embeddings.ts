@@ -6,7 +6,7 @@ import { roundRows } from '../../../core/rounding/rows';
 import type { Graph } from '../../../onnx/graph/graph';
 import type { Layer } from '../../../onnx/network/network';
 
-import type { Tensors } from './moments';
+import type { Tensors } from './positions';
 import { gatherRows, storedRows } from './rows';
 import { sharedBy } from './wideLayers';
 

@@ -5,7 +5,7 @@ import { node as makeNode } from '../../../onnx/proto/build';
 import { type NodeProto, NodeProtoSchema, type TensorProto } from '../../../onnx/proto/onnx_pb';
 import { shallowCopy } from '../../../onnx/proto/shallowCopy';
 import type { LayerwiseRun } from './layerwiseRun';
-import type { Tensors } from './moments';
+import type { Tensors } from './positions';
 
 const STATES = 'ompq_hidden';
 const INITIAL = 'ompq_initial';

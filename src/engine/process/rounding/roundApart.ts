@@ -15,7 +15,8 @@ import type { Job } from '../job/job';
 import { openMatMul } from '../ort/matmul';
 import type { Feeds } from '../ort/session';
 import { LayerwiseRun } from './layerwiseRun';
-import { layerMoments, type Moments } from './moments';
+import { layerMoments } from './moments';
+import type { Moments } from './momentSums';
 import { im2colLayer, inputsOf, stepsOf } from './roundNetwork';
 import { roundWeight, shrink } from './roundWeight';
 

@@ -7,7 +7,7 @@ import { scaleCount, scaleIndex } from '../../../onnx/network/scaleAxes';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
 import type { StoredWeight } from '../../../onnx/packing/storedWeight';
-import type { Moments } from './moments';
+import type { Moments } from './momentSums';
 import { gatherRows, type LayerRows } from './rows';
 
 /** The smallest normal float16, and the largest. */

@@ -7,7 +7,7 @@ import { numbers } from '../../../calibration/inputs/tensorTypes';
 import { roundRows } from '../../../core/rounding/rows';
 import type { LayerRows } from './rows';
 import type { Im2colLayer } from './im2col';
-import type { Tensors } from './moments';
+import type { Tensors } from './positions';
 import type { LayerwiseRun } from './layerwiseRun';
 
 /** E x^2 of each input of the rows; null where these are no last axis of the layer's input. */
