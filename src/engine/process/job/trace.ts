@@ -21,7 +21,7 @@ export interface SpanArguments {
   detail?: string;
 }
 
-/** Spans shorter than this (microseconds) only count towards the span around them. */
+/** Spans shorter than this (microseconds) only count towards the span around them, where they have no detail to tell. */
 const LEAST = 200;
 const FLUSHED_AT = 1000;
 
@@ -47,7 +47,7 @@ export async function span<T>(name: string, work: () => T | Promise<T>, detail?:
     const end = performance.now();
     const after = process.resourceUsage();
     const dur = 1000 * (end - start);
-    if (dur >= LEAST) {
+    if (dur >= LEAST || detail !== undefined) {
       const args = {
         user: after.userCPUTime - before.userCPUTime,
         system: after.systemCPUTime - before.systemCPUTime,

@@ -46,7 +46,7 @@ export class Samples {
         onProgress(held.length / dataset.size);
       }
     };
-    await span('samples', read, `${held.length} to ${dataset.size}`);
+    if (held.length < dataset.size) await span('samples', read, `${held.length} to ${dataset.size}`);
     if (identity !== null) kept = { identity, held: held.slice(0, Math.floor(KEPT_BYTES / bytes)) };
     return new Samples(dataset, held);
   }
