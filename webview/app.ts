@@ -81,6 +81,13 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
     }
   }
 
+  /** By key: a button that is not there is said. */
+  function act(action: 'export' | 'measure'): void {
+    const { problem } = store;
+    if (!problem) return actions.act(action);
+    notice.say(t('{0} There are no bits to export or to measure until that is mended.', problem.message));
+  }
+
   function receiveState(state: PanelState): void {
     if (store.state === null) restoreView(store, host, state);
     if (store.state !== null && store.plan === null && state.settings) {
@@ -106,7 +113,7 @@ export function createApp(root: HTMLElement, host: Host, solver: Solver): App {
         return;
       }
       case 'act':
-        if (message.action === 'export' || message.action === 'measure') actions.act(message.action);
+        if (message.action === 'export' || message.action === 'measure') act(message.action);
         else change(store, message.action);
         return;
       case 'unreadable':

@@ -50,7 +50,8 @@ export function qualityPart(
       { label: t('Quality to reach'), value: text, size: 5 },
       () => undefined,
     );
-    const choose = dropdown(document, t('Measure of quality'), KINDS, value, (chosen) => {
+    const kinds = hasAnswers(state) ? KINDS : KINDS.filter((each) => each.value === 'sqnr');
+    const choose = dropdown(document, t('Measure of quality'), kinds, value, (chosen) => {
       kind = KINDS.find((each) => each.value === chosen)?.value ?? null;
       draw();
     });
@@ -73,10 +74,15 @@ export function qualityPart(
   return { element };
 }
 
+/** Whether answers and their probabilities can be compared; as long as nothing was measured they may. */
+const hasAnswers = ({ contest }: PanelState): boolean =>
+  contest?.candidates.some(({ agreement }) => agreement !== null) !== false;
+
 /** What was asked for last, or else what the network has: answers, or numbers. */
-function kindOf({ quality, contest }: PanelState): Kind {
+function kindOf(state: PanelState): Kind {
+  const { quality } = state;
   if (quality && !('noise' in quality)) return asked(quality).kind;
-  return contest?.candidates.some(({ agreement }) => agreement !== null) === false ? 'sqnr' : 'same';
+  return hasAnswers(state) ? 'same' : 'sqnr';
 }
 
 function asked(quality: MeasuredQuality): { kind: Kind; text: string } {

@@ -1,7 +1,7 @@
 /** "Copy As...": the bits of a config for another tool, onto the clipboard or into a file. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { COMMANDS, commandLine, type CommandName } from '../pipeline/commandLine';
+import { COMMANDS, commandLine, type CommandName, shellOf } from '../pipeline/commandLine';
 import { foreignPath, readNameMap, writeForeign } from '../pipeline/foreign';
 import type { Format, Written } from '../interop/format';
 import { formatOf, FORMATS } from '../interop/formats/formats';
@@ -24,7 +24,7 @@ export async function copyAs(services: Services, uri?: vscode.Uri, choices: Copy
   if (id === undefined) return;
   const command = COMMANDS.find((name) => commandId(name) === id);
   if (command) {
-    await vscode.env.clipboard.writeText(commandLine(command, config, configUri.fsPath));
+    await vscode.env.clipboard.writeText(commandLine(command, config, configUri.fsPath, shellOf(vscode.env.shell)));
     vscode.window.setStatusBarMessage(vscode.l10n.t('Copied: {0}', commandTitle(command)), 3000);
     return;
   }

@@ -34,6 +34,7 @@ export async function pickBudget(
   last: Target | undefined,
 ): Promise<Target | undefined> {
   const smallest = smallestBytes(inspect, settings);
+  const answers = inspect.outputs.some(({ kind }) => kind === 'classes' || kind === 'labels');
   const averages = AVERAGES.flatMap((averageBits): TargetItem[] => {
     const bytes = estimatedBytes(inspect, averageBits);
     if (bytes < smallest) return [];
@@ -64,8 +65,10 @@ export async function pickBudget(
     },
     {
       label: `$(edit) ${vscode.l10n.t('A quality...')}`,
-      description: vscode.l10n.t('e.g. same>=99% for the smallest file that gives 99 % of the answers'),
-      choose: askQuality,
+      description: answers
+        ? vscode.l10n.t('e.g. same>=99% for the smallest file that gives 99 % of the answers')
+        : vscode.l10n.t('e.g. sqnr>=20 for the smallest file with 20 dB of signal over noise'),
+      choose: () => askQuality(answers),
     },
   ];
   if (last && !averages.some((item) => isSame(item.target, last))) {
@@ -119,16 +122,23 @@ async function askRatio(smallest: number, original: number): Promise<Target | un
   return text === undefined ? undefined : { budget: { ratio: Number(text) } };
 }
 
-async function askQuality(): Promise<Target | undefined> {
+/** @param answers the model has scores of classes, so that its answers can be compared */
+async function askQuality(answers: boolean): Promise<Target | undefined> {
   const text = await askText({
     title: vscode.l10n.t('Quality of the quantized model'),
-    prompt: vscode.l10n.t(
-      'same>=99%: as many answers like the float model’s; sqnr>=20: dB of signal over noise; kl<=0.05: nats of KL divergence',
-    ),
-    validate: (value) =>
-      parseQuality(value)
-        ? undefined
-        : vscode.l10n.t('Expected same>=99%, sqnr>=20, kl<=0.05 or noise<=0.3.'),
+    prompt: answers
+      ? vscode.l10n.t(
+          'same>=99%: as many answers like the float model’s; sqnr>=20: dB of signal over noise; kl<=0.05: nats of KL divergence',
+        )
+      : vscode.l10n.t('sqnr>=20: dB of signal over noise; the model gives no answers that could be counted'),
+    validate: (value) => {
+      const quality = parseQuality(value);
+      const isKnown = quality && (answers || 'sqnrDb' in quality || 'noise' in quality);
+      if (isKnown) return undefined;
+      return answers
+        ? vscode.l10n.t('Expected same>=99%, sqnr>=20, kl<=0.05 or noise<=0.3.')
+        : vscode.l10n.t('Expected sqnr>=20 or noise<=0.3.');
+    },
   });
   const quality = text === undefined ? null : parseQuality(text);
   return quality ? { budget: WHOLE, quality } : undefined;

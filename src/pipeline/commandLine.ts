@@ -9,12 +9,28 @@ import { dataOf } from './configured';
 export const COMMANDS = ['quantize', 'export', 'eval'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
+/** Shells differ in how they quote. */
+export type Shell = 'posix' | 'powershell' | 'cmd';
+
+/** @param program path of a shell, as VS Code or the environment names it */
+export function shellOf(program: string): Shell {
+  if (/(^|[\\/])(pwsh|powershell)(\.exe)?$/i.test(program)) return 'powershell';
+  return /(^|[\\/])cmd(\.exe)?$/i.test(program) ? 'cmd' : 'posix';
+}
+
 /** One line to paste into a shell; what no option says stands in a comment at its end. */
-export function commandLine(name: CommandName, config: Config, configPath: string): string {
+export function commandLine(
+  name: CommandName,
+  config: Config,
+  configPath: string,
+  shell: Shell = 'posix',
+): string {
   const args = { quantize: quantizeArguments, export: exportArguments, eval: evalArguments }[name];
-  const line = ['ompq', name, ...args(config, configPath)].map(quoted).join(' ');
+  const line = ['ompq', name, ...args(config, configPath)].map((text) => quoted(text, shell)).join(' ');
   const missing = name === 'quantize' ? inexpressible(config) : [];
-  return missing.length === 0 ? line : `${line} # without ${missing.join(' and ')}`;
+  return missing.length === 0
+    ? line
+    : `${line} ${shell === 'cmd' ? '& rem' : '#'} without ${missing.join(' and ')}`;
 }
 
 export function quantizeArguments(config: Config, configPath: string): string[] {
@@ -119,7 +135,16 @@ function inexpressible({ allocation, calibration }: Config): string[] {
   ];
 }
 
-/** As POSIX shells read it. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./\\-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** One word of the command, as the shell reads it. */
+function quoted(text: string, shell: Shell): string {
+  switch (shell) {
+    case 'posix':
+      return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+    // a comma makes a list, an @ a splat; what is not quoted may hold backslashes
+    case 'powershell':
+      return /^[\w+=:./\\-]+$/.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
+    // no name of a file holds a double quote there
+    case 'cmd':
+      return /^[\w@+:./\\-]+$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
+  }
 }

@@ -283,7 +283,33 @@ describe('commands of VS Code', () => {
   });
 });
 
+describe('a key', () => {
+  it('that would export or measure says why nothing happens where the budget cannot be met', async () => {
+    await open('count=15');
+    const field = page.locator('.budget-bar vscode-text-field input');
+    await field.fill('0.5');
+    await field.press('Enter');
+    await page.locator('.problem').waitFor();
+    await page.evaluate(() => window.fake.post({ type: 'act', action: 'export' }));
+    await page.locator('.notice', { hasText: 'no bits to export or to measure' }).waitFor();
+    expect((await sent()).filter((m) => m.type === 'request')).toEqual([]);
+  });
+});
+
 describe('a budget by quality', () => {
+  it('offers no answers to count where the model gives none', async () => {
+    await open('count=15&contest');
+    const kinds = () => page.locator('.quality vscode-option').allInnerTexts();
+    expect(await kinds()).toEqual(['% same answers', 'dB signal over noise', 'nats KL divergence']);
+    await page.evaluate(() => {
+      const { fake } = window;
+      const contest = fake.state.contest!;
+      const candidates = contest.candidates.map((each) => ({ ...each, agreement: null, kl: null }));
+      fake.post({ type: 'state', state: { ...fake.state, contest: { ...contest, candidates } } });
+    });
+    await expect.poll(kinds).toEqual(['dB signal over noise']);
+  });
+
   it('writes what is on show, then asks for the smallest file of the quality that was typed', async () => {
     await open('count=15&contest');
     const group = page.getByRole('group', { name: 'Budget by quality' });

@@ -11,7 +11,7 @@ const scene: Scene = {
     await window.menu.choose('Quantize with OMPQ');
     await window.quickInput.choose('calibration data', 'calibration');
     await window.quickInput.choose('Image preprocessing', 'CIFAR-10');
-    await window.quickInput.choose('budget', '3 bits on average');
+    await window.quickInput.choose('budget', '4 bits on average');
     await window.editor.waitForActive(config);
     await window.notifications.waitFor('bits on average');
     await window.webview().getByRole('heading', { name: model }).waitFor();

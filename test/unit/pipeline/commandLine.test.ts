@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { addBudgetOptions, allocationSettings, type BudgetFlags } from '../../../src/cli/budgetOptions';
 import { addScoreOptions, type ScoreFlags } from '../../../src/cli/options';
 import type { Config } from '../../../src/config/types';
-import { commandLine, quantizeArguments } from '../../../src/pipeline/commandLine';
+import { commandLine, quantizeArguments, shellOf } from '../../../src/pipeline/commandLine';
 import { exampleConfig } from '../features/bitMap/example';
 
 async function readBack(config: Config) {
@@ -86,5 +86,25 @@ it('is quoted for a shell, and says what it cannot say', () => {
   );
   expect(commandLine('quantize', { ...base, calibration: cropped }, '/a/m.ompq.json')).toMatch(
     /# without the share that is cropped$/,
+  );
+});
+
+it('is quoted for the shell that it is pasted into', () => {
+  expect(shellOf('C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe')).toBe('powershell');
+  expect(shellOf('/usr/bin/pwsh')).toBe('powershell');
+  expect(shellOf('C:\\Windows\\System32\\cmd.exe')).toBe('cmd');
+  for (const program of ['/bin/bash', '/usr/bin/fish', 'C:\\Program Files\\Git\\bin\\bash.exe', '']) {
+    expect(shellOf(program)).toBe('posix');
+  }
+  const base = exampleConfig();
+  const path = "/it's here/m.ompq.json";
+  expect(commandLine('export', base, path)).toBe("ompq export '/it'\\''s here/m.ompq.json'");
+  expect(commandLine('export', base, path, 'powershell')).toBe("ompq export '/it''s here/m.ompq.json'");
+  expect(commandLine('export', base, path, 'cmd')).toBe('ompq export "/it\'s here/m.ompq.json"');
+  const locked = { ...base, allocation: { ...base.allocation, widths: [2, 4, 8] as (2 | 4 | 8)[] } };
+  expect(commandLine('quantize', locked, '/a/m.ompq.json', 'powershell')).toContain("--widths '2,4,8'");
+  const cropped = { ...base.calibration, preprocessing: { preset: 'raw' as const, crop: 0.5 } };
+  expect(commandLine('quantize', { ...base, calibration: cropped }, '/a/m.ompq.json', 'cmd')).toMatch(
+    / & rem without the share that is cropped$/,
   );
 });
