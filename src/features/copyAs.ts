@@ -24,7 +24,9 @@ export async function copyAs(services: Services, uri?: vscode.Uri, choices: Copy
   if (id === undefined) return;
   const command = COMMANDS.find((name) => commandId(name) === id);
   if (command) {
-    await vscode.env.clipboard.writeText(commandLine(command, config, configUri.fsPath, shellOf(vscode.env.shell)));
+    await vscode.env.clipboard.writeText(
+      commandLine(command, config, configUri.fsPath, shellOf(vscode.env.shell)),
+    );
     vscode.window.setStatusBarMessage(vscode.l10n.t('Copied: {0}', commandTitle(command)), 3000);
     return;
   }

@@ -1,14 +1,16 @@
 /** A report as Markdown. */
 import { findings, LAYER_HEAD, layerRows, type Row, settings, summary } from './facts';
 import type { Report } from './gather';
+import { bitMapText, ormText } from './textPictures';
 
 export function reportAsMarkdown(report: Report): string {
-  const { config, curve } = report;
+  const { config, curve, orm } = report;
   const said = findings(report);
   return [
     `# Quantization of ${text(config.model.file)}`,
     ...table(['', ''], summary(report)),
     '## Bits',
+    fenced(bitMapText(config.functions.map((f) => f.bits))),
     ...table(LAYER_HEAD, layerRows(report)),
     ...(said.length > 0
       ? ['## What stands out', said.map((each) => `- **${text(each.name)}**: ${text(each.text)}`).join('\n')]
@@ -22,11 +24,20 @@ export function reportAsMarkdown(report: Report): string {
           ),
         ]
       : []),
+    ...(orm
+      ? [
+          '## Orthogonality',
+          'How alike the outputs of every two layers are, in the order of the network: blank is orthogonal, full the same.',
+          fenced(ormText(orm, config.functions.length)),
+        ]
+      : []),
     '## Settings',
     ...table(['', ''], settings(report)),
     '',
   ].join('\n\n');
 }
+
+const fenced = (lines: string): string => `\`\`\`text\n${lines}\n\`\`\``;
 
 function table(head: Row, rows: Row[]): string[] {
   const line = (cells: Row): string => `| ${cells.map(text).join(' | ')} |`;
