@@ -8,6 +8,7 @@ import { attribute, float, floats, int64s, node, tensor, valueInfo } from '../..
 import { graphBody } from '../support/models/graphBody';
 import { canonicalModel } from '../../src/onnx/canonical/canonical';
 import { readModel } from '../../src/onnx/files/file';
+import { opsetOf } from '../../src/onnx/proto/attributes';
 import { findNetwork } from '../../src/onnx/network/functions';
 import {
   AttributeProtoSchema,
@@ -543,22 +544,36 @@ describe('operator sets before 6', () => {
 });
 
 describe('operator sets after the released ones', () => {
-  const network = (opset: number): string => {
+  const network = (opset: number, op: string): string => {
     const b = new ModelBuilder({ opset });
-    return save(b.output(b.matmul(b.input('x', ['batch', FEATURES]), 4, { name: 'fc' })).build());
+    const x = b.matmul(b.input('x', ['batch', FEATURES]), 4, { name: 'fc' });
+    const model = b.output(b.op(op, [x])).build();
+    return save({ ...model, irVersion: opset > 27 ? 14n : model.irVersion });
   };
 
   it('are quantized as far as ONNX Runtime has them', async () => {
-    const { bytes } = await quantize(network(27), { data: synthetic(4), width: 8 });
+    const { bytes } = await quantize(network(27, 'Relu'), { data: synthetic(4), width: 8 });
     expect(bytes).toBeGreaterThan(0);
   });
 
+  it('and one set further, where nothing of it is used', async () => {
+    const { out } = await quantize(network(28, 'Relu'), { data: synthetic(4), width: 8 });
+    expect(opsetOf(await readModel(out))).toBe(27);
+  });
+
   it('are refused in one sentence beyond that, though their layers are listed', async () => {
-    const path = network(28);
-    expect((await inspected(path)).functions.map(({ name }) => name)).toEqual(['fc']);
-    await expect(quantize(path, { data: synthetic(4), width: 8 })).rejects.toThrow(
-      /is of operator set 28, and the ONNX Runtime that comes with OMPQ runs sets up to 27: convert the model/,
-    );
+    for (const [opset, op] of [
+      [28, 'SwiGLU'],
+      [29, 'Relu'],
+    ] as const) {
+      const path = network(opset, op);
+      expect((await inspected(path)).functions.map(({ name }) => name)).toEqual(['fc']);
+      await expect(quantize(path, { data: synthetic(4), width: 8 })).rejects.toThrow(
+        new RegExp(
+          `is of operator set ${opset}, and the ONNX Runtime that comes with OMPQ runs sets up to 27: convert the model`,
+        ),
+      );
+    }
   });
 });
 

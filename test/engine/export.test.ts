@@ -73,6 +73,28 @@ describe('export', () => {
     );
   });
 
+  it('says where the file is no smaller than the original', async () => {
+    const network = (width: number) => {
+      const b = new ModelBuilder({ seed: 4 });
+      const x = b.relu(b.matmul(b.input('x', ['n', 4]), width, { name: 'first', bias: false }));
+      return save(b.output(b.matmul(x, 4, { name: 'last', bias: false })).build());
+    };
+    const { engine } = startEngine();
+    const warned = async (path: string) => {
+      const { warnings } = await engine.request(await request(path, { rounding: 'nearest' }));
+      return warnings.some((each) => each.startsWith('The quantized file is no smaller than the original ('));
+    };
+    expect([await warned(network(4)), await warned(network(400))]).toEqual([true, false]);
+  });
+
+  it('takes an input that has no numbers, as an empty cache has', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const both = b.op('Concat', [b.input('x', ['n', 16]), b.input('past', ['n', 0])], { axis: 1 });
+    const x = b.relu(b.matmul(b.setChannels(both, 16), 12, { name: 'first' }));
+    const { bytes } = await quantize(save(b.output(b.matmul(x, 4, { name: 'last' })).build()));
+    expect(bytes).toBeGreaterThan(0);
+  });
+
   it('keeps float32 scales where float16 would lose them, for that weight alone, and says so', async () => {
     const b = new ModelBuilder({ seed: 4 });
     const x = b.input('x', ['batch', 16]);

@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf';
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError, type Engine } from '../../src/engine/client';
 import { describeEnding } from '../../src/engine/crash';
 import type { EngineRequest, Progress } from '../../src/engine/protocol';
+import { OperatorSetIdProtoSchema } from '../../src/onnx/proto/onnx_pb';
 import { resnet18, tinyCnn } from '../support/models/zoo';
 import { isAlive, until } from '../support/processes';
 import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
@@ -218,7 +220,13 @@ describe('one sentence for', () => {
   it('an operator that ONNX Runtime does not have, and weights of the wrong shape', async () => {
     const foreign = tinyCnn();
     foreign.graph!.node[1].opType = 'Frobnicate';
-    await refused(save(foreign, 'foreign.onnx'), /^ONNX Runtime cannot load foreign\.onnx: .*Frobnicate/);
+    await refused(
+      save(foreign, 'foreign.onnx'),
+      /^ONNX Runtime cannot load foreign\.onnx: it has no operator Frobnicate; .*\.$/,
+    );
+    foreign.graph!.node[1].domain = 'com.acme';
+    foreign.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'com.acme', version: 1n }));
+    await refused(save(foreign, 'foreign.onnx'), /: it has no operator com\.acme:Frobnicate;/);
     const wrong = tinyCnn();
     wrong.graph!.initializer[0].dims = [8n, 27n, 1n, 1n];
     await refused(save(wrong, 'wrong.onnx'), /^ONNX Runtime cannot (load|run) wrong\.onnx/);

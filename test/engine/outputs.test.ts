@@ -200,6 +200,16 @@ describe('outputs of every kind', () => {
     expect(against.sqnrDb).toBeGreaterThan(5);
   });
 
+  it('bfloat16, which nobody can fetch: by the floats before it', async () => {
+    const b = new ModelBuilder({ seed: 4 });
+    const y = b.op('Tanh', [convs(b, 'n', 4)], {}, { output: 'y' });
+    const { BFLOAT16 } = DataType;
+    b.output(b.op('Cast', [y], { to: BFLOAT16 }, { output: 'half' }), null, BFLOAT16);
+    const { against } = await chain(b);
+    expect(against.outputs).toMatchObject([{ name: 'half', kind: 'regression', tensors: ['y'] }]);
+    expect(against.sqnrDb).toBeGreaterThan(5);
+  });
+
   it('pictures of whole numbers, a constant and an input passed through', async () => {
     const b = new ModelBuilder({ seed: 4 });
     const y = b.op('Mul', [b.op('Sigmoid', [convs(b, 'n', 3)]), b.scalar('most', 255)], {}, { output: 'y' });

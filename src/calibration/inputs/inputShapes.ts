@@ -83,6 +83,8 @@ export function resolveInputs(
     const given = shapes[input.name];
     const shape = input.shape.map((dim, axis) => {
       if (!isOpen(dim)) return dim as number;
+      // Nothing runs with another size: an empty cache, say. The batch is ours to choose.
+      if (dim === 0 && axis !== axes[input.name]) return 0;
       return given ? given[axis] : (said.get(nameOf(dim)) ?? null);
     });
     const names = input.shape.map(nameOf);

@@ -6,7 +6,7 @@ import { opsetOf } from '../proto/attributes';
 import { densify } from './sparse';
 import { einsumsAsProducts } from './einsum';
 import { inlineFunctions } from './inlineFunctions';
-import { raiseModel } from './opsets';
+import { lowerModel, raiseModel } from './opsets';
 import { unfuse } from './unfuse';
 import { GraphProtoSchema, ModelProtoSchema, type ModelProto } from '../proto/onnx_pb';
 import { shallowCopy } from '../proto/shallowCopy';
@@ -25,6 +25,8 @@ export function canonicalModel(model: ModelProto): ModelProto {
 
 /** A model of an operator set that ONNX Runtime does not run, in one that it does; itself where that is not exact. */
 export function lifted(model: ModelProto): ModelProto {
+  const lowered = lowerModel(model);
+  if (lowered) return lowered;
   return isTooOld(model) ? (raiseModel(constantInitializers(model), LIFTED) ?? model) : model;
 }
 

@@ -1,5 +1,5 @@
 /** Models and nodes in a later version of the standard operator set, where that is exact. */
-import { isStandard, opsetOf, standardOp } from '../proto/attributes';
+import { allBodies, isStandard, opsetOf, standardOp, stringAttribute } from '../proto/attributes';
 import { mapBodies } from '../graph/bodies';
 import { node as makeNode } from '../proto/build';
 import { allTensors } from '../proto/external';
@@ -23,6 +23,9 @@ import { CHANGES } from './opsetChanges';
 
 const OLDEST = 1;
 
+/** The newest IR version that this ONNX Runtime reads. */
+const NEWEST_IR = 13n;
+
 /** IR version that the newest operator sets ask for: 8 from opset 15 on, 4 before. */
 const irVersionFor = (opset: number): bigint => (opset >= 15 ? 8n : 4n);
 
@@ -40,6 +43,28 @@ export function raiseModel(model: ModelProto, to: number): ModelProto | null {
     opsetImport: [opset, ...others],
     irVersion: model.irVersion > irVersion ? model.irVersion : irVersion,
     graph: shallowCopy(GraphProtoSchema, model.graph, { node: nodes }),
+  });
+}
+
+/** The newest operator set that the ONNX Runtime of this package has kernels for. */
+export const NEWEST_OPSET = 27;
+
+/**
+ * A model of operator set 28 at 27, which differ in types that no kernel takes yet, in one new operator and in one attribute
+ * (onnx.defs of ONNX 1.23); null where it has one of the two, or is of another set.
+ */
+export function lowerModel(model: ModelProto): ModelProto | null {
+  if (opsetOf(model) !== NEWEST_OPSET + 1 || !model.graph) return null;
+  const isNew = (node: NodeProto): boolean =>
+    standardOp(node) === 'SwiGLU' ||
+    (standardOp(node) === 'SpaceToDepth' && stringAttribute(node, 'mode', 'DCR') !== 'DCR');
+  const nodes = [model.graph, ...allBodies(model.graph)].flatMap(({ node }) => node);
+  if (nodes.some(isNew)) return null;
+  const others = model.opsetImport.filter(({ domain }) => !isStandard(domain));
+  const opset = create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(NEWEST_OPSET) });
+  return shallowCopy(ModelProtoSchema, model, {
+    opsetImport: [opset, ...others],
+    irVersion: model.irVersion > NEWEST_IR ? NEWEST_IR : model.irVersion,
   });
 }
 

@@ -89,9 +89,7 @@ export interface Fingerprint {
 export async function fingerprint(path: string, model: ModelProto): Promise<Fingerprint> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const paths = [path];
-  for (const location of externalLocations(model)) paths.push(await externalPath(path, location));
-  for (const each of paths) {
+  for (const each of await filesOf(path, model)) {
     try {
       for await (const chunk of createReadStream(each) as AsyncIterable<Buffer>) {
         hash.update(chunk);
@@ -102,4 +100,17 @@ export async function fingerprint(path: string, model: ModelProto): Promise<Fing
     }
   }
   return { sha256: hash.digest('hex'), bytes };
+}
+
+/** Bytes of all its files. */
+export async function bytesOnDisk(path: string, model: ModelProto): Promise<number> {
+  const sizes = await Promise.all((await filesOf(path, model)).map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** The model's file and those that hold its weights. */
+async function filesOf(path: string, model: ModelProto): Promise<string[]> {
+  const paths = [path];
+  for (const location of externalLocations(model)) paths.push(await externalPath(path, location));
+  return paths;
 }

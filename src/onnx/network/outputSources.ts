@@ -1,19 +1,20 @@
 /** What an output is made from: the tensors before it that two versions of a model can be compared by. */
+import { NO_TENSOR } from './elementTypes';
 import { captured, type Graph } from '../graph/graph';
 import { bodiesOf, intAttribute, standardOp } from '../proto/attributes';
 import { TensorProto_DataType as DataType, type NodeProto } from '../proto/onnx_pb';
 import type { Influence } from './influence';
 
-const FLOATS: ReadonlySet<number> = new Set([
-  DataType.FLOAT,
-  DataType.FLOAT16,
-  DataType.DOUBLE,
-  DataType.BFLOAT16,
-]);
+/** Types that outputs are compared by; bfloat16 and what is narrower cannot be fetched, and count by what they are made from. */
+const FLOATS: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE]);
 
 const RESHAPING = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
 export const isFloat = (type: number | undefined): boolean => FLOATS.has(type ?? DataType.FLOAT);
+
+/** Can the runtime hand over a tensor of that type? */
+export const isFetchable = (type: number | undefined): boolean =>
+  type !== NO_TENSOR && (type === undefined || type <= (DataType.UINT64 as number));
 
 interface Where {
   graph: Graph;

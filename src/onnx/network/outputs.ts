@@ -7,10 +7,10 @@ import { listed } from '../../common/words';
 import { Graph } from '../graph/graph';
 import { opsetOf } from '../proto/attributes';
 import type { ModelProto } from '../proto/onnx_pb';
-import { elementTypes, NO_TENSOR } from './elementTypes';
+import { elementTypes } from './elementTypes';
 import { type Influence, influenceOf } from './influence';
 import type { Layer, Network } from './network';
-import { isFloat, type Source, sourcesOf } from './outputSources';
+import { isFetchable, isFloat, type Source, sourcesOf } from './outputSources';
 import { isNoScoreByName, isStateByName, judgeScores, type Scores } from './scores';
 
 /** What a user may say that an output is. */
@@ -115,7 +115,7 @@ export function planOutputs(
     }
     const isDiscrete = influence.discrete.has(name) || !isFloat(types.get(name));
     const isRows = influence.sized.has(name) || (influence.chosen.has(name) && !isDiscrete);
-    const isWhole = types.get(name) !== NO_TENSOR && isDiscrete;
+    const isWhole = isFetchable(types.get(name)) && isDiscrete;
     const kind = isRows ? 'rows' : isWhole ? 'labels' : (first?.kind ?? 'fixed');
     return {
       name,
@@ -128,7 +128,7 @@ export function planOutputs(
   });
   const fetchable = model
     .graph!.output.map(({ name }) => name)
-    .filter((name) => types.get(name) !== NO_TENSOR);
+    .filter((name) => isFetchable(types.get(name)));
   return { outputs, compared: [...compared.values()], fetchable: [...new Set(fetchable)] };
 }
 

@@ -1,9 +1,8 @@
 /** One model, or two side by side, over a set of samples: accuracy, agreement, noise. */
-import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Dataset } from '../../../calibration/inputs/dataset';
 import type { DataSpec } from '../../../calibration/inputs/spec';
-import { readModel } from '../../../onnx/files/file';
+import { bytesOnDisk, readModel } from '../../../onnx/files/file';
 import { lifted } from '../../../onnx/canonical/canonical';
 import { isRandom, seeded } from '../../../onnx/graph/seeded';
 import { returning, serialize } from '../../../onnx/graph/subgraph';
@@ -11,7 +10,7 @@ import { common, comparedNames } from '../../../onnx/network/compared';
 import { findNetwork } from '../../../onnx/network/functions';
 import type { Network } from '../../../onnx/network/network';
 import { type OutputPlan, planOutputs } from '../../../onnx/network/outputs';
-import { externalLocations, weightsFolder } from '../../../onnx/proto/external';
+import { weightsFolder } from '../../../onnx/proto/external';
 import { type ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { EvaluateReply, EvaluateRequest } from '../../protocol';
 import { outcome } from '../../tally';
@@ -81,7 +80,7 @@ async function evaluateOn(
           job,
         )
       : null;
-    const sizes = await Promise.all(paths.map((each, i) => bytesOf(each, models[i])));
+    const sizes = await Promise.all(paths.map((each, i) => bytesOnDisk(each, models[i])));
     const described = paths.map((each, i) => ({ path: each, bytes: sizes[i] }));
     return {
       ...outcome(pass.tallies, described, pass.plan),
@@ -124,11 +123,4 @@ function comparedBy(
   const warnings =
     missing.length > 0 ? [`Not compared, since ${basename(paths[1])} does not make it: ${names}.`] : [];
   return { plan, warnings };
-}
-
-async function bytesOf(path: string, model: ModelProto): Promise<number> {
-  let bytes = (await stat(path)).size;
-  for (const location of externalLocations(model))
-    bytes += (await stat(join(weightsFolder(path), location))).size;
-  return bytes;
 }

@@ -3,6 +3,8 @@ import { basename } from 'node:path';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
 import { storageCode } from '../../../common/storageCode';
 import { OnnxError } from '../../../common/fileErrors';
+import { formatSize } from '../../../common/sizes';
+import { bytesOnDisk } from '../../../onnx/files/file';
 import { raiseModel } from '../../../onnx/canonical/opsets';
 import { Graph } from '../../../onnx/graph/graph';
 import type { Network } from '../../../onnx/network/network';
@@ -108,6 +110,7 @@ async function exportOpened(
               'The written weights were compared one by one: the model is too large to be run as rounded floats.',
             ]
           : []),
+        ...grown(draft.bytes, await bytesOnDisk(request.model, original)),
         ...wideScales(request, rounded.storages),
         ...fixedWeights(request, read, rounded.storages),
       ],
@@ -185,6 +188,14 @@ function wideScales({ scaleType }: ExportRequest, storages: readonly WeightStora
   );
   if (wide.length === 0) return [];
   return [`The scales of ${several(wide)} are too small or too large for float16 and stay float32.`];
+}
+
+/** What unpacks the codes takes a few kilobytes, which a very small model does not win back. */
+function grown(bytes: number, before: number): string[] {
+  if (bytes < before) return [];
+  return [
+    `The quantized file is no smaller than the original (${formatSize(bytes)} against ${formatSize(before)}): what unpacks its codes takes more than so few weights give back.`,
+  ];
 }
 
 /** Words for weights that the original lets its user feed others for. */

@@ -193,7 +193,21 @@ function runtimeFault(error: unknown, what: string): EngineFault {
       { cause: error },
     );
   }
-  return new EngineFault(`${what}: ${reason}.`, { cause: error });
+  const unknown = unknownOperator(reason);
+  const told =
+    unknown === null
+      ? reason
+      : `it has no operator ${unknown}; ompq inspect shows such a model, but to run and quantize it, export it with operators that ONNX Runtime has`;
+  return new EngineFault(`${what}: ${told}.`, { cause: error });
+}
+
+/** "domain:Name", or the name alone of a standard operator; null: something else is wrong. */
+function unknownOperator(reason: string): string | null {
+  return (
+    /No Op registered for (\S+) /.exec(reason)?.[1] ??
+    /(\S+?)\(-?\d+\) is not a registered/.exec(reason)?.[1] ??
+    null
+  );
 }
 
 /** First line of a native error, without the prefixes and source locations that ONNX Runtime adds. */

@@ -9,6 +9,7 @@ import { DecodedPictures } from '../../../calibration/pictures/decodedPictures';
 import { canonical } from '../../../common/canonical';
 import { OnnxError } from '../../../common/fileErrors';
 import { isTooOld } from '../../../onnx/canonical/canonical';
+import { NEWEST_OPSET } from '../../../onnx/canonical/opsets';
 import { seeded } from '../../../onnx/graph/seeded';
 import { takeBranches } from '../../../onnx/network/branches';
 import { findNetwork, type NetworkOptions } from '../../../onnx/network/functions';
@@ -18,9 +19,6 @@ import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
 import { openModel } from './openModel';
-
-/** The newest operator set that the ONNX Runtime of this package has kernels for. */
-const NEWEST_OPSET = 27;
 
 /** Where reading samples begins on the progress bar. */
 export const DATA_STEP = 0.02;

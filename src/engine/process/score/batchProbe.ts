@@ -62,10 +62,13 @@ export async function probeBatches(context: ScoringContext, model: ModelProto): 
       const found = await inBatches(context, attempt(), changed);
       if (found) return found;
     }
+    // A model that does not run at all is refused here, and the batch is not the reason.
+    const found = await oneByOne(context, model, fixed ?? 1);
     context.job.log(
       'info',
       `${context.name} does not take several samples at once; they are run one by one.`,
     );
+    return found;
   }
   return oneByOne(context, model, fixed ?? 1);
 }
