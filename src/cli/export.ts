@@ -230,8 +230,8 @@ function activationLines(
   const widths = perFunction ?? [bits];
   const [least, most] = [Math.min(...widths), Math.max(...widths)];
   return [
-    `activations at ${least === most ? most : `${least} to ${most}`} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers run on ` +
-      `integers, ${tensors} tensors quantized`,
+    `activations at ${least === most ? most : `${least} to ${most}`} bits (${range} ranges on ${samples} samples): ${integerLayers} of ${layers} layers are ` +
+      `written for integer kernels, ${tensors} tensors quantized`,
     `predicted: ${number(predictedBytes - bytes)} bytes for weights only (the config's total, with every look-up table: ${number(total)}) + ` +
       `${number(bytes)} for activations = ${number(predictedBytes)}`,
   ];

@@ -219,7 +219,7 @@ export interface ExportRequest {
 }
 
 export interface ActivationCounts {
-  /** Layers that run on integers, of all that have weights. */
+  /** Layers that are written for integer kernels, of all that have weights. */
   integerLayers: number;
   layers: number;
   /** Tensors that are quantized. */
