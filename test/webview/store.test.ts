@@ -173,7 +173,8 @@ describe('store', () => {
     store.commit({ ...store.plan!, objective: 'uniform' });
     await settled();
     const free = store.shown.bits.filter((_, i) => store.fixedBy(i) === null);
-    expect(new Set(free).size).toBe(1);
+    // One width for all, and the next for as many as the rest of the budget allows.
+    expect(Math.max(...free.map(Number)) - Math.min(...free.map(Number))).toBeLessThanOrEqual(1);
   });
 
   it('says so where an objective needs noise that was not measured', async () => {

@@ -40,10 +40,10 @@ describe('the smallest file of a measured quality', () => {
   it.each([0.05, 0.3, 1.1, 2.5])('for a divergence of %s is close to the best of all sizes', async (kl) => {
     let runs = 0;
     const engine = {
-      request: ({ candidates }: ContestRequest) => {
-        runs += candidates.length;
-        const results = candidates.map((bits) => ({ kl: divergence(bits), agreement: 1, sqnrDb: 0 }));
-        return Promise.resolve({ results });
+      request: ({ points = [] }: ContestRequest) => {
+        runs += points.length;
+        const measured = points.map((bits) => ({ kl: divergence(bits), agreement: 1, sqnrDb: 0 }));
+        return Promise.resolve({ points: measured });
       },
     } as unknown as Engine;
     const settings = { data: { samples: 1 } } as ScoreSettings;
