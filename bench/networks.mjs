@@ -84,7 +84,7 @@ function minilm() {
     ['4 bits on average', ['--avg-bits', 4]],
     ['12.5 MB', ['--size', '12.5MB']],
     ['4 bits, the table of words float', ['--avg-bits', 18.55, '--rule', '*word_embeddings*=32']],
-    ...(dynamic ? [['as large as dynamic int8', ['--size', dynamic]]] : []),
+    ...(dynamic ? [['as large as dynamic int8', ['--size', `${dynamic / 1e6}MB`]]] : []),
   ];
   for (const [name, budget] of sizes) {
     const config = join(folder, `${rows.length}.ompq.json`);
@@ -97,8 +97,9 @@ function minilm() {
   const measured = new Map(peers(python, 'measure', folder, model, ...files).map((row) => [row.path, row]));
   const pairs = measured.get(model).pairs;
   const cells = [{ name: 'float32', path: model }, ...rows].map(({ name, path, error }) => {
-    if (error) return [name, '-', `failed: ${error}`, '', ''];
-    const { cosine, least, order } = measured.get(path);
+    const found = error ? { error } : measured.get(path);
+    if (found.error) return [name, path ? size(path) : '-', `failed: ${found.error}`, '', ''];
+    const { cosine, least, order } = found;
     return [name, size(path), cosine.toFixed(4), least.toFixed(4), order.toFixed(4)];
   });
   console.log(`\n${files.length} files, ${pairs} pairs of sentences.\n`);

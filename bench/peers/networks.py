@@ -135,13 +135,18 @@ def sentences(folder):
         dataset = nncf.Dataset([{key: value[i : i + 1] for key, value in feeds.items()} for i in range(128)])
         model = onnx.load(path)
         mode = nncf.CompressWeightsMode.INT4_SYM
-        onnx.save(nncf.compress_weights(model, mode=mode, ratio=1.0, group_size=32, all_layers=True, dataset=dataset), out)
+        # What it makes of a Gather does not load (3.4: a MatMulNBits that reads ids): the tables stay float.
+        tables = nncf.IgnoredScope(types=["Gather"])
+        small = nncf.compress_weights(
+            model, mode=mode, ratio=1.0, group_size=32, all_layers=True, dataset=dataset, ignored_scope=tables
+        )
+        onnx.save(small, out)
 
     runtime = f"onnxruntime {ort.__version__}"
     dynamic = lambda out: quantize_dynamic(path, out, weight_type=QuantType.QInt8, per_channel=True)
     attempt(rows, f"{runtime}, dynamic int8", Path(folder) / "dynamic.onnx", dynamic)
-    attempt(rows, f"{runtime}, MatMulNBits, 4 bits in blocks of 32", Path(folder) / "nbits.onnx", blockwise)
-    attempt(rows, f"NNCF {version('nncf')}, int4 in groups of 32", Path(folder) / "nncf.onnx", compressed)
+    attempt(rows, f"{runtime}, MatMulNBits, 4 bits in blocks of 32, tables float", Path(folder) / "nbits.onnx", blockwise)
+    attempt(rows, f"NNCF {version('nncf')}, int4 in groups of 32, tables float", Path(folder) / "nncf.onnx", compressed)
     return rows
 
 
@@ -168,7 +173,11 @@ def measure(folder, *files):
     float_vectors = vectors(f"{folder}/minilm.onnx", feeds)
     rows = []
     for path in files:
-        own = vectors(path, feeds)
+        try:
+            own = vectors(path, feeds)
+        except Exception as error:
+            rows.append({"path": path, "error": str(error).splitlines()[0][:120]})
+            continue
         cosines = (own * float_vectors).sum(1)
         order = np.corrcoef(ranks(similarity(own)), ranks(similarity(float_vectors)))[0, 1]
         rows.append({"path": path, "cosine": float(cosines.mean()), "least": float(cosines.min()), "order": float(order), "pairs": pairs.shape[1]})
