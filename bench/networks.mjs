@@ -31,7 +31,7 @@ function lite1(python) {
   }
   const pictures = ['--mean', '0.498,0.498,0.498', '--std', '0.502,0.502,0.502'];
   const calibration = ['--data', join(folder, 'calibration'), ...pictures];
-  const test = ['--data', join(folder, 'test'), '--labels', join(folder, 'test', 'labels.csv'), ...pictures];
+  const test = ['--data', join(folder, 'test'), ...pictures];
   const measured = (name, file) => {
     const { models, against } = ompq('eval', model, file, ...test);
     const drop = 100 * (models[1].top1 - models[0].top1);
