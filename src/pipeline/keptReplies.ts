@@ -11,7 +11,7 @@ type ReplyOf<R extends Kept> = R extends NoiseRequest ? NoiseReply : ContestRepl
 
 const NAMESPACE = 'replies';
 /** To be raised whenever the same request gets another answer, or the record changes. */
-const VERSION = 4;
+const VERSION = 5;
 
 export interface Remembering {
   cache: Cache | undefined;

@@ -70,6 +70,17 @@ describe.each(['gptq', 'reconstruct'] as const)('an export by %s', (rounding) =>
     expect(without.file.equals(first.file)).toBe(true);
   });
 
+  it('with integer activations takes no layer of one without, whose scales may be negative', async () => {
+    const [model, cache] = [network(), scratch()];
+    const width = LAYERS.map(() => 3);
+    await run(model, { rounding, cache, width });
+    const activations = { bits: 8, range: 'percentile' } as const;
+    const second = await run(model, { rounding, cache, width, activations });
+    expect(second.reply.reused).toBe(0);
+    const without = await run(model, { rounding, width, activations });
+    expect(without.file.equals(second.file)).toBe(true);
+  });
+
   it('with other bits further back rounds only what they feed', async () => {
     const [model, cache] = [network(), scratch()];
     const width = LAYERS.map(() => 4);

@@ -89,6 +89,7 @@ export async function roundOn(
             before: content,
             count: Math.min(count, seen * batches.size),
             wide: moments.wide,
+            positive: [...(widest?.keys() ?? [])],
           },
           job,
         )

@@ -20,7 +20,7 @@ import type { Job } from '../job/job';
 
 const NAMESPACE = 'layers';
 /** To be raised whenever rounding the same layer gives other codes, or the record changes. */
-const VERSION = 3;
+const VERSION = 4;
 
 /** A weight tensor that is changed on the way to a layer, and its storageCode. */
 export type Feeding = readonly [tensor: string, code: number];
@@ -37,6 +37,7 @@ export class KeptLayers {
   /**
    * @param before content of the data before it was read: what has changed meanwhile is not kept, and null
    * @param wide layers without second moments
+   * @param positive weights that integer layers read
    * @param count samples in the blocks, which may be fewer than were asked for
    */
   static async open(
@@ -47,12 +48,14 @@ export class KeptLayers {
       before,
       count,
       wide,
+      positive,
     }: {
       request: ExportRequest;
       model: ModelProto;
       before: string;
       count: number;
       wide: ReadonlySet<string>;
+      positive: readonly string[];
     },
     job: Job,
   ): Promise<KeptLayers | null> {
@@ -64,7 +67,13 @@ export class KeptLayers {
     const cache = new Cache(folder, { log: (line) => job.log('warn', line) });
     return new KeptLayers(
       cache,
-      canonical([VERSION, sha256, content, data, { rounding, scaleType, provider, count, wide: [...wide] }]),
+      canonical([
+        VERSION,
+        sha256,
+        content,
+        data,
+        { rounding, scaleType, provider, count, wide: [...wide], positive },
+      ]),
     );
   }
 
