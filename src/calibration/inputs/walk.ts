@@ -48,7 +48,8 @@ export async function listFiles(root: string, signal?: AbortSignal): Promise<Lis
     if (seen.has(real) || depth > MAX_DEPTH) return;
     seen.add(real);
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (entry.name.startsWith('.')) continue;
+      // macOS packs a folder of its own into its archives.
+      if (entry.name.startsWith('.') || entry.name === '__MACOSX') continue;
       const path = join(folder, entry.name);
       const kind = entry.isSymbolicLink() ? await stat(path).catch(() => null) : entry;
       if (kind?.isDirectory()) {

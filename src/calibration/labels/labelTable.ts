@@ -52,10 +52,10 @@ const LOOKED_AT = 50;
 
 /**
  * Rows of cells; the separator is the one of comma, semicolon, tab and bar that the first line has most of, or blanks
- * where it has none. @throws DataError
+ * where it has none. Remarks (# ...) above them are left out. @throws DataError
  */
 export function parseTable(text: string, path: string): string[][] {
-  const plain = text.replace(/^\s*sep=(.)\r?\n/i, '');
+  const plain = text.replace(/^(?:\s*#\s.*\r?\n)+/, '').replace(/^\s*sep=(.)\r?\n/i, '');
   try {
     return parse(plain, {
       bom: true,

@@ -26,6 +26,11 @@ describe('folders', () => {
     expect(labels).toEqual([1, 1, 2]);
   });
 
+  it('that systems add are no classes', async () => {
+    const { classNames } = await labelsOf(['dog/a.png', 'cat/b.png', '.cache/c.png', '__MACOSX/dog/._a.png']);
+    expect(classNames).toEqual(['cat', 'dog']);
+  });
+
   it.each([
     ['one folder', ['all/a.png', 'all/b.png']],
     ['deeper folders', ['x/y/a.png', 'x/z/b.png']],
@@ -114,6 +119,7 @@ describe('CSV', () => {
       'columns of other names',
       'width,height,image_path,class_name,class_id\n4,4,x/a.png,dog,3\n4,4,x/b.png,cat,1\n',
     ],
+    ['remarks above', '# made by hand, in March\n# twice\n\nfile,label\na.png,3\n\nb.png,1\n'],
     ['a line that names the separator', 'sep=;\nfile;label\na.png;3\nb.png;1\n'],
   ])('with %s', async (_, csv) => {
     expect(await labelsOf(['a.png', 'b.png'], csv)).toMatchObject({ labels: [3, 1], warnings: [] });
