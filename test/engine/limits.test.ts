@@ -153,7 +153,7 @@ describe('limits of ompq quantize', () => {
 
   it('names limits that cannot be kept together, or each alone', () => {
     // Little noise asks for many bits, few bit operations for few; each alone has an answer.
-    const noise = ['--quality', `noise<=${noiseAt([8, 3, 3, 8])}`];
+    const noise = ['--quality', `noise<=${noiseAt([8, 4, 4, 8])}`];
     const bops = ['--bops', String(TWO_BITS)];
     expect(quantize(...noise).config).not.toBeNull();
     expect(quantize(...PAPER, ...bops).config).not.toBeNull();
@@ -198,7 +198,7 @@ describe('limits of ompq quantize', () => {
   });
 
   it('--quality keeps the other limits, too, however it is measured', () => {
-    for (const quality of ['noise<=0.001', 'sqnr>=30']) {
+    for (const quality of ['noise<=0.0002', 'sqnr>=30']) {
       const { status, stderr } = quantize('--quality', quality, '--widths', '2,8', '--avg-bits', '4');
       expect(stderr).toMatch(
         /No allocation keeps 4 bits on average and an? .* together, although each alone/,
