@@ -241,7 +241,7 @@ describe.each([
       expect(await run(readFileSync(out), feeds(8000))).toEqual(await run(readFileSync(path), feeds(8000)));
 
       const { against, layers } = await compare(path, out, data);
-      expect(against!.sqnrDb).toBeGreaterThan(rounding === 'nearest' ? 2 : 8);
+      expect(against!.sqnrDb).toBeGreaterThan(rounding === 'nearest' ? 1 : 8);
       expect(layers).toHaveLength(findNetwork(source, { branches: data.branches }).functions.length);
     },
   );
