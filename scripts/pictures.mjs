@@ -29,8 +29,8 @@ function put(name, picture) {
 if (!process.argv.includes('--moving')) {
   take('readme', still, 'dark,light');
   for (const name of readdirSync(still)) {
-    // 256 colours are enough for an editor, at a third of the size
-    const picture = sharp(readFileSync(join(still, name))).png({ palette: true, effort: 10 });
+    // At most 256 colours are enough for an editor, at a third of the size.
+    const picture = sharp(readFileSync(join(still, name))).png({ palette: true, quality: 95, effort: 10 });
     put(name, await picture.toBuffer());
   }
 }
