@@ -52,7 +52,9 @@ export class BitMapPanels extends DisposableStore {
 
   /** Does what a command asks for in the page that is in front. */
   act(action: PageAction): void {
-    const front = [...this.panels.values()].find(({ active }) => active);
+    const visible = [...this.panels.values()].filter(({ visible }) => visible);
+    // A key that follows a click into the page at once is here before VS Code has told that the page is active.
+    const front = visible.find(({ active }) => active) ?? (visible.length === 1 ? visible[0] : undefined);
     if (!front) throw new Error(vscode.l10n.t('Open the bit map of a model first.'));
     front.act(action);
   }
