@@ -37,7 +37,8 @@ test('two models run one after the other; each job can be cancelled in the view 
   await openView(window);
   const [first, second] = [row(window, 'Quantizing a.onnx'), row(window, 'Quantizing b.onnx')];
   await second.filter({ hasText: 'waiting' }).waitFor();
-  await first.filter({ hasText: /%/ }).waitFor();
+  // Under way: when it begins, the whole list is drawn anew, and a row may not be the one that was looked for.
+  await first.filter({ hasText: /[1-9]\d* %/ }).waitFor();
   for (const job of [second, first]) {
     await job.hover();
     await job.locator('.action-label').first().click();
@@ -59,6 +60,7 @@ test('two runs of a model are compared side by side, with the layers whose bits 
     await window.explorer.choose(config, 'Export Quantized Model');
     await window.quickInput.choose('rounding method', 'Nearest');
     await window.quickInput.choose('activations', 'Weights only');
+    await window.quickInput.waitFor('Export quantized model');
     await window.page.keyboard.press('Enter');
     await window.notifications.waitFor('times smaller');
     await window.runCommand('Notifications: Clear All Notifications');
