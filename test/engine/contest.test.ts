@@ -10,7 +10,7 @@ import { resolveConfig } from '../../src/pipeline/resolve';
 import type { AllocationSettings } from '../../src/pipeline/settings';
 import { type ScoreOptions } from '../../src/pipeline/settings';
 import { resnet18 } from '../support/models/zoo';
-import { save, scratch, synthetic } from './harness';
+import { save, scoreSettings, scratch, synthetic } from './harness';
 import { SCRIPT } from './script';
 
 let engine: Engine;
@@ -23,17 +23,9 @@ function run(settings: Partial<AllocationSettings>, options: ScoreOptions = {}):
   const network = resnet18({ size: 32, width: 0.125, classes: 10 });
   const model = save(network);
   const out = join(dirname(model), 'net.ompq.json');
-  const score = {
-    model,
-    // Random weights choose no class as trained ones do.
-    data: { ...synthetic(24), outputs: { [network.graph!.output[0].name]: 'classes' as const } },
-    granularity: 'layer',
-    centered: true,
-    decay: 'exp',
-    beta: 1,
-    provider: 'cpu',
-    memoryLimit: 0,
-  } as const;
+  // Random weights choose no class as trained ones do.
+  const outputs = { [network.graph!.output[0].name]: 'classes' as const };
+  const score = scoreSettings(model, { ...synthetic(24), outputs });
   const allocation: AllocationSettings = {
     objective: 'auto',
     budget: { averageBits: 4 },

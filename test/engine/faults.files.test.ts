@@ -24,7 +24,7 @@ import { type ScoreSettings } from '../../src/pipeline/settings';
 import { resnet18, tinyCnn } from '../support/models/zoo';
 import { runCommand } from './command';
 import { isAlive, until } from '../support/processes';
-import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
+import { save, scoreRequest, scoreSettings, scratch, startEngine, synthetic } from './harness';
 import { SCRIPT } from './script';
 
 /** An export whose last steps, writing and trying, take a while. */
@@ -148,16 +148,8 @@ async function startCaller(request: ExportRequest): Promise<ChildProcess> {
 }
 
 describe('files that change under a run', () => {
-  const settings = (model: string, path: string | null = null): ScoreSettings => ({
-    model,
-    data: { ...synthetic(4), path, preprocessing: { preset: 'cifar10' } },
-    granularity: 'layer',
-    centered: true,
-    decay: 'exp',
-    beta: 1,
-    provider: 'cpu',
-    memoryLimit: 0,
-  });
+  const settings = (model: string, path: string | null = null): ScoreSettings =>
+    scoreSettings(model, { ...synthetic(4), path, preprocessing: { preset: 'cifar10' } });
 
   it.each([
     ['deleted', (path: string) => rmSync(path)],

@@ -22,6 +22,7 @@ import {
   TensorProto_DataLocation as Location,
   type ModelProto,
 } from '../../src/onnx/proto/onnx_pb';
+import type { ScoreSettings } from '../../src/pipeline/settings';
 import { SCRIPT } from './script';
 
 /** A folder that is gone after the test. */
@@ -78,6 +79,20 @@ export function synthetic(samples: number, shapes: Record<string, number[]> = {}
 
 export function scoreRequest(model: string, data: DataSpec, more: Partial<ScoreRequest> = {}): ScoreRequest {
   return { kind: 'score', model, granularity: 'layer', data, provider: 'cpu', memoryLimit: 0, ...more };
+}
+
+/** As "ompq quantize" scores by default. */
+export function scoreSettings(model: string, data: DataSpec): ScoreSettings {
+  return {
+    model,
+    data,
+    granularity: 'layer',
+    centered: true,
+    decay: 'exp',
+    beta: 1,
+    provider: 'cpu',
+    memoryLimit: 0,
+  };
 }
 
 export interface ScoredOnce {

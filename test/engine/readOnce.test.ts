@@ -9,7 +9,7 @@ import { type EngineRequest, TRACE } from '../../src/engine/protocol';
 import { quantize } from '../../src/pipeline/quantize';
 import type { AllocationSettings } from '../../src/pipeline/settings';
 import { resnet18 } from '../support/models/zoo';
-import { save, scoreRequest, scratch, startEngine, synthetic } from './harness';
+import { save, scoreRequest, scoreSettings, scratch, startEngine, synthetic } from './harness';
 
 const network = () => resnet18({ size: 32, width: 0.25, classes: 10 });
 
@@ -29,17 +29,9 @@ it('a quantize reads and hashes the model once, and each sample once', async () 
   const { engine } = startEngine({ env: { [TRACE]: trace } });
   const file = network();
   const model = save(file);
-  const score = {
-    model,
-    // Random weights choose no class as trained ones do.
-    data: { ...(await pictures(40)), outputs: { [file.graph!.output[0].name]: 'classes' as const } },
-    granularity: 'layer',
-    centered: true,
-    decay: 'exp',
-    beta: 1,
-    provider: 'cpu',
-    memoryLimit: 0,
-  } as const;
+  // Random weights choose no class as trained ones do.
+  const outputs = { [file.graph!.output[0].name]: 'classes' as const };
+  const score = scoreSettings(model, { ...(await pictures(40)), outputs });
   const allocation: AllocationSettings = {
     objective: 'auto',
     budget: { averageBits: 4 },

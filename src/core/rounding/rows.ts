@@ -37,7 +37,7 @@ export async function roundRows(
     throw new RangeError(`${weights.length} weights do not make ${rows} rows of ${columns}.`);
   }
   const round = tools.roundScale;
-  const signs = problem.positive ? POSITIVE : BOTH_SIGNS;
+  const signs = signsOf(problem);
   if (method === 'nearest' || isAllZero(moments)) {
     const scales = searchScales(weights, rows, columns, bits, problem.powers ?? null, round, group, signs);
     return nearest(weights, weights.length / group, group, bits, scales);
@@ -96,16 +96,7 @@ async function roundGrouped(
   const isReconstructed = method === 'reconstruct';
   const importance = isReconstructed ? diagonalOf(moments!, columns) : (powers ?? null);
   const scales = await span('scales', () =>
-    searchScales(
-      weights,
-      rows,
-      columns,
-      bits,
-      importance,
-      roundScale,
-      group,
-      positive ? POSITIVE : BOTH_SIGNS,
-    ),
+    searchScales(weights, rows, columns, bits, importance, roundScale, group, signsOf({ positive })),
   );
   const groups = { count: columns / group, of: order.map((column) => Math.floor(column / group)) };
   const found = await span('gptq', () => gptq(target, rows, columns, bits, scales, factor, matmul, groups));
@@ -122,6 +113,10 @@ async function roundGrouped(
     );
   }
   return { codes, scales: Float32Array.from(scales) };
+}
+
+function signsOf({ positive }: Pick<RowsProblem, 'positive'>): readonly number[] {
+  return positive ? POSITIVE : BOTH_SIGNS;
 }
 
 function nearest(

@@ -42,7 +42,7 @@ export async function exportModel(request: ExportRequest, job: Job): Promise<Exp
 
 async function exportOpened(
   request: ExportRequest,
-  { original, read, file, model, network, dataset }: OpenedModel,
+  { original, read, fingerprint, file, model, network, dataset }: OpenedModel,
   start: number,
   job: Job,
 ): Promise<ExportReply> {
@@ -61,7 +61,8 @@ async function exportOpened(
   const widest = placement && widestPerWeight(placement);
   const keeps = request.cache !== undefined && request.rounding !== 'nearest';
   const content = keeps ? await dataFingerprint(data.path, job.signal) : null;
-  const rounded = await roundOn(dataset, content, { ...request, widest }, model, network, job);
+  const keptBy = content === null ? null : { sha256: (await fingerprint()).sha256, content };
+  const rounded = await roundOn(dataset, keptBy, { ...request, widest }, model, network, job);
   const expected = { model: file, path: request.model, network, storages: rounded.storages, branches };
   const plan = placement && (await activationPlan(placement, request, expected, model, rounded, job));
   const roundedAt = performance.now();

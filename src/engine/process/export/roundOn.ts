@@ -11,7 +11,7 @@ import { limitOf } from '../ort/memory';
 import { fixedBatch, padded, Samples } from '../ort/samples';
 import { deviceLabel, type Feeds } from '../ort/session';
 import { type Batches, calibrationBlocks } from '../rounding/calibrationBlocks';
-import { KeptLayers } from '../rounding/keptLayers';
+import { type KeptBy, KeptLayers } from '../rounding/keptLayers';
 import { momentsMemory } from '../rounding/momentsMemory';
 import { type RoundingWork, roundNetwork } from '../rounding/roundNetwork';
 import { blocksToRoundOn, withScoreSize } from './scoreSize';
@@ -33,10 +33,10 @@ export interface RoundedOn {
   warnings: string[];
 }
 
-/** @param content of the data, where layers are to be kept */
+/** @param keptBy what model and data hold, where layers are to be kept */
 export async function roundOn(
   dataset: Dataset,
-  content: string | null,
+  keptBy: Pick<KeptBy, 'sha256' | 'content'> | null,
   request: ExportRequest & Pick<RoundingWork, 'widest'>,
   model: ModelProto,
   network: Network,
@@ -80,13 +80,12 @@ export async function roundOn(
   const { blocks, count, ...batches } = all;
   const seen = plan ? blocksToRoundOn(all, plan, network) : blocks.length;
   const kept =
-    content !== null && request.cache !== undefined
+    keptBy && request.cache !== undefined
       ? await KeptLayers.open(
           request.cache,
           {
+            ...keptBy,
             request,
-            model,
-            before: content,
             count: Math.min(count, seen * batches.size),
             wide: moments.wide,
             positive: [...(widest?.keys() ?? [])],

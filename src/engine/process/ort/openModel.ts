@@ -17,7 +17,7 @@ export interface ReadModel {
   /** In the form that functions are looked for in (see canonicalModel), computed weights stored. */
   read: ModelProto;
   /** Of the files that it was read from. @throws OnnxError */
-  fingerprint(): Promise<Fingerprint>;
+  fingerprint: () => Promise<Fingerprint>;
 }
 
 /** Bytes of a model that stays for the next job, at most. */

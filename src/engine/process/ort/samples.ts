@@ -120,10 +120,7 @@ function pick({ batchAxes }: Dataset, block: Feeds, index: number): Feeds {
 /** About the bytes of one sample over all inputs. */
 export function sampleBytes(dataset: Dataset): number {
   // Four bytes per element: exact for pictures, near enough for the rest.
-  return Object.values(dataset.shapes).reduce(
-    (sum, dims) => sum + 4 * dims.reduce((product, size) => product * size, 1),
-    0,
-  );
+  return Object.values(dataset.shapes).reduce((sum, dims) => sum + 4 * product(dims), 0);
 }
 
 /** The index-th sample along `axis`; a view where samples lie one after another. */

@@ -18,7 +18,7 @@ import { opsetOf } from '../../../onnx/proto/attributes';
 import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import { EngineFault } from '../job/faults';
 import type { Job } from '../job/job';
-import { openModel } from './openModel';
+import { openModel, type ReadModel } from './openModel';
 
 /** Where reading samples begins on the progress bar. */
 export const DATA_STEP = 0.02;
@@ -26,7 +26,7 @@ export const DATA_STEP = 0.02;
 /** Beyond, it takes longer to see whether any file of the data has changed than to read some samples again. */
 const MOST_FILES = 4096;
 
-export interface OpenedNetwork {
+export interface OpenedNetwork extends Pick<ReadModel, 'fingerprint'> {
   original: ModelProto;
   /** As functions are looked for in it. */
   read: ModelProto;
@@ -51,7 +51,7 @@ export async function openNetwork(
   job: Job,
   prepare = (file: ModelProto): ModelProto => file,
 ): Promise<OpenedNetwork> {
-  const { original, read } = await openModel(path, job);
+  const { original, read, fingerprint } = await openModel(path, job);
   if (isTooOld(read)) {
     throw new OnnxError(
       `${path} uses operator set ${opsetOf(read)}, which ONNX Runtime does not run, and one of its operators has no exact counterpart in a later one; convert the model to operator set 13 or later (onnx.version_converter).`,
@@ -68,7 +68,7 @@ export async function openNetwork(
   if (network.functions.length === 0) {
     throw new EngineFault(`${basename(path)} has no layer that can be quantized.`);
   }
-  return { original, read, file, network };
+  return { original, read, fingerprint, file, network };
 }
 
 interface OpenRequest {

@@ -8,13 +8,11 @@ import { Cache } from '../../../cache/cache';
 import { dataFingerprint } from '../../../calibration/dataFingerprint';
 import { storageCode } from '../../../common/storageCode';
 import { canonical } from '../../../common/canonical';
-import { fingerprint } from '../../../onnx/files/file';
 import { scaleCount } from '../../../onnx/network/scaleAxes';
 import type { CodeBits } from '../../../onnx/packing/planes';
 import type { CodeStorage } from '../../../onnx/packing/quantizeModel';
 import type { StoredWeight } from '../../../onnx/packing/storedWeight';
 import { product } from '../../../onnx/proto/dims';
-import type { ModelProto } from '../../../onnx/proto/onnx_pb';
 import type { ExportRequest } from '../../protocol';
 import type { Job } from '../job/job';
 
@@ -25,6 +23,21 @@ const VERSION = 4;
 /** A weight tensor that is changed on the way to a layer, and its storageCode. */
 export type Feeding = readonly [tensor: string, code: number];
 
+/** What the codes of a layer follow from, beside bits. */
+export interface KeptBy {
+  request: ExportRequest;
+  /** Of the model. */
+  sha256: string;
+  /** Of the data before it was read: what has changed meanwhile is not kept. */
+  content: string;
+  /** Samples in the blocks, which may be fewer than were asked for. */
+  count: number;
+  /** Layers without second moments. */
+  wide: ReadonlySet<string>;
+  /** Weights that integer layers read. */
+  positive: readonly string[];
+}
+
 export class KeptLayers {
   /** Layers that were taken from the cache. */
   reused = 0;
@@ -34,34 +47,13 @@ export class KeptLayers {
     private readonly base: string,
   ) {}
 
-  /**
-   * @param before content of the data before it was read: what has changed meanwhile is not kept, and null
-   * @param wide layers without second moments
-   * @param positive weights that integer layers read
-   * @param count samples in the blocks, which may be fewer than were asked for
-   */
+  /** Null where the data have changed meanwhile. */
   static async open(
     folder: string,
-    {
-      request,
-      model,
-      before,
-      count,
-      wide,
-      positive,
-    }: {
-      request: ExportRequest;
-      model: ModelProto;
-      before: string;
-      count: number;
-      wide: ReadonlySet<string>;
-      positive: readonly string[];
-    },
+    { request, sha256, content, count, wide, positive }: KeptBy,
     job: Job,
   ): Promise<KeptLayers | null> {
-    const content = await dataFingerprint(request.data.path, job.signal);
-    if (content !== before) return null;
-    const { sha256 } = await fingerprint(request.model, model);
+    if ((await dataFingerprint(request.data.path, job.signal)) !== content) return null;
     const { rounding, scaleType, provider } = request;
     const data = { ...request.data, path: undefined };
     const cache = new Cache(folder, { log: (line) => job.log('warn', line) });
